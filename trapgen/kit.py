@@ -131,7 +131,7 @@ FULL: Final = Role("full", None)
 ROLES: Final = ("kick", "snare", "hat", "perc", "full")
 
 _ROLE_WORDS: Final[Mapping[Role, str]] = {
-    Role("kick", KICK): "kick kicks kik kck bd bassdrum 808 808s sub",
+    Role("kick", KICK): "kick kicks kik kck bd bassdrum",
     Role("snare", SNARE): "snare snares snr sn sd clap claps clp rim rims rimshot snap snaps",
     Role("hat", CLOSED_HAT): "hat hats hihat hihats hh ch chh closedhat closedhats hhc",
     Role("hat", OPEN_HAT): "oh ohh openhat openhats ohat hho",
@@ -140,6 +140,8 @@ _ROLE_WORDS: Final[Mapping[Role, str]] = {
     Role("perc", CRASH): "crash crashes cymbal cymbals",
 }
 _ROLE_OF_WORD: Final = {word: role for role, words in _ROLE_WORDS.items() for word in words.split()}
+# An 808 is a kick when it stands alone, and the name of the machine beside another word.
+_WEAK_WORDS: Final = frozenset({"808", "808s", "sub"})
 _TOKEN: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
@@ -157,11 +159,11 @@ def role_of_name(stem: str) -> Role | None:
     text = re.sub(r"\bbass drums?\b", "bassdrum", text)
     roles = {_ROLE_OF_WORD[word] for word in text.split() if word in _ROLE_OF_WORD}
     if not roles:
-        return None
+        return Role("kick", KICK) if _WEAK_WORDS.intersection(words) else None
     if len(names := {role.name for role in roles}) > 1:
         return FULL
     # Several voices of one role (open and closed hat): the file is read through a key map,
-    # unless a plain word only repeats a special one (`808 Kick`, `Open_Hat_HH`).
+    # unless a plain word only repeats a special one (`Open_Hat_HH`).
     special = [role for role in roles if role.voice in (OPEN_HAT, RIDE, CRASH)]
     if len(special) == 1:
         return special[0]
