@@ -42,7 +42,7 @@ KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, RIDE, CRASH = ran
 
 @dataclass(frozen=True, slots=True)
 class KeyMap:
-    """A table from MIDI pitches to columns of the kit; pitches not in it are dropped and counted."""
+    """A table from MIDI pitches to columns of the kit; other pitches are dropped and counted."""
 
     name: str
     source: str

@@ -58,7 +58,7 @@ class DrumLoop:
     velocities: NDArray[np.uint8]
     steps_per_bar: int = 32
     bpm: float = 140.0
-    offsets: NDArray[np.float32] = field(default=None)  # type: ignore[assignment]
+    offsets: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
     lineage: Lineage = field(default_factory=Lineage)
 
     def __post_init__(self) -> None:

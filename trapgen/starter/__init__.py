@@ -1,0 +1,1 @@
+"""The starter corpus: trap loops written by this project, under its licence."""
