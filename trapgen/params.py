@@ -1,0 +1,266 @@
+"""Parameters: one frozen class a stage, checked when it is made. `params.yaml` holds the values."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from trapgen.errors import ParameterError
+from trapgen.kit import KEY_MAPS
+from trapgen.loop import STEPS_PER_BAR
+
+SIDES: Final = ("train", "validation", "test")
+PROTOCOLS: Final = ("by_source", "by_file", "random_windows")
+ARCHITECTURES: Final = ("lookback", "paper")
+STRUCTURES: Final = ("enforced", "learned")
+
+
+def _check(name: str, holds: bool, rule: str, received: object) -> None:
+    if not holds:
+        raise ParameterError(name, rule, received)
+
+
+def _check_share(name: str, value: float) -> None:
+    _check(name, 0 <= value <= 1, "a share from 0 to 1", value)
+
+
+def _check_count(name: str, value: int, least: int = 1) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    _check(name, whole and value >= least, f"a whole number of at least {least}", value)
+
+
+def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    _check(name, value in choices, f"one of {', '.join(map(str, choices))}", value)
+
+
+@dataclass(frozen=True, slots=True)
+class GridParams:
+    """The grid that every stage counts on."""
+
+    steps_per_bar: int = 32
+
+    def __post_init__(self) -> None:
+        _check_choice("grid.steps_per_bar", self.steps_per_bar, STEPS_PER_BAR)
+
+
+@dataclass(frozen=True, slots=True)
+class StandardizeParams:
+    """How files become loops.
+
+    Attributes:
+        steps_per_bar: The grid.
+        key_map: A name in `trapgen.kit.KEY_MAPS`, or `auto` to choose one a file.
+        meter: `4/4` rejects files in another metre; `ignore` counts bars of four quarters from
+            the file's start whatever it says, as the text format of Choi et al. 2016 does.
+        by_name: Whether a file name's role words decide the voice.
+    """
+
+    steps_per_bar: int = 32
+    key_map: str = "auto"
+    meter: str = "4/4"
+    by_name: bool = True
+
+    def __post_init__(self) -> None:
+        _check_choice("grid.steps_per_bar", self.steps_per_bar, STEPS_PER_BAR)
+        _check_choice("standardize.key_map", self.key_map, ("auto", *KEY_MAPS))
+        _check_choice("standardize.meter", self.meter, ("4/4", "ignore"))
+
+
+@dataclass(frozen=True, slots=True)
+class SplitParams:
+    """How sources are dealt to sides."""
+
+    protocol: str = "by_source"
+    validation_share: float = 0.2
+    test_share: float = 0.15
+    near_duplicate_distance: float = 0.15
+
+    def __post_init__(self) -> None:
+        _check_choice("split.protocol", self.protocol, PROTOCOLS)
+        _check_share("split.validation_share", self.validation_share)
+        _check_share("split.test_share", self.test_share)
+        _check_share("split.near_duplicate_distance", self.near_duplicate_distance)
+        _check(
+            "split.validation_share + split.test_share",
+            self.validation_share + self.test_share < 1,
+            "below 1, so that something is left to train on",
+            self.validation_share + self.test_share,
+        )
+
+    def share(self, side: str) -> float:
+        """The share of sources that a side gets, from 0 to 1."""
+        held_out = {"validation": self.validation_share, "test": self.test_share}
+        return held_out.get(side, 1 - sum(held_out.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentParams:
+    """How loops are recombined within a side."""
+
+    bars: int = 4
+    train_loops: int = 600
+    validation_loops: int = 80
+    test_loops: int = 80
+    rotate_probability: float = 0.25
+    vary_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_count("augment.bars", self.bars)
+        for side in SIDES:
+            _check_count(f"augment.{side}_loops", self.n_loops(side), least=0)
+        _check_share("augment.rotate_probability", self.rotate_probability)
+        _check_share("augment.vary_probability", self.vary_probability)
+
+    def n_loops(self, side: str) -> int:
+        """How many loops are recombined for a side."""
+        counts = (self.train_loops, self.validation_loops, self.test_loops)
+        return dict(zip(SIDES, counts, strict=True))[side]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditParams:
+    """What the gate allows."""
+
+    near_duplicate_distance: float = 0.1
+    chance_replicates: int = 20
+    self_test_leaks: int = 40
+    self_test_recall: float = 0.99
+    min_effective_sources: float = 8
+
+    def __post_init__(self) -> None:
+        _check_share("audit.near_duplicate_distance", self.near_duplicate_distance)
+        _check_count("audit.chance_replicates", self.chance_replicates, least=2)
+        _check_count("audit.self_test_leaks", self.self_test_leaks)
+        _check_share("audit.self_test_recall", self.self_test_recall)
+        _check(
+            "audit.min_effective_sources",
+            self.min_effective_sources >= 1,
+            "at least 1",
+            self.min_effective_sources,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainParams:
+    """The network and how it learns."""
+
+    architecture: str = "lookback"
+    layers: int = 2
+    units: int = 192
+    dropout: float = 0.3
+    window_bars: int = 4
+    lookback_bars: int = 2
+    batch_size: int = 32
+    learning_rate: float = 0.002
+    epochs: int = 60
+    patience: int = 6
+
+    def __post_init__(self) -> None:
+        _check_choice("train.architecture", self.architecture, ARCHITECTURES)
+        for name in ("layers", "units", "window_bars", "batch_size", "epochs", "patience"):
+            _check_count(f"train.{name}", getattr(self, name))
+        _check_count("train.lookback_bars", self.lookback_bars, least=0)
+        _check("train.dropout", 0 <= self.dropout < 1, "from 0 up to 1", self.dropout)
+        _check("train.learning_rate", self.learning_rate > 0, "above 0", self.learning_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleParams:
+    """What is drawn from the model, and how."""
+
+    loops: int = 8
+    bars: int = 4
+    bpm: float = 140.0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    structure: str = "enforced"
+    primer: str = ""
+    primer_bars: int = 1
+
+    def __post_init__(self) -> None:
+        _check_count("sample.loops", self.loops)
+        _check_count("sample.bars", self.bars)
+        _check_count("sample.primer_bars", self.primer_bars)
+        _check("sample.bpm", 20 <= self.bpm <= 400, "from 20 to 400", self.bpm)
+        _check("sample.temperature", self.temperature > 0, "above 0", self.temperature)
+        _check("sample.top_p", 0 < self.top_p <= 1, "above 0 and at most 1", self.top_p)
+        _check_choice("sample.structure", self.structure, STRUCTURES)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateParams:
+    """How much is drawn to judge the model."""
+
+    generated_loops: int = 64
+
+    def __post_init__(self) -> None:
+        _check_count("evaluate.generated_loops", self.generated_loops)
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """All of `params.yaml`."""
+
+    seed: int = 0
+    grid: GridParams = field(default_factory=GridParams)
+    standardize: StandardizeParams = field(default_factory=StandardizeParams)
+    split: SplitParams = field(default_factory=SplitParams)
+    augment: AugmentParams = field(default_factory=AugmentParams)
+    audit: AuditParams = field(default_factory=AuditParams)
+    train: TrainParams = field(default_factory=TrainParams)
+    sample: SampleParams = field(default_factory=SampleParams)
+    evaluate: EvaluateParams = field(default_factory=EvaluateParams)
+
+
+_SECTIONS: Final[dict[str, type[Any]]] = {
+    "grid": GridParams,
+    "standardize": StandardizeParams,
+    "split": SplitParams,
+    "augment": AugmentParams,
+    "audit": AuditParams,
+    "train": TrainParams,
+    "sample": SampleParams,
+    "evaluate": EvaluateParams,
+}
+
+
+def load_params(path: Path) -> Params:
+    """Read and check `params.yaml`.
+
+    Raises:
+        ParameterError: The file is missing or no mapping, a key is unknown, or a value is outside
+            its range.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ParameterError(str(path), "a readable YAML file", str(error)) from error
+    if not isinstance(content, dict):
+        raise ParameterError(str(path), "a mapping of sections", content)
+    content = dict(content)
+    seed = content.pop("seed", 0)
+    _check_count("seed", seed, least=0)
+    for name in content:
+        _check_choice("section", name, tuple(_SECTIONS))
+    made = {name: _make_section(name, content.get(name) or {}) for name in _SECTIONS}
+    made["standardize"] = dataclasses.replace(
+        made["standardize"], steps_per_bar=made["grid"].steps_per_bar
+    )
+    return Params(seed=seed, **made)
+
+
+def _make_section(name: str, values: object) -> Any:
+    section = _SECTIONS[name]
+    if not isinstance(values, dict):
+        raise ParameterError(name, "a mapping of parameters", values)
+    kinds = {item.name: type(item.default) for item in dataclasses.fields(section)}
+    for key, value in values.items():
+        _check_choice(f"key of {name}", key, tuple(kinds))
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        fits = is_number if kinds[key] in (int, float) else isinstance(value, kinds[key])
+        _check(f"{name}.{key}", fits, f"a {kinds[key].__name__}", value)
+    return section(**values)

@@ -1,0 +1,176 @@
+"""File formats: table schemas, and writes that leave the old file or the new one whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from trapgen.errors import TableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST: Final[Mapping[str, str]] = {
+    "loop_id": "str",
+    "source_path": "str",
+    "path": "str",
+    "pack": "str",
+    "role": "str",
+    "style": "str",
+    "bpm": "float64",
+    "n_bars": "int64",
+    "steps_per_bar": "int64",
+    "n_onsets": "int64",
+    "source_ids": "object",
+    "key_map": "str",
+    "key_map_confidence": "float64",
+    "quantization_error_steps": "float64",
+    "collapsed_onsets": "int64",
+    "dropped_onsets": "int64",
+}
+"""`data/standardized/manifest.parquet`: a row a loop."""
+
+REJECTS: Final[Mapping[str, str]] = {
+    "path": "str",
+    "rule": "str",
+    "received": "str",
+    "detail": "str",
+}
+"""`data/standardized/rejects.csv`: a row a file that was not read."""
+
+SPLIT: Final[Mapping[str, str]] = {
+    "loop_id": "str",
+    "source_path": "str",
+    "role": "str",
+    "side": "str",
+    "component": "int64",
+    "protocol": "str",
+}
+"""`data/split/split.parquet`: a row a standardized loop."""
+
+LOOPS: Final[Mapping[str, str]] = {
+    "loop_id": "str",
+    "path": "str",
+    "side": "str",
+    "pack": "str",
+    "role": "str",
+    "style": "str",
+    "bpm": "float64",
+    "n_bars": "int64",
+    "steps_per_bar": "int64",
+    "n_onsets": "int64",
+    "source_ids": "object",
+    "parents": "object",
+    "recipe": "str",
+}
+"""`data/augmented/loops.parquet`: a row a loop with its side, its parents and its recipe."""
+
+OVERLAP: Final[Mapping[str, str]] = {
+    "train_loop": "str",
+    "other_loop": "str",
+    "side": "str",
+    "kind": "str",
+    "distance": "float64",
+    "transform": "str",
+    "voices": "str",
+}
+"""`data/audit/overlap.parquet`: a row a pair across sides that is over the threshold."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`; when the block ends well it takes the file's place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files that only their owner may read; loops are for sharing.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON for people: indented, in the order given, no NaN."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        TableError: The file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TableError(path, "unreadable", error.strerror, "Run the stage before.") from error
+    except ValueError as error:
+        raise TableError(path, "not_json", error, "Run the stage that writes it again.") from error
+
+
+def make_table(rows: list[dict[str, Any]], schema: Mapping[str, str]) -> pd.DataFrame:
+    """A frame of exactly the schema's columns, in its order and with its dtypes."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=list(schema))
+    return frame.astype(dict(schema))
+
+
+def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> None:
+    """Write a table as Parquet or, when the name says so, as CSV.
+
+    Raises:
+        TableError: The frame's columns are not the schema's.
+    """
+    _check_columns(path, frame, schema)
+    with replacing(path) as temporary:
+        if path.suffix == ".csv":
+            frame.to_csv(temporary, index=False, lineterminator="\n")
+        else:
+            frame.to_parquet(temporary, index=False)
+
+
+def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
+    """Read a table and hold it against its schema.
+
+    Raises:
+        TableError: The file is missing, is no table, or its columns are not the schema's.
+    """
+    import pandas as pd
+
+    try:
+        if path.suffix == ".csv":
+            frame = pd.read_csv(path, dtype=dict(schema), keep_default_na=False)
+        else:
+            frame = pd.read_parquet(path)
+    except OSError as error:
+        raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
+    except ValueError as error:
+        raise TableError(path, "not_a_table", error, "Run the stage that writes it.") from error
+    _check_columns(path, frame, schema)
+    for column in schema:
+        if schema[column] == "object":
+            frame[column] = [tuple(value) for value in frame[column]]
+    return frame
+
+
+def _check_columns(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> None:
+    if list(frame.columns) != list(schema):
+        raise TableError(
+            path, "columns", list(frame.columns), f"The columns must be {list(schema)}."
+        )
