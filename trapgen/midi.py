@@ -99,8 +99,9 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         at += 8
         if kind == b"MTrk":
             chunk = data[at : at + length]
-            is_whole, end = _parse_track(chunk, notes, tempos, meters)
-            is_truncated |= not is_whole or len(chunk) < length
+            found_end, at_end, end = _parse_track(chunk, notes, tempos, meters)
+            # Some writers leave the end-of-track event out, some give a wrong length.
+            is_truncated |= not found_end and (not at_end or len(chunk) < length)
             end_tick = max(end_tick, end)
         at += length
     rows = np.array(sorted(notes), dtype=np.int64).reshape(-1, 4)
@@ -122,8 +123,8 @@ def _parse_track(
     notes: list[tuple[int, int, int, int]],
     tempos: list[tuple[int, float]],
     meters: list[tuple[int, int, int]],
-) -> tuple[bool, int]:
-    """Append a track's events; say whether it was whole, and its last tick."""
+) -> tuple[bool, bool, int]:
+    """Append a track's events; say if its end event and its last byte were met, and the tick."""
     at, tick, status = 0, 0, 0
     add_note = notes.append
     try:
@@ -143,24 +144,24 @@ def _parse_track(
                         body = chunk[at : at + length]
                         at += length
                         if kind == _META_END:
-                            return True, tick
+                            return True, True, tick
                         _add_meta(kind, body, tick, tempos, meters)
                     elif byte in (0xF0, 0xF7):
                         at, length = _variable_length(chunk, at)
                         at += length
                     else:
-                        return False, tick
+                        return False, False, tick
                     continue
                 status = byte
             elif not status:
-                return False, tick
+                return False, False, tick
             size = _DATA_BYTES[status >> 4]
             if status >> 4 == 0x9 and chunk[at + 1] & 0x7F:
                 add_note((tick, chunk[at] & 0x7F, chunk[at + 1] & 0x7F, status & 0x0F))
             at += size
     except IndexError:
-        return False, tick
-    return at == len(chunk), tick
+        return False, False, tick
+    return False, at == len(chunk), tick
 
 
 def _variable_length(chunk: bytes, at: int) -> tuple[int, int]:
@@ -202,8 +203,12 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
     ticks_per_step = 4 * TICKS_PER_QUARTER // loop.steps_per_bar
     length = TICKS_PER_QUARTER // 8
     end_tick = loop.n_steps * ticks_per_step
+    midi.tick_to_time(end_tick)  # makes its table once: it grows quadratically note by note
     for step, voice in np.argwhere(loop.onsets):
-        offset = round(float(loop.offsets[step, voice]) * ticks_per_step)
+        # Rounding must not carry a late hit over into the next step.
+        offset = min(
+            round(float(loop.offsets[step, voice]) * ticks_per_step), ticks_per_step // 2 - 1
+        )
         tick = max(0, int(step) * ticks_per_step + offset)
         drums.notes.append(
             pretty_midi.Note(
