@@ -59,8 +59,8 @@ def split_sources(
     for at, component in enumerate(components.tolist()):
         members.setdefault(component, []).append(at)
     by_role: dict[str, list[int]] = {}
-    for component, at in members.items():
-        roles = Counter(loops[i].lineage.role for i in at)
+    for component, of_component in members.items():
+        roles = Counter(loops[i].lineage.role for i in of_component)
         by_role.setdefault(roles.most_common(1)[0][0], []).append(component)
     side_of: dict[int, str] = {}
     for role in sorted(by_role):
