@@ -1,0 +1,111 @@
+"""A training on disk: what it takes to go on exactly where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trapgen.model import Array, ModelSpec, Tokens
+from trapgen.params import TrainParams
+from trapgen.store import read_json, replacing, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training windows; losses in bits per step, BAR and padding excluded."""
+
+    epoch: int
+    train: float
+    validation: float
+    seconds: float
+
+
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """The epoch with the lowest loss on clean validation; the first of several."""
+    return min(history, key=lambda epoch: epoch.validation)
+
+
+def fingerprint(
+    train: Sequence[Tokens],
+    validation: Sequence[Tokens],
+    spec: ModelSpec,
+    params: TrainParams,
+    seed: int,
+) -> str:
+    """Names the data and the parameters that a checkpoint belongs to."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps([asdict(spec), asdict(params), seed]).encode())
+    for side in (train, validation):
+        digest.update(f"{len(side)}".encode())
+        for words in side:
+            digest.update(words.astype("<u2").tobytes() + b"|")
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The state of a training on disk: model, optimizer, dropout's seeds and history."""
+
+    def __init__(self, folder: Path | None, model: Any, optimizer: Any, name: str) -> None:
+        self._folder, self._name = folder, name
+        seeds = [layer.seed_generator.state for layer in model.layers if "dropout" in layer.name]
+        self._variables = [*model.variables, *optimizer.variables, *seeds]
+        self._model = model
+        self._best: list[Array] = []
+
+    def load(self) -> tuple[Epoch, ...]:
+        """Take up what lies in the folder, if it belongs to this training."""
+        if self._folder is None or not (self._folder / "state.json").is_file():
+            return ()
+        state = read_json(self._folder / "state.json")
+        if state["fingerprint"] != self._name:
+            return ()
+        with np.load(self._folder / state["variables"], allow_pickle=False) as stored:
+            for at, variable in enumerate(self._variables):
+                variable.assign(stored[f"v{at}"])
+        with np.load(self._folder / state["best"], allow_pickle=False) as stored:
+            self._best = [stored[f"v{at}"] for at in range(len(stored.files))]
+        return tuple(Epoch(**epoch) for epoch in state["history"])
+
+    def save(self, history: Sequence[Epoch], *, is_best: bool) -> None:
+        """Write everything, and then the small file that says it is there."""
+        if is_best:
+            self._best = [np.asarray(variable) for variable in self._model.trainable_variables]
+        if self._folder is None:
+            return
+        at = len(history)
+        names = {
+            "variables": f"variables-{at}.npz",
+            "best": f"best-{best_epoch(history).epoch}.npz",
+        }
+        self._write(names["variables"], [np.asarray(variable) for variable in self._variables])
+        if is_best:
+            self._write(names["best"], self._best)
+        epochs = [asdict(epoch) for epoch in history]
+        state = {"fingerprint": self._name, **names, "history": epochs}
+        write_json(self._folder / "state.json", state)
+        for path in self._folder.glob("*.npz"):
+            if path.name not in names.values():
+                path.unlink()
+
+    def restore_best(self) -> None:
+        """Put the weights of the best epoch back into the model."""
+        for variable, value in zip(self._model.trainable_variables, self._best, strict=True):
+            variable.assign(value)
+
+    def clear(self) -> None:
+        """Remove what was saved."""
+        if self._folder is not None and self._folder.is_dir():
+            for path in [*self._folder.glob("*.npz"), self._folder / "state.json"]:
+                path.unlink(missing_ok=True)
+
+    def _write(self, name: str, values: Sequence[Array]) -> None:
+        assert self._folder is not None
+        arrays: Mapping[str, Any] = {f"v{at}": value for at, value in enumerate(values)}
+        with replacing(self._folder / name) as temporary:
+            np.savez(temporary, **arrays)
