@@ -121,9 +121,21 @@ class AugmentParams:
 
 @dataclass(frozen=True, slots=True)
 class AuditParams:
-    """What the gate allows."""
+    """What the gate allows.
+
+    Attributes:
+        near_duplicate_distance: Loops across sides within it are the same, or nearly.
+        overlap_tolerance: How far exact bar overlap may lie over the chance interval.
+        max_overlap: Exact bar overlap that is refused whatever chance says.
+        chance_replicates: Independent splits drawn for the chance baseline.
+        self_test_leaks: Copies of each kind put in.
+        self_test_recall: Least share of them that the search must find.
+        min_effective_sources: Fewest effective sources of the training side.
+    """
 
     near_duplicate_distance: float = 0.1
+    overlap_tolerance: float = 0.01
+    max_overlap: float = 0.25
     chance_replicates: int = 20
     self_test_leaks: int = 40
     self_test_recall: float = 0.99
@@ -131,6 +143,8 @@ class AuditParams:
 
     def __post_init__(self) -> None:
         _check_share("audit.near_duplicate_distance", self.near_duplicate_distance)
+        _check_share("audit.overlap_tolerance", self.overlap_tolerance)
+        _check_share("audit.max_overlap", self.max_overlap)
         _check_count("audit.chance_replicates", self.chance_replicates, least=2)
         _check_count("audit.self_test_leaks", self.self_test_leaks)
         _check_share("audit.self_test_recall", self.self_test_recall)

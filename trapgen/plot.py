@@ -26,15 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PAPER: Final = "#FBFAF7"
-INK: Final = "#22262E"
-MUTED: Final = "#6B7079"
-RULE: Final = "#E2DFD8"
-SHADE: Final = "#C4C6CB"
-BLUE: Final = "#0072B2"
-VERMILION: Final = "#D55E00"
-GREEN: Final = "#009E73"
-PURPLE: Final = "#A2518A"
+PAPER, INK, MUTED, RULE, SHADE = "#FBFAF7", "#22262E", "#6B7079", "#E2DFD8", "#C4C6CB"
+# Okabe and Ito's, but for the purple: theirs is too pale for soft hits on paper.
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#A2518A"
 
 _VOICE_COLORS: Final = (INK, VERMILION, BLUE, BLUE, GREEN, GREEN, GREEN, PURPLE, PURPLE)
 _SERIES_COLORS: Final = (BLUE, VERMILION, GREEN, PURPLE, MUTED)
@@ -48,8 +42,7 @@ _NAMES: Final = {
 _STYLE: Final = {
     "figure.facecolor": PAPER,
     "axes.facecolor": PAPER,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": MUTED,
+    **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), MUTED),
     "axes.linewidth": 0.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -60,9 +53,7 @@ _STYLE: Final = {
     "legend.frameon": False,
     "text.color": INK,
     "text.parse_math": False,
-    "xtick.color": MUTED,
     "xtick.major.size": 3,
-    "ytick.color": MUTED,
     "ytick.major.size": 0,
 }
 _DPI: Final = 150

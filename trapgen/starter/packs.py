@@ -181,7 +181,7 @@ def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
     """Name the files of loops that carry the name of one of `PACKS`.
 
     Returns:
-        A path a loop, relative to the folder of the packs: `Night Shift Drums/Kick_01.mid`.
+        A path a loop, relative to the folder of the packs: `Night Shift Drums/Atlanta/Kick_01.mid`.
     """
     counts: Counter[tuple[str, str]] = Counter()
     paths = []
@@ -192,7 +192,7 @@ def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
         stem = pack.names[kind].format(
             n=counts[pack.name, kind], bpm=loop.bpm, style=style, Style=style.capitalize()
         )
-        paths.append(Path(pack.name, f"{stem}.mid"))
+        paths.append(Path(pack.name, style.capitalize(), f"{stem}.mid"))
     return paths
 
 
