@@ -19,7 +19,7 @@ from trapgen.kit import N_VOICES, VOICES
 from trapgen.loop import DrumLoop
 from trapgen.store import read_json, write_json, write_text
 
-N_WORDS: Final = 2**N_VOICES
+N_WORDS: Final[int] = 2**N_VOICES
 BAR: Final = N_WORDS
 START: Final = N_WORDS + 1
 PAD: Final = N_WORDS + 2

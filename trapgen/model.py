@@ -89,7 +89,7 @@ class ModelSpec:
         """Width of what the first LSTM reads."""
         if self.architecture == "paper":
             return N_TOKENS
-        return int(N_TOLD * (1 + self.lookback_bars) + self.codec.bar_length + N_LOOP_BARS)
+        return N_TOLD * (1 + self.lookback_bars) + self.codec.bar_length + N_LOOP_BARS
 
 
 @dataclass(frozen=True)
