@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,14 @@ from numpy.typing import NDArray
 from trapgen.errors import SplitError
 from trapgen.kit import CLOSED_HAT, KICK, OPEN_HAT, RIDE, SNARE
 from trapgen.loop import DrumLoop, Lineage, repeat_to, rotate
+from trapgen.midi import write_loop
 from trapgen.params import SIDES, AugmentParams, SplitParams
 from trapgen.split import PART_ROLES, POOL, deal_loops
+from trapgen.standardize import load_row
+from trapgen.store import LOOPS, make_table, read_table, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PART_VOICES: Final = {
     "kick": (KICK,),
@@ -196,3 +202,43 @@ def vary(
             hat[at + 1 : at + eighth] = 0
     noise = np.rint(rng.normal(0, _VELOCITY_SPREAD, varied.shape)).astype(np.int64)
     return np.where(varied > 0, np.clip(varied + noise, 1, 127), 0).astype(np.uint8)
+
+
+def write_augmented(folder: Path, made: Sequence[tuple[str, DrumLoop]]) -> pd.DataFrame:
+    """Write each side's loops as MIDI, and `loops.parquet` (`trapgen.store.LOOPS`)."""
+    rows = []
+    for side, loop in made:
+        lineage = loop.lineage
+        path = Path("loops", side, f"{lineage.loop_id.removeprefix(side + '/')}.mid")
+        write_loop(folder / path, loop)
+        rows.append(
+            {
+                "loop_id": lineage.loop_id,
+                "path": path.as_posix(),
+                "side": side,
+                "pack": lineage.pack,
+                "role": lineage.role,
+                "style": lineage.style,
+                "bpm": loop.bpm,
+                "n_bars": loop.n_bars,
+                "steps_per_bar": loop.steps_per_bar,
+                "n_onsets": loop.n_onsets,
+                "source_ids": lineage.source_ids,
+                "parents": lineage.parents,
+                "recipe": lineage.recipe,
+            }
+        )
+    table = make_table(rows, LOOPS)
+    write_table(folder / "loops.parquet", table, LOOPS)
+    return table
+
+
+def load_augmented(folder: Path) -> list[tuple[str, DrumLoop]]:
+    """Side and loop of every row of `loops.parquet`, in its order, with their lineage.
+
+    Raises:
+        TableError: There is no such table, or it breaks its schema.
+        MidiError: A loop's file is missing or broken.
+    """
+    table = read_table(folder / "loops.parquet", LOOPS)
+    return [(row["side"], load_row(folder, row)) for row in table.to_dict("records")]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from trapgen.errors import ParameterError
 from trapgen.kit import KEY_MAPS
 from trapgen.loop import STEPS_PER_BAR
@@ -43,6 +45,13 @@ class GridParams:
 
     def __post_init__(self) -> None:
         _check_choice("grid.steps_per_bar", self.steps_per_bar, STEPS_PER_BAR)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusParams:
+    """What the corpus is made of: the starter packs, if wanted, and those in `data/packs`."""
+
+    starter: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +228,7 @@ class Params:
 
     seed: int = 0
     grid: GridParams = field(default_factory=GridParams)
+    corpus: CorpusParams = field(default_factory=CorpusParams)
     standardize: StandardizeParams = field(default_factory=StandardizeParams)
     split: SplitParams = field(default_factory=SplitParams)
     augment: AugmentParams = field(default_factory=AugmentParams)
@@ -227,9 +237,14 @@ class Params:
     sample: SampleParams = field(default_factory=SampleParams)
     evaluate: EvaluateParams = field(default_factory=EvaluateParams)
 
+    def rng(self, stage: str) -> np.random.Generator:
+        """The stage's own generator: what one stage draws moves nothing in another."""
+        return np.random.default_rng([self.seed, *stage.encode()])
+
 
 _SECTIONS: Final[dict[str, type[Any]]] = {
     "grid": GridParams,
+    "corpus": CorpusParams,
     "standardize": StandardizeParams,
     "split": SplitParams,
     "augment": AugmentParams,

@@ -163,11 +163,11 @@ def to_loops(
     steps_per_bar: int,
     seed: int,
 ) -> list[DrumLoop]:
-    """Loops with velocities of what the model wrote, named `loop-01` and so on."""
+    """Loops with velocities of what the model wrote, named by seed and number: `loop-0-01`."""
     loops = []
     for at, draft in enumerate(drafts):
         onsets = to_onsets(draft.words)
         rng = np.random.default_rng([seed, at, N_WORDS])
         loop = DrumLoop(profile.draw(onsets, steps_per_bar, rng), steps_per_bar, params.bpm)
-        loops.append(replace(loop, lineage=Lineage(loop_id=f"loop-{at + 1:02d}")))
+        loops.append(replace(loop, lineage=Lineage(loop_id=f"loop-{seed}-{at + 1:02d}")))
     return loops

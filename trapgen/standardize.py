@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from trapgen.kit import FULL, KEY_MAPS, KICK, N_VOICES, SNARE, KeyMap, Role, key
 from trapgen.loop import DrumLoop, Lineage, source_id
 from trapgen.midi import DRUM_CHANNEL, Strikes, read_strikes, write_loop
 from trapgen.params import StandardizeParams
-from trapgen.store import MANIFEST, REJECTS, make_table, write_table
+from trapgen.store import MANIFEST, REJECTS, make_table, read_table, write_table
 
 DEFAULT_BPM: Final = 120.0
 """Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
@@ -339,20 +339,26 @@ def load_standardized(folder: Path) -> list[DrumLoop]:
         TableError: There is no manifest, or it breaks its schema.
         MidiError: A loop's file is missing or broken.
     """
-    from trapgen.store import read_table
-
     manifest = read_table(folder / "manifest.parquet", MANIFEST)
-    return [_load_row(folder, row) for row in manifest.to_dict("records")]
+    return [load_row(folder, row) for row in manifest.to_dict("records")]
 
 
-def _load_row(folder: Path, row: dict[Any, Any]) -> DrumLoop:
+def load_row(folder: Path, row: Mapping[Any, Any]) -> DrumLoop:
+    """The loop of a table's row: its file, read as it was written, with the row's lineage."""
     params = StandardizeParams(row["steps_per_bar"], key_map="gm", by_name=False)
-    loop = read_loop(folder / row["path"], params).loop
+    read = read_loop(folder / row["path"], params).loop
+    # Bars of silence at the end are the table's to know.
+    silence = ((0, row["n_bars"] * read.steps_per_bar - read.n_steps), (0, 0))
+    loop = replace(
+        read, velocities=np.pad(read.velocities, silence), offsets=np.pad(read.offsets, silence)
+    )
     lineage = Lineage(
         loop_id=row["loop_id"],
         source_ids=row["source_ids"],
         pack=row["pack"],
         role=row["role"],
         style=row["style"],
+        parents=row.get("parents", ()),
+        recipe=row.get("recipe", ""),
     )
     return replace(loop, bpm=row["bpm"], lineage=lineage)

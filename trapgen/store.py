@@ -81,6 +81,14 @@ OVERLAP: Final[Mapping[str, str]] = {
 }
 """`data/audit/overlap.parquet`: a row a pair across sides that is over the threshold."""
 
+SURVIVORS: Final[Mapping[str, str]] = {
+    "loop_id": "str",
+    "side": "str",
+    "kept": "bool",
+    "reason": "str",
+}
+"""`data/audit/survivors.parquet`: a row a loop, and what deduplication did with it."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

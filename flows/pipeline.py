@@ -1,0 +1,189 @@
+"""The pipeline: every stage of `dvc.yaml` as a Prefect task, in one process.
+
+    python -m flows.pipeline [--root .] [--force]
+
+With no server configured (`PREFECT_API_URL`), Prefect starts a temporary one and stops it. The
+exit code is 0, or that of the error which stopped a stage: 4 when the audit's gate refuses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar, cast
+
+from prefect import State, Task, flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from flows import dag
+from tasks.stage import Stage, load_stage
+from trapgen.errors import TrapgenError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Load = Callable[[str], Stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What came of one stage.
+
+    Attributes:
+        stage: Its name.
+        state: The name of its task's final state: `Completed` (it ran), `Restored` (DVC's run
+            cache knew the result), `Cached` (it was current), `Failed`, or `NotReady` (a stage
+            upstream of it failed).
+        seconds: Wall-clock time, DVC's bookkeeping included.
+        why: What had changed, a phrase each; the error for a stage that failed.
+    """
+
+    stage: str
+    state: str
+    seconds: float
+    why: tuple[str, ...] = ()
+
+
+def build_stages(root: Path, *, force: bool = False, load: Load = load_stage) -> tuple[Visit, ...]:
+    """Bring every stage of the checkout up to date, as tasks of the flow that calls this.
+
+    One task a stage, with DVC's edges. The table of what came of them is printed and becomes an
+    artifact of the flow run, also when a stage fails.
+
+    Args:
+        root: The checkout: the folder that holds `.dvc` and `dvc.yaml`.
+        force: Run the stages that are current as well.
+        load: Finds a stage's body by its name.
+
+    Returns:
+        A visit a stage, in DVC's order.
+
+    Raises:
+        InputError: `root` is not a checkout.
+        Exception: The first one, in DVC's order, that a stage raised. What does not lie
+            downstream of that stage was still brought up to date.
+    """
+    root = root.resolve()
+    with dag.open_repo(root) as repo:
+        dag.record_packs(repo)
+        nodes = dag.read_graph(repo)
+    visits: dict[str, Visit] = {}
+    states: dict[str, State[Any]] = {}
+    for node in nodes:
+        visit = _stage_task(load(node.name), visits)
+        upstream = [states[name] for name in node.upstream]
+        # Called, not submitted: stages share DVC's locks and the process's cores, so they could
+        # only wait for each other, and an interrupt reaches none but the main thread.
+        states[node.name] = visit(root, force, wait_for=upstream, return_state=True)
+    table = tuple(
+        visits.get(name, Visit(name, str(state.name), 0.0)) for name, state in states.items()
+    )
+    _publish(table)
+    for state in states.values():
+        if state.is_failed():
+            state.result()
+    return table
+
+
+def fail_with_reason(run: Callable[P, T]) -> Callable[P, T]:
+    """Make the body of a flow or task return a failed state where it raises a TrapgenError.
+
+    Such an error says all there is to say: the traceback that Prefect logs would bury it. Prefect
+    unwraps the state, so that whoever calls the flow gets the error raised all the same.
+    """
+
+    @wraps(run)
+    def body(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return run(*args, **kwargs)
+        except TrapgenError as error:
+            return cast(T, Failed(message=str(error), data=error))
+
+    return body
+
+
+def _stage_task(stage: Stage, visits: dict[str, Visit]) -> Task[..., State]:
+    """A task that brings `stage` up to date, and notes its visit."""
+
+    @task(
+        name=stage.name,
+        version=stage.version,
+        task_run_name=stage.name,
+        cache_policy=NO_CACHE,  # whether a stage is current is DVC's to say
+    )
+    @fail_with_reason
+    def visit(root: Path, force: bool) -> State:
+        start = perf_counter()
+        name = "Failed"
+        why: tuple[str, ...] = ()
+        try:
+            name, why = dag.refresh(root, stage.name, stage.run, force=force)
+        except Exception as error:
+            why = (str(error) or type(error).__name__,)
+            raise
+        finally:
+            visits[stage.name] = Visit(stage.name, name, perf_counter() - start, why)
+        return Completed(name=name, message="; ".join(why) or None)
+
+    return visit
+
+
+def _publish(visits: Sequence[Visit]) -> None:
+    rows = [
+        {"stage": v.stage, "state": v.state, "seconds": f"{v.seconds:.1f}", "why": "; ".join(v.why)}
+        for v in visits
+    ]
+    create_table_artifact(rows, key="stages", description="The stages of dvc.yaml, in order.")
+    for row in rows:
+        print("{stage:<12} {state:<10} {seconds:>8} s  {why}".format(**row).rstrip())
+
+
+@flow
+@fail_with_reason
+def pipeline(root: str = ".", force: bool = False) -> tuple[Visit, ...]:
+    """Bring every stage of `dvc.yaml` up to date.
+
+    Args:
+        root: The checkout.
+        force: Run the stages that are current as well.
+    """
+    return build_stages(Path(root), force=force)
+
+
+def exit_code(run: Callable[[], object]) -> int:
+    """Call a flow and turn what it raises into the code that the process should exit with."""
+    # Left alone, Prefect hands SIGTERM back to the system, which kills the process before it has
+    # stopped its temporary server.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        run()
+    except TrapgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        # Prefect has logged the traceback.
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse_arguments(description: str, arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read `--root` and `--force`, which all flows take."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--root", default=".", help="the checkout (default: the current folder)")
+    parser.add_argument("--force", action="store_true", help="run stages that are current as well")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    options = parse_arguments("Bring every stage of dvc.yaml up to date.")
+    sys.exit(exit_code(lambda: pipeline(options.root, options.force)))

@@ -1,0 +1,77 @@
+"""Measure what the sides have in common, and refuse data that would make figures lie."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from tasks.checks import check_tables
+from tasks.places import AUDIT, AUGMENTED, STANDARDIZED, read_params
+from trapgen.audit import Sided, audit_sides
+from trapgen.augment import augment_sides, load_augmented
+from trapgen.errors import GateRefusedError
+from trapgen.report import write_audit_report
+from trapgen.split import find_components, split_sources
+from trapgen.standardize import load_standardized
+from trapgen.store import (
+    LOOPS,
+    MANIFEST,
+    OVERLAP,
+    SURVIVORS,
+    make_table,
+    read_table,
+    write_json,
+    write_table,
+)
+
+VERSION = "1"
+
+
+def run(root: Path) -> None:
+    """Read `data/augmented` and `data/standardized`, write `data/audit`.
+
+    Everything is written before the gate speaks, so that a refusal can be looked into.
+
+    Raises:
+        GateRefusedError: The sides are not independent, or a table breaks its expectations.
+    """
+    params = read_params(root)
+    sided = load_augmented(root / AUGMENTED)
+    sources = load_standardized(root / STANDARDIZED)
+    independent = replace(params.split, protocol="by_source")
+    components = find_components(sources, independent)
+
+    def draw_independent(rng: np.random.Generator) -> Sided:
+        sides = split_sources(sources, independent, rng, components)
+        return augment_sides(sources, sides, params.augment, independent, rng)
+
+    found = audit_sides(
+        sided,
+        params.audit,
+        params.rng("audit"),
+        protocol=params.split.protocol,
+        draw_independent=draw_independent,
+    )
+    overlap = make_table([asdict(pair) for pair in found.pairs], OVERLAP)
+    decisions = make_table([asdict(decision) for decision in found.decisions], SURVIVORS)
+    summary = found.summary()
+    folder = root / AUDIT
+    write_table(folder / "overlap.parquet", overlap, OVERLAP)
+    write_table(folder / "survivors.parquet", decisions, SURVIVORS)
+    failures = check_tables(
+        read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST),
+        read_table(root / AUGMENTED / "loops.parquet", LOOPS),
+        overlap,
+        summary,
+        folder / "data_docs",
+    )
+    write_json(folder / "summary.json", summary)
+    loops = {loop.lineage.loop_id: loop for _, loop in sided}
+    write_audit_report(folder / "report.html", found, loops, data_docs="data_docs/index.html")
+    print(
+        f"audit: {found.gate}; {found.exact_bar_overlap:.2%} of held-out bars stand in train, "
+        f"independent sources give {found.chance.mean:.2%} "
+        f"({found.chance.low:.2%} to {found.chance.high:.2%})"
+    )
+    if reasons := [*found.reasons, *failures]:
+        raise GateRefusedError(reasons)

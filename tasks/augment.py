@@ -1,0 +1,22 @@
+"""Recombine loops within each side."""
+
+from pathlib import Path
+
+from tasks.places import AUGMENTED, SPLIT, STANDARDIZED, read_params
+from trapgen.augment import augment_sides, write_augmented
+from trapgen.standardize import load_standardized
+from trapgen.store import SPLIT as SPLIT_SCHEMA
+from trapgen.store import read_table
+
+VERSION = "1"
+
+
+def run(root: Path) -> None:
+    """Read `data/standardized` and `data/split`, write `data/augmented`."""
+    params = read_params(root)
+    loops = load_standardized(root / STANDARDIZED)
+    sides = read_table(root / SPLIT / "split.parquet", SPLIT_SCHEMA)["side"].tolist()
+    made = augment_sides(loops, sides, params.augment, params.split, params.rng("augment"))
+    table = write_augmented(root / AUGMENTED, made)
+    counts = ", ".join(f"{n} {side}" for side, n in table["side"].value_counts().items())
+    print(f"augment: {counts}")

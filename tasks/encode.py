@@ -1,0 +1,29 @@
+"""Write the loops that survived the audit as text, and what sampling needs beside it."""
+
+from pathlib import Path
+
+from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
+from trapgen.augment import load_augmented
+from trapgen.codec import Codec, write_lines
+from trapgen.params import SIDES
+from trapgen.receipt import save_reference
+from trapgen.store import SURVIVORS, read_table
+from trapgen.velocity import VelocityProfile
+
+VERSION = "1"
+
+
+def run(root: Path) -> None:
+    """Read `data/augmented` and `data/audit`, write `data/encoded`."""
+    survivors = read_table(root / AUDIT / "survivors.parquet", SURVIVORS)
+    kept = set(survivors.loc[survivors["kept"], "loop_id"])
+    sided = [item for item in load_augmented(root / AUGMENTED) if item[1].lineage.loop_id in kept]
+    folder = root / ENCODED
+    for side in SIDES:
+        write_lines(folder / f"{side}.txt", [loop for at, loop in sided if at == side])
+    train = [loop for side, loop in sided if side == "train"]
+    Codec(read_params(root).grid.steps_per_bar).save(folder / "codec.json")
+    VelocityProfile.fit(train).save(folder / "velocity.json")
+    save_reference(folder / "reference.npz", train)
+    n_steps = sum(loop.n_steps for loop in train)
+    print(f"encode: {len(sided)} loops, {n_steps:,} steps to train on")

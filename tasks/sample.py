@@ -1,0 +1,22 @@
+"""Draw loops from the model: MIDI, sound, picture and receipt."""
+
+from pathlib import Path
+
+from tasks.places import MODEL, SAMPLES, read_params
+from tasks.tracking import track_samples
+from trapgen.generate import generate, load_generator
+
+VERSION = "1"
+
+
+def run(root: Path) -> None:
+    """Read `data/model`, write `data/samples`."""
+    params = read_params(root)
+    generator = load_generator(root / MODEL)
+    receipts = generate(generator, params.sample, params.seed, root / SAMPLES)
+    track_samples(root, generator.model_hash, root / SAMPLES)
+    distances = [receipt["nearest"][0]["distance"] for receipt in receipts]
+    print(
+        f"sample: {len(receipts)} loops in {SAMPLES}; the nearest training loop differs in "
+        f"{min(distances):.0%} to {max(distances):.0%} of the hits"
+    )

@@ -1,0 +1,37 @@
+"""Deal sources to sides."""
+
+from pathlib import Path
+
+from tasks.places import SPLIT, STANDARDIZED, read_params
+from trapgen.split import find_components, split_sources
+from trapgen.standardize import load_standardized
+from trapgen.store import MANIFEST, make_table, read_table, write_table
+from trapgen.store import SPLIT as SPLIT_SCHEMA
+
+VERSION = "1"
+
+
+def run(root: Path) -> None:
+    """Read `data/standardized`, write `data/split`."""
+    params = read_params(root)
+    loops = load_standardized(root / STANDARDIZED)
+    paths = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)["source_path"]
+    components = find_components(loops, params.split)
+    sides = split_sources(loops, params.split, params.rng("split"), components)
+    rows = [
+        {
+            "loop_id": loop.lineage.loop_id,
+            "source_path": path,
+            "role": loop.lineage.role,
+            "side": side,
+            "component": component,
+            "protocol": params.split.protocol,
+        }
+        for loop, path, side, component in zip(
+            loops, paths, sides, components.tolist(), strict=True
+        )
+    ]
+    table = make_table(rows, SPLIT_SCHEMA)
+    write_table(root / SPLIT / "split.parquet", table, SPLIT_SCHEMA)
+    counts = ", ".join(f"{n} {side}" for side, n in table["side"].value_counts().items())
+    print(f"split: {table['component'].nunique()} independent sources; {counts}")

@@ -1,0 +1,108 @@
+"""Train the network on clean data, with MLflow watching."""
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
+from tasks.tracking import TrainingRun
+from trapgen.codec import Codec, read_lines
+from trapgen.model import ModelSpec, save_network
+from trapgen.params import TrainParams
+from trapgen.store import write_text
+from trapgen.train import Epoch, fingerprint, train_network
+
+VERSION = "1"
+
+_BESIDE_WEIGHTS = ("velocity.json", "reference.npz")
+
+
+def run(root: Path) -> None:
+    """Read `data/encoded`, write `data/model`; test data stays closed."""
+    params = read_params(root)
+    codec = Codec.load(root / ENCODED / "codec.json")
+    train, validation = (
+        read_lines(root / ENCODED / f"{side}.txt", codec.steps_per_bar)
+        for side in ("train", "validation")
+    )
+    spec = ModelSpec.of(params.train, codec)
+    name = fingerprint(train, validation, spec, params.train, params.seed)
+    with TrainingRun(root, params, name) as tracked, _Screen(params.train) as screen:
+
+        def on_epoch(epoch: Epoch) -> None:
+            tracked.log_epoch(epoch)
+            screen.show_epoch(epoch)
+
+        trained = train_network(
+            train,
+            validation,
+            spec,
+            params.train,
+            params.seed,
+            checkpoint=root / CHECKPOINT,
+            on_batch=screen.show_batch,
+            on_epoch=on_epoch,
+        )
+        folder = root / MODEL
+        save_network(folder, trained.network)
+        for beside in _BESIDE_WEIGHTS:
+            shutil.copyfile(root / ENCODED / beside, folder / beside)
+        _write_history(folder / "history.csv", trained.history)
+        tracked.log_model(trained.network, trained.best_epoch)
+    best = trained.history[trained.best_epoch - 1]
+    print(
+        f"train: {len(trained.history)} epochs; best is epoch {best.epoch} with "
+        f"{best.validation:.3f} bits per step on clean validation"
+    )
+
+
+def _write_history(path: Path, history: tuple[Epoch, ...]) -> None:
+    # Seconds stay out: the same training gives the same table.
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", "train", "validation"])
+    writer.writerows([e.epoch, f"{e.train:.6f}", f"{e.validation:.6f}"] for e in history)
+    write_text(path, text.getvalue())
+
+
+class _Screen:
+    """A progress bar an epoch, with the losses so far."""
+
+    def __init__(self, params: TrainParams) -> None:
+        self._epochs = params.epochs
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[losses]}"),
+            TimeElapsedColumn(),
+        )
+        self._bar = self._progress.add_task("train", total=params.epochs, losses="")
+
+    def __enter__(self) -> "_Screen":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show_batch(self, epoch: int, batch: int, bits: float) -> None:
+        """Show the loss of a batch."""
+        description = f"epoch {epoch}/{self._epochs} batch {batch + 1}"
+        self._progress.update(self._bar, description=description, losses=f"{bits:.3f} bits")
+
+    def show_epoch(self, epoch: Epoch) -> None:
+        """Show the losses of an epoch."""
+        self._progress.update(
+            self._bar,
+            completed=epoch.epoch,
+            description=f"epoch {epoch.epoch}/{self._epochs}",
+            losses=f"train {epoch.train:.3f}  clean validation {epoch.validation:.3f} bits a step",
+        )
+        if not self._progress.console.is_terminal:
+            self._progress.console.print(
+                f"epoch {epoch.epoch}: train {epoch.train:.3f}, clean validation "
+                f"{epoch.validation:.3f} bits a step, {epoch.seconds:.1f} s"
+            )

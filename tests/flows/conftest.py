@@ -1,0 +1,185 @@
+"""A toy checkout that DVC and the flows share, and one temporary Prefect server for all tests."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import chdir
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from dvc.repo import Repo
+from prefect.testing.utilities import prefect_test_harness
+
+from flows import ROOT
+from tasks.stage import Stage
+
+STAGES = Path(__file__).with_name("toy_stages.py")
+# The stages stand in no useful order: finding it is DVC's part.
+DVC_YAML = """\
+stages:
+  train:
+    cmd: python -m tasks train
+    deps: [data/raw, data/audit.json]
+    params: [train]
+    outs: [data/model]
+  draw:
+    cmd: python -m tasks draw
+    deps: [data/raw]
+    params: [draw]
+    outs: [data/picture.txt]
+  audit:
+    cmd: python -m tasks audit
+    deps: [data/raw]
+    params: [audit]
+    metrics: [{data/audit.json: {cache: false}}]
+  corpus:
+    cmd: python -m tasks corpus
+    deps: [packs/pack.txt]
+    params: [corpus.files]
+    outs: [data/raw]
+"""
+PARAMS_YAML = """\
+corpus: {files: 2}
+audit: {limit: 3}
+draw: {}
+train: {epochs: 1}
+"""
+MAIN = """\
+import sys
+from pathlib import Path
+from tasks.stage import load_stage
+from trapgen.errors import TrapgenError
+try:
+    load_stage(sys.argv[1]).run(Path())
+except TrapgenError as error:
+    sys.exit(error.exit_code)
+"""
+
+
+class Toy:
+    """A checkout with four stages; `draw` is a branch of its own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        text = (self.root / file).read_text()
+        assert old in text
+        (self.root / file).write_text(text.replace(old, new))
+
+    def take_calls(self) -> list[str]:
+        """The stages whose bodies ran since this was last asked, in order."""
+        calls = self.root / "calls.txt"
+        names = calls.read_text().split() if calls.exists() else []
+        calls.unlink(missing_ok=True)
+        return names
+
+    def dvc(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+
+    def reproduce(self) -> None:
+        """Do as `dvc repro` does, without its process's start."""
+        with Repo(str(self.root)) as repo, chdir(self.root):
+            repo.reproduce()
+
+    def status(self) -> dict:
+        """What `dvc status` says: empty if all is up to date."""
+        with Repo(str(self.root)) as repo, chdir(self.root):
+            return repo.status()
+
+    def files(self) -> dict[str, bytes]:
+        """Everything that the stages wrote, and `dvc.lock`."""
+        paths = [*(self.root / "data").rglob("*"), self.root / "dvc.lock"]
+        return {
+            str(path.relative_to(self.root)): path.read_bytes() for path in paths if path.is_file()
+        }
+
+
+def _make(root: Path, stages: ModuleType) -> Toy:
+    (root / "tasks").mkdir(parents=True)
+    (root / "packs").mkdir()
+    (root / "dvc.yaml").write_text(DVC_YAML)
+    (root / "params.yaml").write_text(PARAMS_YAML)
+    (root / "packs/pack.txt").write_text("trap")
+    (root / "tasks/__init__.py").touch()
+    (root / "tasks/__main__.py").write_text(MAIN)
+    shutil.copy(ROOT / "tasks/stage.py", root / "tasks")
+    shutil.copy(STAGES, root / "tasks")
+    for name in ("corpus", "audit", "draw", "train"):
+        text = f"from tasks.toy_stages import VERSION, {name} as run\n"
+        (root / f"tasks/{name}.py").write_text(text)
+    with Repo.init(str(root), no_scm=True) as repo:
+        repo.add([str(root / "packs/pack.txt")])
+    return Toy(root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("dvc")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG"):
+            patch.setenv(f"DVC_{name}_DIR", str(folder / name))
+        # Where a stage's command says `python`, it means this one.
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        patch.delenv("PREFECT_API_URL", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(scope="session")
+def toy_stages() -> ModuleType:
+    # By its path: whether this folder can be imported from depends on pytest's import mode.
+    spec = importlib.util.spec_from_file_location("toy_stages", STAGES)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def load_toy(toy_stages: ModuleType) -> Callable[[str], Stage]:
+    return lambda name: Stage(name, toy_stages.VERSION, getattr(toy_stages, name))
+
+
+@pytest.fixture(scope="session")
+def pristine_toy(tmp_path_factory: pytest.TempPathFactory, toy_stages: ModuleType) -> Path:
+    return _make(tmp_path_factory.mktemp("toy") / "checkout", toy_stages).root
+
+
+@pytest.fixture(scope="session")
+def built_toy(pristine_toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    toy = Toy(Path(shutil.copytree(pristine_toy, tmp_path_factory.mktemp("built") / "checkout")))
+    toy.reproduce()
+    toy.take_calls()
+    return toy.root
+
+
+@pytest.fixture
+def make_toy(pristine_toy: Path, tmp_path: Path) -> Callable[[str], Toy]:
+    def make(name: str) -> Toy:
+        return Toy(Path(shutil.copytree(pristine_toy, tmp_path / name)))
+
+    return make
+
+
+@pytest.fixture
+def toy(make_toy: Callable[[str], Toy]) -> Toy:
+    """A checkout in which nothing has run yet."""
+    return make_toy("checkout")
+
+
+@pytest.fixture
+def built(built_toy: Path, tmp_path: Path) -> Toy:
+    """A checkout in which `dvc repro` has run."""
+    return Toy(Path(shutil.copytree(built_toy, tmp_path / "built")))
