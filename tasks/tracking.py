@@ -115,7 +115,7 @@ def _log_model(mlflow: Any, network: Network) -> None:
     model = load_keras(network)
     tokens = np.zeros((1, network.spec.codec.bar_length), np.int64)
     example = vars(make_inputs(tokens, network.spec))
-    scores = model.predict(example, verbose=0)
+    scores = np.asarray(model(example))
     mlflow.tensorflow.log_model(
         model,
         name="model",

@@ -99,14 +99,12 @@ def recombine(
         )
     by_id = {loop.lineage.loop_id: loop for loop in loops}
     n_combinations = int(np.prod([len(found) for found in parts.values()]))
-    # A draw without replacement over all combinations, then over again if more are asked for.
-    order = [
-        combination
-        for _ in range(-(-n_loops // n_combinations))
-        for combination in rng.permutation(n_combinations).tolist()
-    ]
+    order: list[int] = []
+    while len(order) < n_loops:
+        n_more = min(n_combinations, n_loops - len(order))
+        order += rng.choice(n_combinations, size=n_more, replace=False).tolist()
     made = []
-    for at, combination in enumerate(order[:n_loops]):
+    for at, combination in enumerate(order):
         chosen = np.unravel_index(combination, [len(found) for found in parts.values()])
         pick = {role: parts[role][i] for role, i in zip(PART_ROLES, chosen, strict=True)}
         recipe = _draw_recipe(pick, params, rng)

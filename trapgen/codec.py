@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import ModelError, TextError
+from trapgen.errors import ModelError, TableError, TextError
 from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop
+from trapgen.loop import STEPS_PER_BAR, DrumLoop
 from trapgen.store import read_json, write_json, write_text
 
 N_WORDS: Final[int] = 2**N_VOICES
@@ -52,9 +52,14 @@ class Codec:
         """Read `codec.json`.
 
         Raises:
-            ModelError: It was written for another kit or vocabulary.
+            ModelError: It is missing, broken, or written for another kit or vocabulary.
         """
-        content = read_json(path)
+        try:
+            content = read_json(path)
+        except TableError as error:
+            raise ModelError(path, error.rule, error.received, "Train the model again.") from error
+        if not isinstance(content, dict) or content.get("steps_per_bar") not in STEPS_PER_BAR:
+            raise ModelError(path, "steps_per_bar", content, f"It must be one of {STEPS_PER_BAR}.")
         for key, value in _vocabulary().items():
             if content.get(key) != value:
                 raise ModelError(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from trapgen.audio import render, write_wav
 from trapgen.codec import to_words
-from trapgen.errors import ModelError
 from trapgen.loop import DrumLoop, repeat_to
 from trapgen.midi import write_loop
 from trapgen.model import Network, load_network
@@ -47,8 +46,6 @@ def load_generator(folder: Path) -> Generator:
         ModelError: Something in it is missing or broken.
     """
     network = load_network(folder)
-    if not (folder / "velocity.json").is_file():
-        raise ModelError(folder, "velocity", "no velocity.json", "Train the model again.")
     return Generator(
         network,
         VelocityProfile.load(folder / "velocity.json"),

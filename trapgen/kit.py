@@ -140,6 +140,7 @@ _ROLE_WORDS: Final[Mapping[Role, str]] = {
     Role("perc", CRASH): "crash crashes cymbal cymbals",
 }
 _ROLE_OF_WORD: Final = {word: role for role, words in _ROLE_WORDS.items() for word in words.split()}
+_PLAIN_WORDS: Final = frozenset("hat hats hihat hihats hh perc percs percussion".split())
 # An 808 is a kick when it stands alone, and the name of the machine beside another word.
 _WEAK_WORDS: Final = frozenset({"808", "808s", "sub"})
 _TOKEN: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -149,7 +150,7 @@ def role_of_name(stem: str) -> Role | None:
     """The role that a file name's words name, None if they name none.
 
     Words are runs of letters or digits, also within camel case (`HiHat_01`, `trapKick808`).
-    Words of several different roles name a full loop (`Kick_and_Hat`); open hat beats hat.
+    Words of several different roles name a full loop (`Kick_and_Hat`).
     """
     words = [word.lower() for word in _TOKEN.findall(stem)]
     text = " ".join(words)
@@ -157,14 +158,13 @@ def role_of_name(stem: str) -> Role | None:
     text = re.sub(r"\b(opened|open|op) (hat|hihat|hh)s?\b", "openhat", text)
     text = re.sub(r"\b(closed|close|cl) (hat|hihat|hh)s?\b", "closedhat", text)
     text = re.sub(r"\bbass drums?\b", "bassdrum", text)
-    roles = {_ROLE_OF_WORD[word] for word in text.split() if word in _ROLE_OF_WORD}
+    named = [word for word in text.split() if word in _ROLE_OF_WORD]
+    roles = {_ROLE_OF_WORD[word] for word in named}
     if not roles:
         return Role("kick", KICK) if _WEAK_WORDS.intersection(words) else None
     if len(names := {role.name for role in roles}) > 1:
         return FULL
-    # Several voices of one role (open and closed hat): the file is read through a key map,
-    # unless a plain word only repeats a special one (`Open_Hat_HH`).
-    special = [role for role in roles if role.voice in (OPEN_HAT, RIDE, CRASH)]
-    if len(special) == 1:
-        return special[0]
-    return next(iter(roles)) if len(roles) == 1 else Role(names.pop(), None)
+    # A plain word says no more than the role (`Open_Hat_HH`); words of several voices (open and
+    # closed hat) leave the voice to a key map.
+    particular = {_ROLE_OF_WORD[word] for word in named if word not in _PLAIN_WORDS} or roles
+    return particular.pop() if len(particular) == 1 else Role(names.pop(), None)

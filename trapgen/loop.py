@@ -64,26 +64,24 @@ class DrumLoop:
     def __post_init__(self) -> None:
         if self.steps_per_bar not in STEPS_PER_BAR:
             raise ParameterError("steps_per_bar", f"one of {STEPS_PER_BAR}", self.steps_per_bar)
-        velocities = np.array(self.velocities, dtype=np.uint8)
-        shape = velocities.shape
+        raw = np.asarray(self.velocities)
+        shape = raw.shape
         if len(shape) != 2 or shape[1] != N_VOICES or not shape[0] or shape[0] % self.steps_per_bar:
             raise ParameterError(
                 "velocities", f"(whole bars of {self.steps_per_bar} steps, {N_VOICES})", shape
             )
-        if velocities.max() > 127:
-            raise ParameterError("velocities", "from 0 to 127", int(velocities.max()))
-        if not self.bpm > 0:
-            raise ParameterError("bpm", "above 0", self.bpm)
-        offsets = (
-            np.zeros(shape, np.float32)
-            if self.offsets is None
-            else np.where(velocities > 0, np.asarray(self.offsets, np.float32), np.float32(0))
-        )
-        if offsets.shape != shape or offsets.min() < -0.5 or offsets.max() >= 0.5:
+        if raw.min() < 0 or raw.max() > 127:
+            raise ParameterError("velocities", "from 0 to 127", f"{raw.min()} to {raw.max()}")
+        velocities = np.array(raw, dtype=np.uint8)
+        if not 0 < self.bpm < np.inf:
+            raise ParameterError("bpm", "above 0 and finite", self.bpm)
+        told = np.zeros(shape) if self.offsets is None else np.asarray(self.offsets)
+        if told.shape != shape:
+            raise ParameterError("offsets", f"an array {shape}", told.shape)
+        offsets = np.where(velocities > 0, told, 0).astype(np.float32)
+        if not ((offsets >= -0.5) & (offsets < 0.5)).all():
             raise ParameterError(
-                "offsets",
-                f"{shape} from -0.5 up to 0.5",
-                f"{offsets.shape} from {offsets.min()} to {offsets.max()}",
+                "offsets", "from -0.5 up to 0.5", f"{offsets.min()} to {offsets.max()}"
             )
         velocities.setflags(write=False)
         offsets.setflags(write=False)

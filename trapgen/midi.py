@@ -84,7 +84,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     if start < 0 or data[start : start + 4] != b"MThd" or len(data) < start + 14:
         received = repr(bytes(data[:8])) if data else "an empty file"
         raise MidiError(path, "not_midi", received, "A MIDI file starts with MThd.")
-    header_length, _, _, division = struct.unpack(">IHHH", data[start + 4 : start + 14])
+    header_length, _, n_tracks, division = struct.unpack(">IHHH", data[start + 4 : start + 14])
     if division & 0x8000 or division == 0:
         raise MidiError(
             path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
@@ -92,13 +92,14 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     notes: list[tuple[int, int, int, int]] = []
     tempos: list[tuple[int, float]] = []
     meters: list[tuple[int, int, int]] = []
-    end_tick, is_truncated = 0, False
+    end_tick, n_found, is_truncated = 0, 0, False
     at = start + 8 + header_length
     while at + 8 <= len(data):
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         at += 8
         if kind == b"MTrk":
             chunk = data[at : at + length]
+            n_found += 1
             found_end, at_end, end = _parse_track(chunk, notes, tempos, meters)
             # Some writers leave the end-of-track event out, some give a wrong length.
             is_truncated |= not found_end and (not at_end or len(chunk) < length)
@@ -114,7 +115,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         tempos=tuple(sorted(tempos)),
         meters=tuple(sorted(meters)),
         end_tick=end_tick,
-        is_truncated=is_truncated,
+        is_truncated=is_truncated or n_found < n_tracks,
     )
 
 

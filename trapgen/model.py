@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, to_onsets
-from trapgen.errors import ModelError
+from trapgen.errors import ModelError, TableError
 from trapgen.kit import N_VOICES
 from trapgen.params import TrainParams
 from trapgen.store import read_json, replacing, write_json
@@ -110,6 +110,11 @@ class Inputs:
     lookback: Tokens
 
 
+def first_token(spec: ModelSpec) -> int:
+    """What stands before a loop's first token; in the paper's stream, the BAR of the last loop."""
+    return BAR if spec.architecture == "paper" else START
+
+
 def make_inputs(tokens: Tokens, spec: ModelSpec) -> Inputs:
     """Inputs for predicting every token of loops in whole bars.
 
@@ -120,7 +125,7 @@ def make_inputs(tokens: Tokens, spec: ModelSpec) -> Inputs:
     n_loops, n_tokens = tokens.shape
     length = spec.codec.bar_length
     place = np.broadcast_to(np.arange(n_tokens), tokens.shape)
-    previous = np.full_like(tokens, START)
+    previous = np.full_like(tokens, first_token(spec))
     previous[:, 1:] = tokens[:, :-1]
     lookback = np.full((n_loops, n_tokens, spec.lookback_bars), PAD, np.int64)
     for k in range(spec.lookback_bars):
@@ -180,7 +185,7 @@ class Network:
         for layer in range(self.spec.layers):
             x, cell[layer] = self._cell(layer, x, state.hidden[layer], state.cell[layer])
             hidden[layer] = x
-        return self._scores(x, inputs.lookback[:, 0]), State(hidden, cell)
+        return self._scores(x, inputs), State(hidden, cell)
 
     def log_probabilities(self, tokens: Tokens) -> Array:
         """`(n_loops, n_tokens)` natural log of the probability of every token of whole loops."""
@@ -204,11 +209,11 @@ class Network:
 
     def _features(self, inputs: Inputs) -> Array:
         if self.spec.architecture == "paper":
-            return np.eye(N_TOKENS, dtype=np.float32)[inputs.previous]
+            return _one_hot(inputs.previous, N_TOKENS)
         tokens = np.concatenate([inputs.previous[..., None], inputs.lookback], axis=-1)
         told = TOKEN_TABLE[tokens].reshape(*inputs.previous.shape, -1)
-        position = np.eye(self.spec.codec.bar_length, dtype=np.float32)[inputs.position]
-        bar = np.eye(N_LOOP_BARS, dtype=np.float32)[inputs.bar]
+        position = _one_hot(inputs.position, self.spec.codec.bar_length)
+        bar = _one_hot(inputs.bar, N_LOOP_BARS)
         return np.concatenate([told, position, bar], axis=-1)
 
     def _cell(self, layer: int, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
@@ -223,19 +228,26 @@ class Network:
         cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(c)
         return _sigmoid(o) * np.tanh(cell), cell
 
-    def _scores(self, x: Array, lookback: Tokens) -> Array:
+    def _scores(self, x: Array, inputs: Inputs) -> Array:
         weights = self.weights
         scores: Array = x @ weights["words/kernel"] + weights["words/bias"]
         if self.spec.architecture == "paper":
             return scores
-        voices = x @ weights["voices/kernel"] + weights["voices/bias"]
+        # The place in the bar goes to the voices unmixed: where BAR is due is no matter of taste.
+        place = _one_hot(inputs.position[:, 0], self.spec.codec.bar_length)
+        told = np.concatenate([x, place], axis=-1)
+        voices = told @ weights["voices/kernel"] + weights["voices/bias"]
         scores += voices @ VOICES_OF_TARGET
         if self.spec.lookback_bars:
             repeats = x @ weights["repeats/kernel"] + weights["repeats/bias"]
-            for k in range(self.spec.lookback_bars):
-                known = lookback[:, k] < N_TARGETS
-                scores[known, lookback[known, k]] += repeats[known, k]
+            for k, ago in enumerate(inputs.lookback[:, 0].T):
+                known = ago < N_TARGETS
+                scores[known, ago[known]] += repeats[known, k]
         return scores
+
+
+def _one_hot(values: Tokens, depth: int) -> Array:
+    return np.eye(depth, dtype=np.float32)[values]
 
 
 def _sigmoid(x: Array) -> Array:
@@ -260,14 +272,14 @@ def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
         shapes[f"lstm_{layer}/recurrent_kernel"] = (spec.units, 4 * spec.units)
         shapes[f"lstm_{layer}/bias"] = (4 * spec.units,)
         width = spec.units
-    heads = {"words": N_TARGETS}
+    heads = {"words": (width, N_TARGETS)}
     if spec.architecture != "paper":
-        heads["voices"] = len(VOICES_OF_TARGET)
+        heads["voices"] = (width + spec.codec.bar_length, len(VOICES_OF_TARGET))
         if spec.lookback_bars:
-            heads["repeats"] = spec.lookback_bars
-    for name, n_out in heads.items():
-        shapes[f"{name}/kernel"] = (width, n_out)
-        shapes[f"{name}/bias"] = (n_out,)
+            heads["repeats"] = (width, spec.lookback_bars)
+    for name, shape in heads.items():
+        shapes[f"{name}/kernel"] = shape
+        shapes[f"{name}/bias"] = shape[1:]
     return shapes
 
 
@@ -292,7 +304,7 @@ def load_network(folder: Path) -> Network:
         )
     try:
         spec = ModelSpec(**read_json(folder / "model.json"))
-    except TypeError as error:
+    except (TypeError, TableError) as error:
         raise ModelError(folder / "model.json", "keys", error, "Train the model again.") from error
     if Codec.load(folder / "codec.json") != spec.codec:
         raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")
@@ -300,6 +312,6 @@ def load_network(folder: Path) -> Network:
     try:
         with np.load(path, allow_pickle=False) as stored:
             weights = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(path, "unreadable", error, "Train the model again.") from error
     return Network(spec, weights, path)

@@ -148,7 +148,7 @@ class AuditParams:
     chance_replicates: int = 20
     self_test_leaks: int = 40
     self_test_recall: float = 0.99
-    min_effective_sources: float = 8
+    min_effective_sources: float = 8.0
 
     def __post_init__(self) -> None:
         _check_share("audit.near_duplicate_distance", self.near_duplicate_distance)
@@ -165,9 +165,25 @@ class AuditParams:
         )
 
 
+_TRAIN_COUNTS: Final = (
+    "layers",
+    "units",
+    "window_bars",
+    "batch_size",
+    "epochs",
+    "patience",
+    "paper_window",
+    "paper_stride",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainParams:
-    """The network and how it learns."""
+    """The network and how it learns.
+
+    The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
+    window every `paper_stride`.
+    """
 
     architecture: str = "lookback"
     layers: int = 2
@@ -179,10 +195,12 @@ class TrainParams:
     learning_rate: float = 0.002
     epochs: int = 60
     patience: int = 6
+    paper_window: int = 256
+    paper_stride: int = 3
 
     def __post_init__(self) -> None:
         _check_choice("train.architecture", self.architecture, ARCHITECTURES)
-        for name in ("layers", "units", "window_bars", "batch_size", "epochs", "patience"):
+        for name in _TRAIN_COUNTS:
             _check_count(f"train.{name}", getattr(self, name))
         _check_count("train.lookback_bars", self.lookback_bars, least=0)
         _check("train.dropout", 0 <= self.dropout < 1, "from 0 up to 1", self.dropout)
@@ -216,7 +234,7 @@ class SampleParams:
 class EvaluateParams:
     """How much is drawn to judge the model."""
 
-    generated_loops: int = 64
+    generated_loops: int = 128
 
     def __post_init__(self) -> None:
         _check_count("evaluate.generated_loops", self.generated_loops)
@@ -266,7 +284,7 @@ def load_params(path: Path) -> Params:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ParameterError(str(path), "a readable YAML file", str(error)) from error
     if not isinstance(content, dict):
         raise ParameterError(str(path), "a mapping of sections", content)
@@ -275,7 +293,7 @@ def load_params(path: Path) -> Params:
     _check_count("seed", seed, least=0)
     for name in content:
         _check_choice("section", name, tuple(_SECTIONS))
-    made = {name: _make_section(name, content.get(name) or {}) for name in _SECTIONS}
+    made = {name: _make_section(name, content.get(name, {})) for name in _SECTIONS}
     made["standardize"] = dataclasses.replace(
         made["standardize"], steps_per_bar=made["grid"].steps_per_bar
     )
@@ -287,9 +305,12 @@ def _make_section(name: str, values: object) -> Any:
     if not isinstance(values, dict):
         raise ParameterError(name, "a mapping of parameters", values)
     kinds = {item.name: type(item.default) for item in dataclasses.fields(section)}
+    if name == "standardize":
+        # The grid is everybody's, and stands in a section of its own.
+        del kinds["steps_per_bar"]
     for key, value in values.items():
         _check_choice(f"key of {name}", key, tuple(kinds))
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = is_number if kinds[key] in (int, float) else isinstance(value, kinds[key])
+        fits = is_number if kinds[key] is float else type(value) is kinds[key]
         _check(f"{name}.{key}", fits, f"a {kinds[key].__name__}", value)
     return section(**values)

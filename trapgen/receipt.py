@@ -51,7 +51,7 @@ def load_reference(path: Path, steps_per_bar: int) -> list[DrumLoop]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             loop_ids, n_steps, words = (stored[key] for key in ("loop_ids", "n_steps", "words"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(path, "unreadable", error, "Train the model again.") from error
     pieces = np.split(words.astype(np.int64), np.cumsum(n_steps)[:-1])
     return [

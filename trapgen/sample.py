@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.codec import BAR, N_WORDS, PAD, START, add_bars, to_onsets
+from trapgen.codec import BAR, N_WORDS, PAD, add_bars, to_onsets
 from trapgen.errors import ParameterError
 from trapgen.loop import DrumLoop, Lineage
-from trapgen.model import N_LOOP_BARS, Array, Inputs, Network, Tokens, log_softmax
+from trapgen.model import N_LOOP_BARS, Array, Inputs, Network, Tokens, first_token, log_softmax
 from trapgen.params import SampleParams
 from trapgen.velocity import VelocityProfile
 
@@ -108,7 +108,7 @@ def _sample_block(
 
 
 def _inputs_at(tokens: Tokens, at: int, position: Tokens, bar: Tokens, network: Network) -> Inputs:
-    start = np.full(len(tokens), START, np.int64)
+    start = np.full(len(tokens), first_token(network.spec), np.int64)
     ago = [at - (k + 1) * network.spec.codec.bar_length for k in range(network.spec.lookback_bars)]
     columns = [tokens[:, a] if a >= 0 else np.full(len(tokens), PAD, np.int64) for a in ago]
     lookback = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0), np.int64)

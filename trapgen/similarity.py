@@ -79,13 +79,13 @@ def _find_within(
         turned = np.roll(theirs, -beats * steps_per_beat, axis=1).reshape(len(theirs), -1)
         shared = ours_flat @ turned.T
         union = n_ours[:, None] + n_theirs[None] - shared
-        # Two silent loops are the same loop.
-        distance = 1 - np.divide(shared, union, out=np.ones_like(shared), where=union > 0)
+        # Two silent loops are the same loop. Whole numbers up to the division: 1 of 10 is 0.1.
+        distance = np.divide(union - shared, union, out=np.zeros_like(shared), where=union > 0)
         nearer = distance < best
         best[nearer], rotation[nearer] = distance[nearer], beats
     return [
-        Pair(left_at[i], right_at[j], max(0.0, float(best[i, j])), int(rotation[i, j]))
-        for i, j in np.argwhere(best <= max_distance)
+        Pair(left_at[i], right_at[j], float(best[i, j]), int(rotation[i, j]))
+        for i, j in np.argwhere(best <= np.float32(max_distance))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,8 @@ DEFAULT_BPM: Final = 120.0
 """Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
 
 _MAX_STRIKES_A_BAR: Final = N_VOICES * 96
-_BPM_IN_NAME: Final = re.compile(r"(?<!\d)(\d{2,3})[ _-]?bpm", re.IGNORECASE)
+_MAX_BARS: Final = 1_000
+_BPM_IN_NAME: Final = re.compile(r"(?<!\d)([1-9]\d{1,2})[ _-]?bpm", re.IGNORECASE)
 _STYLES: Final = (
     "atlanta",
     "drill",
@@ -191,9 +193,6 @@ def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> N
         raise MidiError(path, "too_long", f"{n_bars} bars", f"At most {_MAX_BARS} bars are read.")
 
 
-_MAX_BARS: Final = 20_000
-
-
 def _map_voices(
     path: Path, strikes: Strikes, role: Role, params: StandardizeParams
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], str, float]:
@@ -265,6 +264,10 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
     taken: set[str] = set()
     for path in find_midi(source):
         relative = path.relative_to(root)
+        name = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
+        if name != relative.as_posix():
+            yield MidiError(root / name, "name", name, "Rename it: the name is not UTF-8.")
+            continue
         loop_id = relative.with_suffix("").as_posix()
         # `a.mid` and `a.midi` are two loops.
         loop_id = relative.as_posix() if loop_id in taken else loop_id

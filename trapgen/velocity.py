@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import ModelError
+from trapgen.errors import ModelError, TableError
 from trapgen.kit import N_VOICES, VOICES
 from trapgen.loop import DrumLoop
 from trapgen.store import read_json, write_json
@@ -95,9 +95,12 @@ class VelocityProfile:
         """Read it.
 
         Raises:
-            ModelError: The file holds something else.
+            ModelError: The file is missing or holds something else.
         """
-        content = read_json(path)
+        try:
+            content = read_json(path)
+        except TableError as error:
+            raise ModelError(path, error.rule, error.received, "Train the model again.") from error
         if not isinstance(content, dict) or set(content) != {"velocities", "ramps"}:
             raise ModelError(path, "keys", list(content), "Train the model again.")
         return cls(**content)

@@ -32,6 +32,11 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
             f"train rests on {sources:.1f} effective sources; "
             f"{params.min_effective_sources - sources:.1f} more are needed"
         )
+    if not found.self_test["recall"]:
+        reasons.append(
+            "the self-test could not run: no training loop has more than "
+            f"{1 / params.near_duplicate_distance:.0f} hits"
+        )
     if weak := {k: r for k, r in found.self_test["recall"].items() if r < params.self_test_recall}:
         listed = ", ".join(f"{recall:.0%} of {kind} copies" for kind, recall in weak.items())
         reasons.append(f"the self-test found only {listed}")

@@ -66,8 +66,8 @@ def train_network(
     import keras
     import tensorflow as tf
 
-    windows = make_windows(train, spec, params.window_bars)
-    held_out = make_windows(validation, spec, params.window_bars)
+    windows = make_windows(train, spec, params)
+    held_out = make_windows(validation, spec, params)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     model = build_keras(spec)

@@ -48,7 +48,8 @@ def build_keras(spec: ModelSpec) -> Any:
         parts = [told(inputs["previous"])]
         parts += [told(inputs["lookback"][:, :, k]) for k in range(spec.lookback_bars)]
         length = spec.codec.bar_length
-        parts.append(fixed(np.eye(length, dtype=np.float32), "place_in_bar")(inputs["position"]))
+        place = fixed(np.eye(length, dtype=np.float32), "place_in_bar")(inputs["position"])
+        parts.append(place)
         place_in_loop = fixed(np.eye(N_LOOP_BARS, dtype=np.float32), "place_in_loop")
         parts.append(place_in_loop(inputs["bar"]))
         x = layers.Concatenate(name="features")(parts)
@@ -57,7 +58,8 @@ def build_keras(spec: ModelSpec) -> Any:
         x = layers.Dropout(spec.dropout, name=f"dropout_{layer}")(x)
     scores = layers.Dense(N_TARGETS, name="words")(x)
     if spec.architecture != "paper":
-        voices = layers.Dense(len(VOICES_OF_TARGET), name="voices")(x)
+        told_last = layers.Concatenate(name="voices_told")([x, place])
+        voices = layers.Dense(len(VOICES_OF_TARGET), name="voices")(told_last)
         scores += ops.matmul(voices, ops.convert_to_tensor(VOICES_OF_TARGET))
         if spec.lookback_bars:
             repeats = layers.Dense(spec.lookback_bars, name="repeats")(x)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trapgen.codec import BAR, PAD, add_bars
 from trapgen.errors import ParameterError
 from trapgen.model import Array, Inputs, ModelSpec, Tokens, make_inputs
+from trapgen.params import TrainParams
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,26 @@ class Windows:
         return Windows(inputs, self.targets[at], self.is_target[at], self.is_word[at])
 
 
-def make_windows(loops: Sequence[Tokens], spec: ModelSpec, window_bars: int) -> Windows:
+def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:
     """Cut loops into windows of up to `window_bars` bars, each told what came before it.
+
+    The `paper` network gets what the original got: all loops in one stream, a window that slides
+    over it, and only the last step of the window to learn.
 
     Args:
         loops: Words of each loop, `(n_steps,)`, in whole bars.
         spec: The network.
-        window_bars: Length of a window; the last of a loop may be shorter.
+        params: Lengths of windows; the last of a loop may be shorter.
 
     Raises:
-        ParameterError: There are no loops.
+        ParameterError: There are no loops, or the stream is shorter than its window.
     """
     if not loops:
         raise ParameterError("loops", "at least one", 0)
+    if spec.architecture == "paper":
+        return _slide_window(loops, spec, params)
     length = spec.codec.bar_length
-    n_tokens = window_bars * length
+    n_tokens = params.window_bars * length
     pieces: list[tuple[Inputs, Tokens]] = []
     for words in loops:
         tokens = add_bars(words, spec.steps_per_bar)[None]
@@ -69,10 +75,22 @@ def make_windows(loops: Sequence[Tokens], spec: ModelSpec, window_bars: int) -> 
         lookback=_pad([field["lookback"] for field in fields], longest, PAD),
     )
     targets = _pad([tokens for _, tokens in pieces], longest, PAD)
-    is_target = targets != PAD
-    if spec.architecture == "paper":
-        # The original learns the last step of its window alone.
-        is_target &= np.arange(longest) == is_target.sum(axis=1, keepdims=True) - 1
+    return _weigh(inputs, targets, targets != PAD)
+
+
+def _slide_window(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:
+    stream = np.concatenate([add_bars(words, spec.steps_per_bar) for words in loops])
+    width = params.paper_window
+    if len(stream) <= width:
+        raise ParameterError("train.paper_window", f"below the {len(stream)} tokens", width)
+    rows = np.lib.stride_tricks.sliding_window_view(stream, width + 1)[:: params.paper_stride]
+    unused = np.broadcast_to(np.int64(0), (len(rows), width))
+    inputs = Inputs(rows[:, :-1], unused, unused, np.zeros((*unused.shape, 0), np.int64))
+    is_last = np.broadcast_to(np.arange(width) == width - 1, unused.shape)
+    return _weigh(inputs, rows[:, 1:], is_last)
+
+
+def _weigh(inputs: Inputs, targets: Tokens, is_target: NDArray[np.bool_]) -> Windows:
     return Windows(
         inputs,
         np.where(targets == PAD, 0, targets),
