@@ -10,11 +10,10 @@ MLflow or great_expectations: those live in `tasks/` and `flows/`.
 from importlib.metadata import PackageNotFoundError, version
 
 from trapgen.errors import TrapgenError
-from trapgen.loop import DrumLoop, Lineage
 
 try:
     __version__ = version("trapgen")
 except PackageNotFoundError:  # a checkout that was never installed
     __version__ = "0+unknown"
 
-__all__ = ["DrumLoop", "Lineage", "TrapgenError", "__version__"]
+__all__ = ["TrapgenError", "__version__"]

@@ -140,7 +140,9 @@ _ROLE_WORDS: Final[Mapping[Role, str]] = {
     Role("perc", CRASH): "crash crashes cymbal cymbals",
 }
 _ROLE_OF_WORD: Final = {word: role for role, words in _ROLE_WORDS.items() for word in words.split()}
-_PLAIN_WORDS: Final = frozenset("hat hats hihat hihats hh perc percs percussion".split())
+_PLAIN_WORDS: Final = frozenset(
+    ["hat", "hats", "hihat", "hihats", "hh", "perc", "percs", "percussion"]
+)
 # An 808 is a kick when it stands alone, and the name of the machine beside another word.
 _WEAK_WORDS: Final = frozenset({"808", "808s", "sub"})
 _TOKEN: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from trapgen.model import ModelSpec, Network, Tokens
 from trapgen.params import TrainParams
 from trapgen.train.checkpoint import Checkpoint, Epoch, best_epoch, fingerprint
-from trapgen.train.network import build_keras, weights_of
+from trapgen.train.network import build_keras, import_tensorflow, weights_of
 from trapgen.train.windows import Windows, make_windows
 
 _NATS_PER_BIT: Final = float(np.log(2))
@@ -62,10 +61,7 @@ def train_network(
     Raises:
         ParameterError: A side has no loops.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-    import tensorflow as tf
-
+    keras, tf = import_tensorflow()
     windows = make_windows(train, spec, params)
     held_out = make_windows(validation, spec, params)
     keras.utils.set_random_seed(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,23 @@ from trapgen.model import (
 )
 
 
+def import_tensorflow() -> tuple[Any, Any]:
+    """Keras and TensorFlow, without their start-up messages on machines that have no GPU."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow as tf
+
+    return keras, tf
+
+
 def build_keras(spec: ModelSpec) -> Any:
     """The network as a functional Keras model.
 
     Its inputs are `Inputs`' arrays by name, int64, `(batch, n_tokens)` and, of `lookback`,
     `(batch, n_tokens, lookback_bars)`; its output is `(batch, n_tokens, N_TARGETS)` scores.
     """
-    import keras
-    from keras import layers, ops
+    keras, _ = import_tensorflow()
+    layers, ops = keras.layers, keras.ops
 
     def fixed(table: Array, name: str) -> Any:
         return layers.Embedding(

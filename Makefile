@@ -1,0 +1,60 @@
+# Every target sets up what it needs: Python 3.11 to 3.13 and make are enough.
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+# Stage commands say `python`: this is which one they mean.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := true
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_HOME := $(CURDIR)/.prefect
+MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
+PREFECT_SERVER := http://127.0.0.1:4200/api
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run flow test check ui prefect schedule clean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## a virtual environment with the locked dependencies
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY)  ## from loop packs to new loops: everything that is not up to date
+	dvc repro
+	@python -m tasks.summary
+
+flow: $(READY)  ## the same by Prefect, in one process
+	python -m flows.pipeline
+	@python -m tasks.summary
+
+test: $(READY)  ## the tests
+	python -m pytest
+
+check: $(READY)  ## format, lint, types, import rules
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
+		--backend-store-uri $(MLFLOW_STORE)
+
+prefect: $(READY)  ## a Prefect server on 127.0.0.1:4200
+	prefect server start --host 127.0.0.1
+
+schedule: $(READY)  ## retrain every night, on the server that `make prefect` started
+	PREFECT_API_URL=$(PREFECT_SERVER) python -m flows.serve
+
+clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
+	rm -rf data/raw data/standardized data/split data/augmented data/encoded data/model \
+		data/samples data/checkpoint dvc.lock .prefect .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache mlruns/mlflow.db mlruns/artifacts
+	find data/audit data/reports -mindepth 1 ! -name .gitignore -delete 2>/dev/null || true
