@@ -171,7 +171,10 @@ def audit(
     found = compare_folders(sides[0], sides[1], out, AuditParams(), seed)
     if as_json:
         _print_json(found.summary())
-    _say(f"{found.exact_bar_overlap:.1%} of the other bars stand in train: {out / 'report.html'}")
+    _say(
+        f"{found.exact_bar_overlap:.1%} of the other bars stand in train, "
+        f"{found.near_bar_overlap:.1%} of them nearly: {out / 'report.html'}"
+    )
     if found.reasons:
         raise GateRefusedError(found.reasons)
 
@@ -209,9 +212,9 @@ def score(
     if as_json:
         _print_json(result)
         return
-    _say(f"{len(words)} loops, {result['n_steps']} steps; bits per step, less is better:")
+    print(f"{len(words)} loops, {result['n_steps']} steps; bits per step, less is better:")
     for name, bits in [("model", result["bits_per_step"]), *((n, baselines[n]) for n in NAMES)]:
-        _say(f"  {name:<10} {bits:6.3f}")
+        print(f"  {name:<10} {bits:6.3f}")
 
 
 @app.command()

@@ -3,7 +3,7 @@
 The distance is the Jaccard distance of the onset sets, 1 - |A and B| / |A or B|, from 0 (the same
 hits) to 1 (none in common), after the shorter loop was repeated to the longer's length and under
 the best rotation by whole beats. Velocity, microtiming, tempo and where the loop starts do not
-enter. Intersections of all pairs are one matrix product a rotation, so the search is exact.
+enter. Nothing is approximated: the search looks at all pairs under all rotations.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from trapgen.errors import ParameterError
 from trapgen.loop import DrumLoop, repeat_to
 
 _BEATS_A_BAR: Final = 4
-_MAX_ROTATED_BARS: Final = 8
-_CHUNK_CELLS: Final = 2**26
+_CHUNK_CELLS: Final = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def find_pairs(
 ) -> list[Pair]:
     """Every pair of a left and a right loop within `max_distance`, by left and right index.
 
-    Rotations go over the beats of the shorter loop, up to eight bars of them.
+    Rotations go over all beats of the shorter loop.
 
     Raises:
         ParameterError: The loops stand on different grids.
@@ -51,8 +50,7 @@ def find_pairs(
     for left_bars, left_at in _by_length(left).items():
         for right_bars, right_at in right_by_length.items():
             n_bars = max(left_bars, right_bars)
-            width = n_bars * next(iter(grids)) * left[0].velocities.shape[1]
-            rows = max(1, _CHUNK_CELLS // width)
+            rows = max(1, _CHUNK_CELLS // (_BEATS_A_BAR * n_bars * len(right_at)))
             for start in range(0, len(left_at), rows):
                 chunk = left_at[start : start + rows]
                 pairs += _find_within(left, chunk, right, right_at, n_bars, max_distance)
@@ -67,22 +65,21 @@ def _find_within(
     n_bars: int,
     max_distance: float,
 ) -> list[Pair]:
-    shorter_bars = min(left[left_at[0]].n_bars, right[right_at[0]].n_bars)
-    steps_per_beat = left[left_at[0]].steps_per_bar // _BEATS_A_BAR
-    ours = _onsets(left, left_at, n_bars)
-    theirs = _onsets(right, right_at, n_bars)
-    ours_flat = ours.reshape(len(ours), -1)
-    n_ours, n_theirs = ours_flat.sum(axis=1), theirs.sum(axis=(1, 2))
-    best = np.full((len(ours), len(theirs)), np.inf, np.float32)
-    rotation = np.zeros(best.shape, np.int64)
-    for beats in range(_BEATS_A_BAR * min(shorter_bars, _MAX_ROTATED_BARS)):
-        turned = np.roll(theirs, -beats * steps_per_beat, axis=1).reshape(len(theirs), -1)
-        shared = ours_flat @ turned.T
-        union = n_ours[:, None] + n_theirs[None] - shared
-        # Two silent loops are the same loop. Whole numbers up to the division: 1 of 10 is 0.1.
-        distance = np.divide(union - shared, union, out=np.zeros_like(shared), where=union > 0)
-        nearer = distance < best
-        best[nearer], rotation[nearer] = distance[nearer], beats
+    n_beats = _BEATS_A_BAR * n_bars
+    n_rotations = _BEATS_A_BAR * min(left[left_at[0]].n_bars, right[right_at[0]].n_bars)
+    ours = _onsets(left, left_at, n_bars).reshape(len(left_at), n_beats, -1)
+    theirs = _onsets(right, right_at, n_bars).reshape(len(right_at), n_beats, -1)
+    # All rotations at once: a product of spectra over the beats is the sum over every shift.
+    ours_spectrum = np.fft.rfft(ours, axis=1).conj().transpose(1, 0, 2)
+    theirs_spectrum = np.fft.rfft(theirs, axis=1).transpose(1, 2, 0)
+    shifted = np.fft.irfft(ours_spectrum @ theirs_spectrum, n=n_beats, axis=0)
+    shared = np.rint(shifted[:n_rotations])
+    n_hits = ours.sum(axis=(1, 2))[:, None] + theirs.sum(axis=(1, 2))[None]
+    union = n_hits - shared
+    # Two silent loops are the same loop. Whole numbers up to the division: 1 of 10 is 0.1.
+    distance = np.divide(union - shared, union, out=np.zeros_like(shared), where=union > 0)
+    rotation = distance.argmin(axis=0)
+    best = np.take_along_axis(distance, rotation[None], axis=0)[0]
     return [
         Pair(left_at[i], right_at[j], float(best[i, j]), int(rotation[i, j]))
         for i, j in np.argwhere(best <= np.float32(max_distance))
@@ -99,6 +96,31 @@ def _by_length(loops: Sequence[DrumLoop]) -> dict[int, list[int]]:
 def _onsets(loops: Sequence[DrumLoop], at: list[int], n_bars: int) -> NDArray[np.float32]:
     """`(n, n_steps, 9)` onsets of some loops, repeated to `n_bars`."""
     return np.stack([repeat_to(loops[i], n_bars).onsets for i in at]).astype(np.float32)
+
+
+def share_near(
+    ours: NDArray[np.bool_], known: NDArray[np.bool_], max_distance: float
+) -> NDArray[np.bool_]:
+    """Which rows of onsets have a known row within `max_distance`, as they stand.
+
+    Args:
+        ours: `(n, n_cells)` onsets.
+        known: `(m, n_cells)` onsets.
+        max_distance: Jaccard distance, from 0 to 1.
+
+    Returns:
+        `(n,)` bool.
+    """
+    rows = max(1, _CHUNK_CELLS // max(1, len(known)))
+    theirs = known.astype(np.float32)
+    found = np.zeros(len(ours), bool)
+    for start in range(0, len(ours), rows):
+        part = ours[start : start + rows].astype(np.float32)
+        shared = part @ theirs.T
+        union = part.sum(axis=1)[:, None] + theirs.sum(axis=1)[None] - shared
+        near = union - shared <= np.float32(max_distance) * union
+        found[start : start + rows] = near.any(axis=1)
+    return found
 
 
 def connect(n_items: int, links: Iterable[tuple[int, int]]) -> NDArray[np.int64]:

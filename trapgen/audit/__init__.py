@@ -21,6 +21,7 @@ from trapgen.audit.overlap import (
     effective_sources,
     exact_bar_overlap,
     list_overlaps,
+    near_bar_overlap,
 )
 from trapgen.audit.selftest import self_test
 from trapgen.errors import ParameterError
@@ -87,6 +88,7 @@ def audit_sides(
             for side, loops in sides.items()
             if side != "train"
         },
+        near_bar_overlap=near_bar_overlap(train, held_out, params.near_duplicate_distance),
         exact_loop_overlap=len(repeated) / len(held_out),
         n_pairs=n_pairs,
         pairs=tuple(pairs),

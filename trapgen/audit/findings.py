@@ -67,6 +67,7 @@ class Audit:
     effective_sources: dict[str, float]
     exact_bar_overlap: float
     exact_bar_overlap_by_side: dict[str, float]
+    near_bar_overlap: float
     exact_loop_overlap: float
     n_pairs: dict[str, int]
     pairs: tuple[Overlap, ...]
@@ -93,6 +94,7 @@ class Audit:
             "effective_sources": self.effective_sources,
             "exact_bar_overlap": self.exact_bar_overlap,
             "exact_bar_overlap_by_side": self.exact_bar_overlap_by_side,
+            "near_bar_overlap": self.near_bar_overlap,
             "exact_loop_overlap": self.exact_loop_overlap,
             "near_duplicate_pairs": self.count("exact_loop", "near_loop"),
             "shared_source_pairs": self.count("shared_source"),

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.audit.findings import Decision, Overlap, Sided
 from trapgen.codec import to_words
 from trapgen.loop import DrumLoop
-from trapgen.similarity import Pair
+from trapgen.similarity import Pair, share_near
 
 _MAX_LISTED: Final = 2000
 """Pairs listed of each kind; all are counted."""
@@ -22,6 +23,24 @@ def exact_bar_overlap(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> 
     known = {bar for loop in train for bar in _bars(loop)}
     bars = [bar for loop in others for bar in _bars(loop)]
     return sum(bar in known for bar in bars) / len(bars) if bars else 0.0
+
+
+def near_bar_overlap(
+    train: Sequence[DrumLoop], others: Sequence[DrumLoop], max_distance: float
+) -> float:
+    """The share of the others' bars within `max_distance` of a bar in train; silent bars aside."""
+    known = np.unique(_sounding_bars(train), axis=0)
+    bars, counts = np.unique(_sounding_bars(others), axis=0, return_counts=True)
+    if not len(bars) or not len(known):
+        return 0.0
+    near = share_near(bars, known, max_distance)
+    return float(counts[near].sum() / counts.sum())
+
+
+def _sounding_bars(loops: Sequence[DrumLoop]) -> NDArray[np.bool_]:
+    """`(n_bars, steps_per_bar * 9)` onsets of every bar with a hit."""
+    bars = np.concatenate([loop.onsets.reshape(loop.n_bars, -1) for loop in loops])
+    return bars[bars.any(axis=1)]
 
 
 def _bars(loop: DrumLoop) -> list[bytes]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from math import inf, isnan
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from trapgen.audit import Audit, Chance, Overlap
-from trapgen.errors import ParameterError
+from trapgen.audit import Audit
 from trapgen.loop import DrumLoop
-from trapgen.params import SIDES
-from trapgen.report.grid import align, describe_differences, draw_legend, draw_pair
+from trapgen.report.chart import bar, draw_shares
 from trapgen.report.page import (
     Html,
-    bar,
     count,
     facts,
     join,
+    order_sides,
     percent,
     section,
     sentence,
@@ -28,11 +25,9 @@ from trapgen.report.page import (
     verdict,
     write_page,
 )
+from trapgen.report.pairs import pairs_section
 
-_MAX_DRAWN: Final = 30
 _MAX_DROPPED: Final = 12
-_OPEN: Final = 2
-"""Pairs of each kind that are unfolded from the start."""
 
 _PROTOCOLS: Final = {
     "by_source": "Sources were dealt to the sides first, near-duplicates together, and loops were "
@@ -43,14 +38,6 @@ _PROTOCOLS: Final = {
     "random_windows": "Loops were recombined first, cut into bars, and the bars dealt to the sides "
     "at random. Bars of one loop, and children of the same sources, can fall on both sides.",
     "as given": "The sides were audited as they were found; how they were made is not known here.",
-}
-_KINDS: Final = {
-    "exact_loop": ("The same loop on both sides", "Every hit is the same."),
-    "near_loop": ("Nearly the same loop", "Only a few hits differ."),
-    "shared_source": (
-        "Different loops made of a common source",
-        "They may sound unlike each other, but a part of one was seen while training.",
-    ),
 }
 _LEAKS: Final = {
     "exact": "the loop as it is",
@@ -111,7 +98,7 @@ def write_audit_report(
         ("overlap", "Overlap", _overlap_section(audit)),
         ("sides", "Sides", _sides_section(audit)),
         ("self-test", "Self-test", _self_test_section(audit)),
-        ("pairs", "Pairs", _pairs_section(audit, loops)),
+        ("pairs", "Pairs", pairs_section(audit, loops)),
         ("duplicates", "Duplicates", _duplicates_section(audit)),
         ("reading", "How to read this page", _reading_section(data_docs)),
     ]
@@ -121,7 +108,7 @@ def write_audit_report(
 def _top(audit: Audit) -> Html:
     passes = audit.gate == "pass"
     if passes:
-        headline = "The held-out loops are new to the model"
+        headline = "The held-out loops are independent"
         words = [
             tag(
                 "p",
@@ -133,21 +120,24 @@ def _top(audit: Audit) -> Html:
         headline = "Do not trust figures measured on these held-out loops"
         reasons = (tag("li", sentence(reason)) for reason in audit.reasons)
         words = [tag("ul", *reasons), *_advise(audit)]
-    found = audit.self_test
     chance = audit.chance
-    interval = f"chance: {percent(chance.low)} to {percent(chance.high)}"
-    listed = audit.count(*audit.n_pairs)
+    by_chance = f"{percent(chance.low)} to {percent(chance.high)}"
+    test = audit.self_test
     figures = [
         (
             percent(audit.exact_bar_overlap),
-            f"of held-out bars stand in train; {interval if chance.replicates else 'chance unknown'}",
+            "of held-out bars stand in train; by chance "
+            + (by_chance if chance.replicates else "not known"),
         ),
-        (f"{listed:,}", "pairs of loops across sides are the same, nearly, or related"),
+        (
+            f"{audit.count(*audit.n_pairs):,}",
+            "pairs of loops across sides are the same, nearly the same, or related",
+        ),
         (
             f"{audit.effective_sources.get('train', 0):.0f}",
             f"effective sources behind {count(audit.n_loops.get('train', 0), 'training loop')}",
         ),
-        (f"{found['found']} of {found['injected']}", "planted leaks found by the self-test"),
+        (f"{test['found']} of {test['injected']}", "planted leaks found by the self-test"),
     ]
     word = "PASS" if passes else "REFUSE"
     return join([verdict(word, headline, *words, passes=passes), tiles(figures)])
@@ -156,9 +146,9 @@ def _top(audit: Audit) -> Html:
 def _advise(audit: Audit) -> list[Html]:
     """What helps against the reasons that have one remedy."""
     advice = []
-    if audit.count("shared_source"):
+    if audit.count("shared_source") and audit.protocol in ("by_file", "random_windows"):
         advice.append("split sources before recombining them (split.protocol: by_source)")
-    elif audit.count("exact_loop", "near_loop"):
+    elif audit.count(*audit.n_pairs):
         advice.append("keep the loops of every pair below on one side, or drop one of the two")
     if not audit.chance.replicates:
         advice.append("add loops that do not depend on each other")
@@ -167,98 +157,42 @@ def _advise(audit: Audit) -> list[Html]:
 
 def _overlap_section(audit: Audit) -> Html:
     chance = audit.chance
+    words = f"How much independent sides would share is {chance.method}."
     if chance.replicates:
         words = (
-            f"Independent sides share {percent(chance.mean)} of their bars on average; 95% of "
-            f"{chance.replicates} draws lie between {percent(chance.low)} and "
-            f"{percent(chance.high)}. How the draws were made: {chance.method}."
+            f"Independent sides share {percent(chance.mean)} on average; 95% of the draws lie "
+            f"between {percent(chance.low)} and {percent(chance.high)} ({chance.replicates} draws: "
+            f"{chance.method})."
         )
-    else:
-        words = f"How much independent sides would share is {chance.method}."
-    rows = {"All held-out bars": audit.exact_bar_overlap}
     by_side = audit.exact_bar_overlap_by_side
-    rows |= {side.capitalize(): by_side[side] for side in _order(by_side)}
+    rows = {"All held-out bars": audit.exact_bar_overlap}
+    rows |= {side.capitalize(): by_side[side] for side in order_sides(by_side)}
+    interval = (chance.mean, chance.low, chance.high) if chance.replicates else None
     return section(
         "overlap",
         "Bars that stand on both sides",
         tag(
             "p",
-            f"{percent(audit.exact_bar_overlap)} of the held-out bars also stand in train, "
-            f"hit for hit. {words}",
+            f"{percent(audit.exact_bar_overlap)} of the held-out bars also stand in train, hit for "
+            f"hit. {words} Bars of which only a few hits differ counted in, it is "
+            f"{percent(audit.near_bar_overlap)}.",
         ),
-        tag("figure", _draw_shares(rows, chance)),
-    )
-
-
-def _draw_shares(rows: Mapping[str, float], chance: Chance) -> Html:
-    """The shares as points on one axis, over the interval that chance gives."""
-    reach = min(1.0, max(1.2 * max(*rows.values(), chance.high), 0.01))
-    known, pitch, top = bool(chance.replicates), 42, 8
-
-    def at(share: float) -> str:
-        return f"{100 * share / reach:.2f}%"
-
-    bottom = top + pitch * len(rows)
-    drawn: list[object] = []
-    if known:
-        # An interval of no width is drawn as a line.
-        width = max(100 * (chance.high - chance.low) / reach, 0.4)
-        drawn += [
-            tag(
-                "rect",
-                x=at(chance.low),
-                y=top,
-                width=f"{width:.2f}%",
-                height=bottom - top,
-                class_="shade",
-                opacity=0.55,
-            ),
-            tag("line", x1=at(chance.mean), x2=at(chance.mean), y1=top, y2=bottom, class_="mean"),
-        ]
-    for number, (name, share) in enumerate(rows.items()):
-        y = top + pitch * number
-        over = known and share > chance.high
-        drawn += [
-            tag("line", x1=0, x2="100%", y1=y + 30, y2=y + 30, class_="axis"),
-            tag("circle", cx=at(share), cy=y + 30, r=6, class_="vermilion" if over else "blue"),
-            tag("text", f"{name}: {percent(share)}", x=0, y=y + 16),
-        ]
-    end = f"{percent(reach)} of bars"
-    drawn += [
-        tag("text", "0%", x=0, y=bottom + 18, class_="quiet"),
-        tag("text", end, x="100%", y=bottom + 18, text_anchor="end", class_="quiet"),
-    ]
-    words = ", ".join(f"{name} {percent(share)}" for name, share in rows.items())
-    interval = f" Chance: {percent(chance.low)} to {percent(chance.high)}." if known else ""
-    band = "The band is what chance gives, the line in it its mean." if known else ""
-    return join(
-        [
-            tag(
-                "svg",
-                *drawn,
-                class_="chart",
-                height=bottom + 26,
-                role="img",
-                aria_label=f"Share of bars that stand in train: {words}.{interval}",
-            ),
-            tag("figcaption", band),
-        ]
+        draw_shares(rows, interval),
     )
 
 
 def _sides_section(audit: Audit) -> Html:
     words = _PROTOCOLS.get(audit.protocol, _PROTOCOLS["as given"])
+    overlap = {"train": "", **{k: percent(v) for k, v in audit.exact_bar_overlap_by_side.items()}}
     rows = [
         (
             side,
             f"{audit.n_loops[side]:,}",
             f"{audit.n_sources[side]:,}",
             f"{audit.effective_sources[side]:.1f}",
-            percent(by_side)
-            if (by_side := audit.exact_bar_overlap_by_side.get(side)) is not None
-            else "–",
+            overlap[side],
         )
-        for side in _order(audit.n_loops)
+        for side in order_sides(audit.n_loops)
     ]
     return section(
         "sides",
@@ -288,98 +222,18 @@ def _self_test_section(audit: Audit) -> Html:
         )
         for kind, share in recall.items()
     ]
-    alarms = test["false_alarms"]
-    false = "No pair" if not alarms else f"{percent(alarms).capitalize()} of the pairs"
+    alarms = percent(test["false_alarms"]) if test["false_alarms"] else "none"
     return section(
         "self-test",
         "Does this audit find leaks?",
         tag(
             "p",
-            f"{count(test['injected'], 'copy').replace('copys', 'copies')} of training loops "
-            f"were planted among the held-out ones, and {test['found']} of them found. {false} of "
-            "loops without a common source was reported.",
+            f"{test['injected']} copies of training loops were planted among the held-out "
+            f"ones; it found {test['found']}. Of the pairs that have no source in common it "
+            f"reports {alarms}.",
         ),
         table(("Disguise", "Found"), rows, caption="Planted copies by disguise"),
     )
-
-
-def _pairs_section(audit: Audit, loops: Mapping[str, DrumLoop]) -> Html:
-    title = "Pairs across sides"
-    kinds = [kind for kind in audit.n_pairs if audit.n_pairs[kind]]
-    if not kinds:
-        words = "None: no held-out loop is near a training loop, and none shares a source with one."
-        return section("pairs", title, tag("p", words))
-    content: list[object] = [draw_legend()]
-    for kind in kinds:
-        name, words = _KINDS.get(kind, (kind.replace("_", " ").capitalize(), ""))
-        total = audit.n_pairs[kind]
-        chosen = _choose([x for x in audit.pairs if x.kind == kind], _MAX_DRAWN // len(kinds))
-        rest = (
-            ""
-            if len(chosen) == total
-            else (f" {len(chosen)} are drawn, each loop once; overlap.parquet lists them.")
-        )
-        content += [
-            tag("h3", f"{name}: {count(total, 'pair')}"),
-            tag("p", f"{words}{rest}"),
-            *_draw_pairs(chosen, loops),
-        ]
-    return section("pairs", title, *content)
-
-
-def _choose(pairs: Sequence[Overlap], most: int) -> list[Overlap]:
-    """The nearest pairs; those that show new loops before those that show a loop again."""
-    ranked = sorted(pairs, key=lambda pair: inf if isnan(pair.distance) else pair.distance)
-    fresh, again = [], []
-    seen: set[str] = set()
-    for pair in ranked:
-        (again if seen & {pair.train_loop, pair.other_loop} else fresh).append(pair)
-        seen |= {pair.train_loop, pair.other_loop}
-    return [*fresh, *again][:most]
-
-
-def _draw_pairs(pairs: Iterable[Overlap], loops: Mapping[str, DrumLoop]) -> list[Html]:
-    """A box a pair, the nearest first."""
-    drawn = []
-    for pair in pairs:
-        for name in (pair.train_loop, pair.other_loop):
-            if name not in loops:
-                raise ParameterError("loops", "every loop of the audit by its id", name)
-        train, other = loops[pair.train_loop], loops[pair.other_loop]
-        ours, theirs, match = align(train, other)
-        sources = sorted(set(train.lineage.source_ids) & set(other.lineage.source_ids))
-        parents = sorted(set(train.lineage.parents) & set(other.lineage.parents))
-        length = f"repeated to {count(ours.n_bars, 'bar')}"
-        moves = [
-            f"the held-out loop rotated by {count(match.rotation_beats, 'beat')}"
-            if match.rotation_beats
-            else "",
-            f"the training loop {length}" if train.n_bars < ours.n_bars else "",
-            f"the held-out loop {length}" if other.n_bars < ours.n_bars else "",
-        ]
-        rows: list[tuple[str, object]] = [
-            ("In train", tag("span", pair.train_loop, class_="name")),
-            (f"In {pair.side}", tag("span", pair.other_loop, class_="name")),
-            ("What differs", describe_differences(ours, theirs)),
-            ("Laid over each other", ", ".join(filter(None, moves)) or "as they are"),
-            ("Shared sources", ", ".join(sources) or "none"),
-            ("Shared parents", ", ".join(parents) or "none"),
-        ]
-        drawn.append((match.distance, pair, join([facts(rows), draw_pair(ours, theirs)])))
-    drawn.sort(key=lambda item: item[0])
-    return [
-        tag(
-            "details",
-            tag(
-                "summary",
-                tag("span", f"{distance:.2f} apart", class_="distance"),
-                f" {pair.train_loop} | {pair.other_loop}",
-            ),
-            tag("div", content, class_="body"),
-            open=number < _OPEN,
-        )
-        for number, (distance, pair, content) in enumerate(drawn)
-    ]
 
 
 def _duplicates_section(audit: Audit) -> Html:
@@ -392,11 +246,10 @@ def _duplicates_section(audit: Audit) -> Html:
     gone = Counter(decision.side for decision in dropped)
     rows = [
         (side, f"{total[side]:,}", f"{gone[side]:,}", f"{total[side] - gone[side]:,}")
-        for side in _order(total)
+        for side in order_sides(total)
     ]
     named = [
-        (tag("span", x.loop_id, class_="name"), x.side, sentence(x.reason))
-        for x in dropped[:_MAX_DROPPED]
+        (tag("span", x.loop_id, class_="name"), x.side, x.reason) for x in dropped[:_MAX_DROPPED]
     ]
     more = "" if len(named) == len(dropped) else f"The first {len(named)} of {len(dropped)} dropped"
     return section(
@@ -423,10 +276,3 @@ def _reading_section(data_docs: str) -> Html:
     )
     terms = facts(_TERMS, style="terms")
     return section("reading", "How to read this page", terms, link if data_docs else "")
-
-
-def _order(sides: Iterable[str]) -> list[str]:
-    """Train, validation and test in this order, then any other side by name."""
-    return sorted(
-        sides, key=lambda side: (SIDES.index(side) if side in SIDES else len(SIDES), side)
-    )

@@ -16,6 +16,7 @@ from trapgen.similarity import Pair, find_pairs
 _MAX_BARS: Final = 4
 _BARS_PER_ROW: Final = 2
 _LANE: Final = 10
+_MAX_NAMED: Final = 4
 _MAX_MARKED: Final = 12
 """Differing hits beyond this many are no exceptions, and their steps are not marked."""
 
@@ -39,21 +40,23 @@ def align(train: DrumLoop, other: DrumLoop) -> tuple[DrumLoop, DrumLoop, Pair]:
     return repeat_to(train, n_bars), turned, pair
 
 
-def describe_differences(train: DrumLoop, other: DrumLoop, most: int = 4) -> str:
-    """Which hits of two aligned loops differ, the first few by voice and place."""
+def describe_differences(train: DrumLoop, other: DrumLoop) -> str:
+    """How many hits of two aligned loops differ; a few of them by voice and place."""
     steps, voices = np.nonzero(train.onsets != other.onsets)
     n_hits = int(np.count_nonzero(train.onsets | other.onsets))
     if not len(steps):
         return f"none of {n_hits} hits"
+    words = f"{len(steps)} of {n_hits} hits"
+    if len(steps) > _MAX_NAMED:
+        return words
     beat = train.steps_per_bar // 4
     named = []
-    for step, voice in zip(steps[:most].tolist(), voices[:most].tolist(), strict=True):
-        where = f"bar {step // train.steps_per_bar + 1}"
-        place = f"beat {1 + step % train.steps_per_bar / beat:.4g}"
+    for step, voice in zip(steps.tolist(), voices.tolist(), strict=True):
+        bar, place = divmod(step, train.steps_per_bar)
         side = "train" if train.onsets[step, voice] else "the held-out loop"
-        named.append(f"{VOICES[voice].label.lower()} in {where}, {place} (only in {side})")
-    more = "; …" if len(steps) > most else ""
-    return f"{len(steps)} of {n_hits} hits: {'; '.join(named)}{more}"
+        label = VOICES[voice].label.lower()
+        named.append(f"{label} in bar {bar + 1}, beat {1 + place / beat:.4g} (only in {side})")
+    return f"{words}: {'; '.join(named)}"
 
 
 def draw_pair(train: DrumLoop, other: DrumLoop) -> Html:

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from trapgen.params import SIDES
 from trapgen.store import write_text
 
 _VOID: Final = frozenset({"circle", "img", "line", "link", "meta", "path", "rect"})
@@ -64,6 +65,8 @@ def count(number: int, noun: str) -> str:
 
 def percent(share: float) -> str:
     """A share from 0 to 1 in percent, small ones not rounded away."""
+    if share in (0, 1):
+        return f"{share:.0%}"
     if 0 < share < 0.0001:
         return "under 0.01%"
     return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
@@ -72,6 +75,13 @@ def percent(share: float) -> str:
 def sentence(words: str) -> str:
     """The words with a capital in front and a period at their end."""
     return f"{words[:1].upper()}{words[1:]}{'' if words.endswith('.') else '.'}"
+
+
+def order_sides(sides: Iterable[str]) -> list[str]:
+    """Train, validation and test in this order, then any other side by name."""
+    return sorted(
+        sides, key=lambda side: (SIDES.index(side) if side in SIDES else len(SIDES), side)
+    )
 
 
 def section(name: str, title: str, *children: object) -> Html:
@@ -113,17 +123,6 @@ def table(
         class_="words" if words else None,
     )
     return tag("div", content, class_="scroll", role="region", aria_label=caption, tabindex=0)
-
-
-def bar(share: float, color: str = "shade") -> Html:
-    """A horizontal bar, `share` of its full width from 0 to 1; decoration beside a number."""
-    return tag(
-        "svg",
-        tag("rect", width="100%", height="100%", class_="track"),
-        tag("rect", width=f"{100 * min(max(share, 0), 1):.2f}%", height="100%", class_=color),
-        class_="bar",
-        aria_hidden="true",
-    )
 
 
 def facts(rows: Iterable[tuple[str, object]], style: str = "facts") -> Html:
@@ -179,7 +178,7 @@ def write_page(
         tag("a", "Skip to the content", href="#main", class_="skip"),
         tag(
             "header",
-            tag("div", _pads(), title, class_="brand"),
+            tag("div", _pads(), f"trapgen · {title}", class_="brand"),
             top,
             tag("nav", *contents, aria_label="Contents"),
             class_="page",
@@ -188,7 +187,9 @@ def write_page(
         tag("footer", "Made by trapgen. This page loads nothing from the network."),
     )
     page = tag("html", head, body, lang="en")
-    write_text(path, f"<!doctype html>\n{page}\n")
+    # A file name of bytes that are no UTF-8 comes as lone surrogates, which cannot be written.
+    text = f"<!doctype html>\n{page}\n".encode(errors="replace").decode()
+    write_text(path, text)
 
 
 def _pads() -> Html:
