@@ -110,9 +110,14 @@ def record_packs(repo: Repo) -> None:
     """Record packs that were added with `dvc add` and have changed since, as `dvc repro` does.
 
     Raises:
-        DvcException: A pack is missing (`open_repo` turns it into a TrapgenError).
+        InputError: A pack is missing.
     """
-    for pointer in [stage.path for stage in _plan(repo) if not _named(stage)]:
+    for stage in [stage for stage in _plan(repo) if not _named(stage)]:
+        pointer = stage.path_in_repo
+        for pack in stage.outs:
+            if not pack.exists:
+                advice = f"Get it back with `dvc checkout {pointer}`, or `dvc remove {pointer}`."
+                raise InputError(str(pack), "missing_pack", "no such file", advice)
         repo.reproduce(targets=[pointer], single_item=True)
 
 

@@ -67,6 +67,7 @@ def build_stages(root: Path, *, force: bool = False, load: Load = load_stage) ->
 
     Raises:
         InputError: `root` is not a checkout.
+        ParameterError: `dvc.yaml` has a stage that `load` does not know; nothing ran.
         Exception: The first one, in DVC's order, that a stage raised. What does not lie
             downstream of that stage was still brought up to date.
     """
@@ -75,13 +76,14 @@ def build_stages(root: Path, *, force: bool = False, load: Load = load_stage) ->
         dag.record_packs(repo)
         nodes = dag.read_graph(repo)
     visits: dict[str, Visit] = {}
+    # All of them first: a broken one should not come out after an hour of training.
+    tasks = {node.name: _stage_task(load(node.name), visits) for node in nodes}
     states: dict[str, State[Any]] = {}
     for node in nodes:
-        visit = _stage_task(load(node.name), visits)
         upstream = [states[name] for name in node.upstream]
         # Called, not submitted: stages share DVC's locks and the process's cores, so they could
         # only wait for each other, and an interrupt reaches none but the main thread.
-        states[node.name] = visit(root, force, wait_for=upstream, return_state=True)
+        states[node.name] = tasks[node.name](root, force, wait_for=upstream, return_state=True)
     table = tuple(
         visits.get(name, Visit(name, str(state.name), 0.0)) for name, state in states.items()
     )

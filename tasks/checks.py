@@ -53,8 +53,8 @@ class Suite:
 
 
 def _between(column: str, least: float, most: float | None = None) -> Rule:
-    words = f"at least {least}" if most is None else f"from {least} to {most}"
-    words = f"{least}" if least == most else words
+    words = f"at least {least:.4g}" if most is None else f"from {least:.4g} to {most:.4g}"
+    words = f"{least:.4g}" if least == most else words
     options = {"min_value": least, "max_value": most}
     return Rule(column, words, "ExpectColumnValuesToBeBetween", options)
 
@@ -80,7 +80,7 @@ def _unique(column: str) -> Rule:
     return Rule(column, "unique", "ExpectColumnValuesToBeUnique")
 
 
-def _filled(rules: Sequence[Rule]) -> list[Rule]:
+def _filled(*rules: Rule) -> list[Rule]:
     """The rules, after rules that their columns have no gaps, which the others pass over."""
     columns = dict.fromkeys(rule.column for rule in rules)
     return [*(Rule(c, "filled in", "ExpectColumnValuesToNotBeNull") for c in columns), *rules]
@@ -94,22 +94,32 @@ _LOOP_RULES: Final = (
     _between("n_bars", 1),
     _one_of("steps_per_bar", STEPS_PER_BAR),
     _between("n_onsets", 1),
+)
+# Of columns that are counted here, and have no gaps.
+_COUNTED_RULES: Final = (
     _at_most("n_onsets", "room", f"n_bars x steps_per_bar x {N_VOICES}"),
     _between("n_sources", 1),
 )
 
 _MANIFEST_RULES: Final = (
-    *_LOOP_RULES,
-    _one_of("key_map", ("name", *KEY_MAPS)),
-    _between("key_map_confidence", 0, 1),
-    _between("quantization_error_steps", 0, 0.5),
-    _between("collapsed_onsets", 0),
-    _between("dropped_onsets", 0),
+    *_filled(
+        *_LOOP_RULES,
+        _one_of("key_map", ("name", *KEY_MAPS)),
+        _between("key_map_confidence", 0, 1),
+        _between("quantization_error_steps", 0, 0.5),
+        _between("collapsed_onsets", 0),
+        _between("dropped_onsets", 0),
+    ),
+    *_COUNTED_RULES,
 )
-
+_SIDED_RULES: Final = (*_filled(*_LOOP_RULES, _one_of("side", SIDES)), *_COUNTED_RULES)
 _OVERLAP_RULES: Final = (
-    _none_of("kind", "shared_source", "exact_loop", "near_loop"),
-    _one_of("side", SIDES[1:]),
+    *_filled(
+        _none_of("kind", "shared_source", "exact_loop", "near_loop"),
+        _one_of("side", SIDES[1:]),
+    ),
+    # Loops that share a source and nothing else have no distance.
+    _between("distance", 0, 1),
 )
 
 
@@ -138,26 +148,15 @@ def check_tables(
         TableError: A rule could not be held against its table at all.
     """
     suites = [
-        Suite("manifest", _count_room(manifest), ["loop_id"], _filled(_MANIFEST_RULES)),
-        Suite(
-            "loops",
-            _count_room(loops),
-            ["loop_id"],
-            _filled((*_LOOP_RULES, _one_of("side", SIDES))),
-        ),
+        Suite("manifest", _count_room(manifest), ["loop_id"], _MANIFEST_RULES),
+        Suite("loops", _count_room(loops), ["loop_id"], _SIDED_RULES),
         Suite(
             "sources",
             _list_sources(manifest, loops),
             ["source_id"],
             _source_rules(str(summary["protocol"])),
         ),
-        # A pair that shares a source has no distance.
-        Suite(
-            "overlap",
-            overlap,
-            ["train_loop", "other_loop"],
-            [*_filled(_OVERLAP_RULES), _between("distance", 0, 1)],
-        ),
+        Suite("overlap", overlap, ["train_loop", "other_loop"], _OVERLAP_RULES),
         _gate_suite(summary, params or AuditParams()),
     ]
     docs.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +181,7 @@ def _list_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
     """A row a source that the loops use: the sides it stands on, whether the manifest knows it."""
     used = loops[["source_ids", "side"]].explode("source_ids").dropna()
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
-    table = sides.rename_axis("source_id").rename("sides").reset_index()
+    table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
     known = {source for ids in manifest["source_ids"] for source in ids}
     return table.assign(in_manifest=[source in known for source in table["source_id"]])
 
@@ -208,14 +207,14 @@ def _gate_suite(summary: Mapping[str, Any], params: AuditParams) -> Suite:
         "self_test_recall": float(min(test["recall"].values(), default=0.0)),
     }
     rules = [
-        _between("exact_bar_overlap", 0, round(limit, 6)),
+        _between("exact_bar_overlap", 0, limit),
         _between("chance_replicates", 1),
         _between("near_duplicate_pairs", 0, 0),
         _between("shared_source_pairs", 0, 0),
         _between("effective_sources_train", params.min_effective_sources),
         _between("self_test_recall", params.self_test_recall, 1),
     ]
-    return Suite("gate", pd.DataFrame([row]), [], _filled(rules))
+    return Suite("gate", pd.DataFrame([row]), [], rules)
 
 
 def _run(suites: Sequence[Suite], docs: Path) -> list[str]:

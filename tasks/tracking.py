@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 EXPERIMENT: Final = "trapgen"
 MODEL_TAG: Final = "trapgen.model"
 TRAINING_TAG: Final = "trapgen.training"
+_ELSEWHERE: Final = os.environ.get("MLFLOW_TRACKING_URI")
+"""Read before MLflow is: it sets the variable itself."""
 _REQUIREMENTS: Final = ("tensorflow", "keras", "numpy")
 
 
@@ -38,11 +40,11 @@ def _connect(root: Path) -> Any:
     import mlflow
 
     place = (root / TRACKING).resolve()
-    if "MLFLOW_TRACKING_URI" not in os.environ:
+    if _ELSEWHERE is None:
         place.mkdir(parents=True, exist_ok=True)
         mlflow.set_tracking_uri(f"sqlite:///{place / 'mlflow.db'}")
-    if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        location = None if "MLFLOW_TRACKING_URI" in os.environ else (place / "artifacts").as_uri()
+    if not mlflow.search_experiments(filter_string=f"name = '{EXPERIMENT}'"):
+        location = (place / "artifacts").as_uri() if _ELSEWHERE is None else None
         mlflow.create_experiment(EXPERIMENT, artifact_location=location)
     mlflow.set_experiment(EXPERIMENT)
     return mlflow

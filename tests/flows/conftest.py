@@ -12,6 +12,9 @@ from types import ModuleType
 
 import pytest
 from dvc.repo import Repo
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.testing.utilities import prefect_test_harness
 
 from flows import ROOT
@@ -134,6 +137,22 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def prefect_server() -> Iterator[None]:
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture
+def read_artifact(prefect_server: None) -> Callable[[str], str]:
+    """Read the newest artifact of a key, with a client that is closed: `Artifact.get` leaks its."""
+
+    def read(key: str) -> str:
+        with get_client(sync_client=True) as client:
+            [artifact] = client.read_artifacts(
+                artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
+                sort=ArtifactSort.UPDATED_DESC,
+                limit=1,
+            )
+        return str(artifact.data)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -180,10 +180,12 @@ def test_a_frozen_stage_never_runs(built, load_toy) -> None:
     assert "draw" not in built.take_calls()
 
 
-def test_a_lost_pack_is_named(toy, load_toy) -> None:
+def test_a_lost_pack_is_named_with_the_way_to_get_it_back(toy, load_toy) -> None:
     (toy.root / "packs/pack.txt").unlink()
-    with pytest.raises(TrapgenError, match=r"packs/pack\.txt"):
+    with pytest.raises(InputError, match=r"^packs/pack\.txt: missing_pack .* `dvc checkout packs/"):
         refresh_all(toy, load_toy)
+    assert toy.dvc("checkout", "packs/pack.txt.dvc").returncode == 0
+    assert refresh_all(toy, load_toy)["corpus"] == dag.RAN
 
 
 def test_dvc_repro_keeps_off_a_stage_that_runs(toy, load_toy) -> None:

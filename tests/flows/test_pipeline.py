@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 from prefect import flow
-from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, TaskRun
 
 from flows import ROOT
 from flows.pipeline import build_stages, exit_code, fail_with_reason, pipeline
-from tasks.stage import Stage
-from trapgen.errors import GateRefusedError, InputError
+from tasks.stage import Stage, load_stage
+from trapgen.errors import GateRefusedError, InputError, ParameterError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -111,10 +110,10 @@ def test_a_refusing_gate_stops_what_lies_downstream(toy, toy_pipeline, capsys) -
     assert reason in table
 
 
-def test_the_table_becomes_an_artifact(toy, toy_pipeline) -> None:
+def test_the_table_becomes_an_artifact(toy, toy_pipeline, read_artifact) -> None:
     toy.edit("params.yaml", "limit: 3", "limit: 1")
     toy_pipeline(str(toy.root), return_state=True)
-    rows = Artifact.get("stages").data
+    rows = read_artifact("stages")
     assert '"stage": "train", "state": "NotReady"' in rows
     assert '"why": "the audit\'s gate refuses: 2 texts are more than 1"' in rows
 
@@ -133,6 +132,20 @@ def test_an_error_of_another_kind_reaches_the_caller_too(toy, load_toy) -> None:
     with pytest.raises(ZeroDivisionError, match="no texts"):
         broken()
     assert toy.take_calls() == ["corpus", "draw"]
+
+
+def test_a_stage_without_a_body_is_found_before_anything_runs(toy, load_toy) -> None:
+    toy.edit("dvc.yaml", "stages:", "stages:\n  mastering: {cmd: x, deps: [data/picture.txt]}")
+
+    @flow
+    def incomplete():
+        return build_stages(
+            toy.root, load=lambda name: (load_stage if name == "mastering" else load_toy)(name)
+        )
+
+    with pytest.raises(ParameterError, match="received 'mastering'"):
+        incomplete()
+    assert toy.take_calls() == []
 
 
 def test_the_pipeline_refuses_a_folder_that_is_no_checkout(tmp_path) -> None:

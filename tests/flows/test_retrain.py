@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 from prefect import flow
-from prefect.artifacts import Artifact
 
 from flows.pipeline import build_stages, fail_with_reason
 from flows.retrain import LOG, renew_model, retrain
@@ -47,22 +46,22 @@ def test_the_log_says_what_was_rebuilt_and_why(built, toy_retrain) -> None:
     assert built.status() == {}
 
 
-def test_nothing_changed_means_nothing_done(built, toy_retrain) -> None:
+def test_nothing_changed_means_nothing_done(built, toy_retrain, read_artifact) -> None:
     before = built.files(), read_log(built)
     assert toy_retrain(str(built.root)) is None
     assert built.take_calls() == []
     assert (built.files(), read_log(built)) == before
-    assert Artifact.get("retrain").data == "Nothing changed: every stage is current."
+    assert read_artifact("retrain") == "Nothing changed: every stage is current."
 
 
-def test_a_new_pack_is_a_reason(built, toy_retrain) -> None:
+def test_a_new_pack_is_a_reason(built, toy_retrain, read_artifact) -> None:
     (built.root / "packs/pack.txt").write_text("drill")
     toy_retrain(str(built.root))
     assert read_log(built)[-1]["changes"] == {
         "packs/pack.txt.dvc": ["output packs/pack.txt modified"],
         "corpus": ["packs/pack.txt modified"],
     }
-    assert "| train | Completed | data/raw modified |" in Artifact.get("retrain").data
+    assert "| train | Completed | data/raw modified |" in read_artifact("retrain")
 
 
 def test_a_refusal_is_logged_and_reaches_the_caller(toy, toy_retrain) -> None:

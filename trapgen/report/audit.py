@@ -174,8 +174,8 @@ def _overlap_section(audit: Audit) -> Html:
         tag(
             "p",
             f"{percent(audit.exact_bar_overlap)} of the held-out bars also stand in train, hit for "
-            f"hit. {words} Bars of which only a few hits differ counted in, it is "
-            f"{percent(audit.near_bar_overlap)}.",
+            f"hit; {percent(audit.near_bar_overlap)} with bars of which only a few hits differ. "
+            f"{words}",
         ),
         draw_shares(rows, interval),
     )
@@ -222,15 +222,16 @@ def _self_test_section(audit: Audit) -> Html:
         )
         for kind, share in recall.items()
     ]
-    alarms = percent(test["false_alarms"]) if test["false_alarms"] else "none"
+    alarms = test["false_alarms"]
+    share = f"{percent(alarms)} of all pairs" if alarms else "none"
     return section(
         "self-test",
         "Does this audit find leaks?",
         tag(
             "p",
             f"{test['injected']} copies of training loops were planted among the held-out "
-            f"ones; it found {test['found']}. Of the pairs that have no source in common it "
-            f"reports {alarms}.",
+            f"ones; it found {test['found']}. Pairs that it reports though they have no source in "
+            f"common: {share}.",
         ),
         table(("Disguise", "Found"), rows, caption="Planted copies by disguise"),
     )

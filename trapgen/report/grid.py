@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -102,6 +101,7 @@ def _draw_bars(train: DrumLoop, other: DrumLoop, first: int, last: int) -> Html:
     beats = range(0, width, steps_per_bar // 4)
     lines = "".join(f"M0 {y}h{width}" for y in range(0, height + 1, _LANE))
     lines += "".join(f"M{x} 0v{height}" for x in beats)
+    bar_lines = "".join(f"M{x} 0v{height}" for x in range(0, width + 1, steps_per_bar))
     marked = np.flatnonzero((ours != theirs).any(axis=1))
     few = np.count_nonzero(train.onsets != other.onsets) <= _MAX_MARKED
     marks = "".join(f"M{step} 0h1v{height}h-1z" for step in marked.tolist()) if few else ""
@@ -116,11 +116,7 @@ def _draw_bars(train: DrumLoop, other: DrumLoop, first: int, last: int) -> Html:
         tag("path", d=marks, class_="mark") if marks else "",
         tag("path", d=lines, class_="lines"),
         *(_draw_hits(hits, span, color) for hits, span, color in kinds),
-        tag(
-            "path",
-            d="".join(f"M{x} 0v{height}" for x in _bar_lines(width, steps_per_bar)),
-            class_="barlines",
-        ),
+        tag("path", d=bar_lines, class_="barlines"),
         class_="grid",
         viewBox=f"0 0 {width} {height}",
         preserveAspectRatio="none",
@@ -136,10 +132,6 @@ def _draw_bars(train: DrumLoop, other: DrumLoop, first: int, last: int) -> Html:
         tag("ul", *labels, class_="lanes", aria_hidden="true"),
         drawing,
     )
-
-
-def _bar_lines(width: int, steps_per_bar: int) -> Iterable[int]:
-    return range(0, width + 1, steps_per_bar)
 
 
 def _draw_hits(hits: NDArray[np.bool_], span: tuple[int, int], color: str) -> Html:

@@ -64,12 +64,12 @@ def count(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share from 0 to 1 in percent, small ones not rounded away."""
+    """A share from 0 to 1 in percent; neither end is reached by rounding."""
     if share in (0, 1):
         return f"{share:.0%}"
-    if 0 < share < 0.0001:
-        return "under 0.01%"
-    return f"{share:.2%}" if 0 < share < 0.001 else f"{share:.1%}"
+    if not 0.0001 <= share <= 0.9999:
+        return "under 0.01%" if share < 0.5 else "over 99.99%"
+    return f"{share:.1%}" if 0.001 <= share <= 0.999 else f"{share:.2%}"
 
 
 def sentence(words: str) -> str:

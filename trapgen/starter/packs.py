@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import mido  # type: ignore[import-untyped]
+import mido
 import numpy as np
 
 from trapgen.errors import InputError, TextError

@@ -1,0 +1,332 @@
+"""The audit: it lets honest sides pass, catches the original's, and doubts itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import drum_loops, make_loop, random_loop
+
+from trapgen.audit import audit_sides, effective_sources, exact_bar_overlap
+from trapgen.audit.gate import judge
+from trapgen.audit.overlap import deduplicate, near_bar_overlap
+from trapgen.augment import augment_sides
+from trapgen.errors import ParameterError
+from trapgen.kit import CLOSED_HAT, KICK, SNARE
+from trapgen.loop import DrumLoop, Lineage, cut, repeat_to, rotate
+from trapgen.params import PROTOCOLS, AuditParams, AugmentParams, SplitParams
+from trapgen.split import split_sources
+
+QUICK = AuditParams(chance_replicates=4, self_test_leaks=10, min_effective_sources=4)
+FEW = AugmentParams(train_loops=150, validation_loops=30, test_loops=30)
+LEAKS = ("exact", "rotated", "repeated", "retempoed", "revelocitied", "one hit less")
+
+
+def name(loop, loop_id, *sources, recipe=""):
+    return replace(loop, lineage=Lineage(loop_id, sources or (loop_id,), recipe=recipe))
+
+
+def independent(n_train, n_other, seed=0, density=0.3):
+    """Sides of random loops, each a source of its own."""
+    rng = np.random.default_rng(seed)
+    loops = [name(random_loop(rng, density=density), f"{at}") for at in range(n_train + n_other)]
+    return [("train" if at < n_train else "test", loop) for at, loop in enumerate(loops)]
+
+
+def audit(sided, params=QUICK, **options):
+    return audit_sides(sided, params, np.random.default_rng(0), **options)
+
+
+@pytest.fixture(scope="module")
+def audits(corpus, components):
+    """The audit of the starter corpus under each protocol, as the pipeline makes it."""
+
+    def draw(rng, protocol="by_source"):
+        split = SplitParams(protocol)
+        sides = split_sources(corpus, split, rng, components)
+        return augment_sides(corpus, sides, FEW, split, rng)
+
+    return {
+        protocol: audit_sides(
+            draw(np.random.default_rng(0), protocol),
+            QUICK,
+            np.random.default_rng(1),
+            protocol=protocol,
+            draw_independent=draw,
+        )
+        for protocol in PROTOCOLS
+    }
+
+
+# The starter corpus under three protocols
+
+
+def test_independent_sources_pass(audits):
+    found = audits["by_source"]
+    assert (found.gate, found.reasons) == ("pass", ())
+    assert found.exact_bar_overlap <= found.chance.high + QUICK.overlap_tolerance
+    assert found.count("shared_source", "exact_loop", "near_loop") == 0
+    assert found.pairs == ()
+    assert found.chance.replicates == 4
+    assert 0 <= found.chance.low <= found.chance.mean <= found.chance.high < 0.02
+    assert min(found.effective_sources.values()) >= 8
+
+
+def test_random_windows_are_refused(audits):
+    found = audits["random_windows"]
+    assert found.gate == "refuse"
+    assert found.exact_bar_overlap > 0.25
+    for words in ("share a source", "the same loop, or nearly", "stand in train; independent"):
+        assert any(words in reason for reason in found.reasons), words
+    assert found.count("shared_source") > 1000
+    kinds = Counter(pair.kind for pair in found.pairs)
+    assert set(kinds) == {"shared_source", "exact_loop", "near_loop"}
+    assert kinds["exact_loop"] == found.count("exact_loop")
+    assert {pair.side for pair in found.pairs} == {"validation", "test"}
+
+
+def test_splits_by_file_are_refused(audits):
+    found = audits["by_file"]
+    assert found.gate == "refuse"
+    assert any("share a source" in reason for reason in found.reasons)
+    assert audits["by_source"].exact_bar_overlap < audits["random_windows"].exact_bar_overlap
+
+
+def test_the_self_test_finds_every_kind_of_leak(audits):
+    for found in audits.values():
+        test = found.self_test
+        assert tuple(test["recall"]) == LEAKS
+        assert min(test["recall"].values()) >= 0.99
+        assert test["injected"] == 10 * len(LEAKS) == test["found"]
+        assert test["false_alarms"] < 1e-3
+
+
+def test_the_summary_is_json(audits):
+    for protocol, found in audits.items():
+        summary = json.loads(json.dumps(found.summary(), allow_nan=False))
+        assert set(summary) >= {
+            "protocol", "n_loops", "n_sources", "effective_sources", "exact_bar_overlap",
+            "exact_loop_overlap", "near_duplicate_pairs", "shared_source_pairs",
+            "chance_overlap", "self_test", "gate", "reasons",
+        }  # fmt: skip
+        assert set(summary["self_test"]) >= {"injected", "found", "false_alarms"}
+        assert summary["protocol"] == protocol
+        assert (summary["gate"] == "pass") == (not summary["reasons"])
+
+
+# One leak at a time
+
+
+@pytest.mark.parametrize(
+    ("leak", "kind", "transform"),
+    [
+        pytest.param(lambda loop: loop, "exact_loop", "", id="copied"),
+        pytest.param(lambda loop: rotate(loop, 4), "exact_loop", "rotated by 7 beats", id="turned"),
+        pytest.param(lambda loop: repeat_to(loop, 6), "exact_loop", "", id="repeated"),
+        pytest.param(lambda loop: replace(loop, bpm=77.0), "exact_loop", "", id="slower"),
+        pytest.param(
+            lambda loop: DrumLoop(np.where(np.cumsum(loop.onsets).reshape(32, 9) == 1, 0,
+                                           loop.velocities), 16),
+            "near_loop", "", id="its first hit gone",
+        ),
+    ],
+)  # fmt: skip
+def test_a_leak_is_found(leak, kind, transform):
+    sided = independent(40, 10)
+    assert audit(sided).gate == "pass"
+    victim = sided[17][1]
+    found = audit([*sided, ("validation", name(leak(victim), "the leak"))])
+    assert found.gate == "refuse"
+    (pair,) = found.pairs
+    assert (pair.train_loop, pair.other_loop, pair.side) == ("17", "the leak", "validation")
+    assert (pair.kind, pair.transform) == (kind, transform)
+    assert found.count("exact_loop", "near_loop") == 1
+    assert "1 pairs across sides are the same loop, or nearly" in found.reasons
+    assert found.exact_loop_overlap == (1 / 11 if kind == "exact_loop" else 0)
+
+
+def test_a_shared_source_is_found():
+    sided = independent(40, 10)
+    child = name(random_loop(np.random.default_rng(99)), "child", "5", "elsewhere")
+    found = audit([*sided, ("test", child)])
+    (pair,) = found.pairs
+    assert (pair.kind, pair.train_loop, pair.other_loop) == ("shared_source", "5", "child")
+    assert pair.transform == "source 5"
+    assert np.isnan(pair.distance)
+    assert found.reasons == ("1 pairs across sides share a source: the sides are not independent",)
+
+
+def test_copied_bars_are_counted():
+    sided = independent(40, 10)
+    rng = np.random.default_rng(7)
+    for at in range(40, 45):
+        loop = repeat_to(sided[at][1], 8)
+        borrowed = np.array(loop.velocities)
+        borrowed[:16] = sided[int(rng.integers(40))][1].velocities[:16]
+        sided[at] = ("test", replace(loop, velocities=borrowed))
+    found = audit(sided)
+    # Five loops of eight bars with one bar each, beside five loops of two.
+    assert found.exact_bar_overlap == 5 / 50
+    assert found.exact_bar_overlap_by_side == {"test": 0.1}
+    assert audit(independent(40, 10)).exact_bar_overlap == 0
+
+
+# The gate
+
+
+def test_too_few_effective_sources_are_refused():
+    rng = np.random.default_rng(0)
+    sided = [("train", name(random_loop(rng), f"{at}", "one")) for at in range(40)]
+    sided += independent(1, 12, seed=1)[1:]
+    (reason,) = audit(sided).reasons
+    assert reason == "train rests on 1.0 effective sources; 3.0 more are needed"
+
+
+def test_without_enough_groups_chance_is_not_known():
+    found = audit(independent(5, 2))
+    assert found.chance.replicates == 0
+    assert found.reasons == ("the chance baseline is not known: 7 independent groups of loops",)
+
+
+def test_a_self_test_that_cannot_run_is_refused():
+    rng = np.random.default_rng(0)
+    sparse = [
+        ("train" if at < 20 else "test", name(random_loop(rng, 1, density=0.03), f"{at}"))
+        for at in range(30)
+    ]
+    found = audit(sparse)
+    assert found.self_test["injected"] == 0
+    assert any("the self-test could not run" in reason for reason in found.reasons)
+
+
+def test_a_blind_self_test_is_refused():
+    found = audit(independent(40, 10))
+    assert judge(found, QUICK) == []
+    recall = {**found.self_test["recall"], "rotated": 0.5, "exact": 0.99, "repeated": 0.98}
+    assert judge(replace(found, self_test={**found.self_test, "recall": recall}), QUICK) == [
+        "the self-test found only 50% of rotated copies, 98% of repeated copies"
+    ]
+
+
+def test_overlap_beyond_the_limit_is_refused_whatever_chance_says():
+    rng = np.random.default_rng(0)
+    common = random_loop(rng, 1)
+    sided = []
+    for at in range(60):
+        own = random_loop(rng, 1, density=0.5)
+        both = np.concatenate([common.velocities, own.velocities])
+        sided.append(("train" if at < 40 else "test", name(DrumLoop(both, 16), f"{at}")))
+    found = audit(sided)
+    assert found.exact_bar_overlap == 0.5
+    assert found.chance.high == 0.5
+    (reason,) = found.reasons
+    assert reason == (
+        "50.0% of held-out bars stand in train; over 25% no figure on them means anything"
+    )
+
+
+@pytest.mark.parametrize("sided", [independent(3, 0), independent(0, 3), []], ids=len)
+def test_both_sides_need_loops(sided):
+    with pytest.raises(ParameterError, match="at least one each"):
+        audit(sided)
+
+
+def test_the_seed_decides():
+    sided = independent(20, 6)
+    assert audit(sided) == audit(sided)
+
+
+# Its figures
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=12))
+def test_effective_sources_are_the_inverse_simpson_index(uses):
+    loops = [
+        name(make_loop((0, KICK)), f"{source}-{at}", f"{source}")
+        for source, n in enumerate(uses)
+        for at in range(n)
+    ]
+    expected = 1 / sum((n / sum(uses)) ** 2 for n in uses)
+    assert effective_sources(loops) == pytest.approx(expected)
+    assert 1 - 1e-9 <= effective_sources(loops) <= len(uses) + 1e-9
+
+
+def test_effective_sources_by_hand():
+    loops = [name(make_loop((0, KICK)), "x", *sources) for sources in (("a", "b"), ("a", "c"))]
+    assert effective_sources(loops) == pytest.approx(16 / 6)
+    assert effective_sources([]) == 0
+
+
+def test_bar_overlap_by_hand():
+    one, two = make_loop((0, KICK)), make_loop((8, SNARE), velocity=3)
+    both = DrumLoop(np.concatenate([one.velocities, two.velocities]), 16)
+    silent = make_loop(bars=2)
+    assert exact_bar_overlap([both], [rotate(both, 16)]) == 1
+    assert exact_bar_overlap([one], [both]) == 1 / 2
+    assert exact_bar_overlap([both], [rotate(one, 1)]) == 0
+    assert exact_bar_overlap([silent], [silent]) == 0
+    assert exact_bar_overlap([one, silent], [DrumLoop(np.concatenate([one.velocities,
+                             silent.velocities]), 16)]) == 1  # fmt: skip
+
+
+@given(st.lists(drum_loops(steps_per_bar=16, max_hits=2), min_size=1, max_size=4))
+def test_bar_overlap_counts_bars(loops):
+    bars = [cut(loop, at, 1) for loop in loops for at in range(loop.n_bars)]
+    loud = [bar for bar in bars if bar.n_onsets]
+    known = [bar.onsets.tobytes() for bar in loud[: len(loud) // 2]]
+    expected = [bar.onsets.tobytes() in known for bar in loud]
+    found = exact_bar_overlap(loud[: len(loud) // 2], loops)
+    assert found == (pytest.approx(np.mean(expected)) if loud else 0)
+
+
+def test_near_bar_overlap_by_hand():
+    ten = [(step, KICK) for step in range(10)]
+    known = make_loop(*ten, (15, SNARE))
+    one_less, two_less = make_loop(*ten), make_loop(*ten[1:])
+    turned, silent = rotate(known, 4), make_loop()
+    for other, distance in ((known, 0), (one_less, 1 / 11), (two_less, 2 / 11)):
+        assert near_bar_overlap([known], [other], distance) == 1
+        assert near_bar_overlap([known], [other], distance - 0.01) == 0
+    # Bars stand where they stand, and silence is no bar.
+    assert near_bar_overlap([known], [turned], 0.1) == 0
+    others = [known, silent, one_less, two_less, turned]
+    assert near_bar_overlap([known], others, 0.1) == 2 / 4
+    assert near_bar_overlap([known], [known, known, turned], 0.1) == pytest.approx(2 / 3)
+    assert near_bar_overlap([silent], [known], 1) == near_bar_overlap([known], [silent], 1) == 0
+
+
+@given(st.lists(drum_loops(steps_per_bar=16, max_hits=4), min_size=2, max_size=4))
+def test_near_bars_are_the_exact_ones_and_more(loops):
+    train, others = loops[:1], loops[1:]
+    exact = exact_bar_overlap(train, others)
+    found = [near_bar_overlap(train, others, distance) for distance in (0, 0.3, 0.6, 1)]
+    assert found == sorted(found)
+    assert found[0] == pytest.approx(exact)
+    has_bars = train[0].n_onsets and any(loop.n_onsets for loop in others)
+    assert found[-1] == (1 if has_bars else 0)
+
+
+def test_the_original_is_kept_of_loops_with_the_same_words():
+    loop = make_loop((0, KICK), (4, CLOSED_HAT))
+    sided = [
+        ("train", name(replace(loop, bpm=99.0), "child", recipe="{}")),
+        ("train", name(loop, "original")),
+        ("train", name(make_loop((1, KICK)), "another")),
+        ("test", name(loop, "copy")),
+        ("train", name(loop, "copy of it")),
+    ]
+    decisions = deduplicate(sided)
+    assert [(d.loop_id, d.side, d.kept) for d in decisions] == [
+        ("child", "train", False),
+        ("original", "train", True),
+        ("another", "train", True),
+        ("copy", "test", True),
+        ("copy of it", "train", False),
+    ]
+    assert decisions[0].reason == decisions[4].reason == "same words as original"
+    assert {d.reason for d in decisions if d.kept} == {""}

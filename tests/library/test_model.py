@@ -1,0 +1,299 @@
+"""The network: numpy and Keras say the same, nothing looks ahead, and a folder gives it back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from strategies import make_loop, random_loop
+
+from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, add_bars, to_words
+from trapgen.errors import ModelError
+from trapgen.kit import KICK
+from trapgen.model import (
+    N_LOOP_BARS,
+    N_TOKENS,
+    TOKEN_TABLE,
+    VOICES_OF_TARGET,
+    Inputs,
+    ModelSpec,
+    Network,
+    load_network,
+    log_softmax,
+    make_inputs,
+    save_network,
+    weight_shapes,
+)
+from trapgen.params import TrainParams
+
+SPECS = {
+    "lookback": ModelSpec("lookback", 2, 12, 0.3, 2, 16),
+    "no lookback": ModelSpec("lookback", 1, 8, 0.0, 0, 24),
+    "paper": ModelSpec("paper", 3, 10, 0.2, 0, 16),
+}
+
+
+def random_network(spec, seed=0, scale=0.4):
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: rng.normal(0, scale, shape).astype(np.float32)
+        for name, shape in weight_shapes(spec).items()
+    }
+    return Network(spec, weights)
+
+
+def random_tokens(spec, n_loops=3, bars=6, seed=0):
+    rng = np.random.default_rng(seed)
+    loops = [random_loop(rng, bars, spec.steps_per_bar) for _ in range(n_loops)]
+    return np.stack([add_bars(to_words(loop), spec.steps_per_bar) for loop in loops])
+
+
+def all_scores(network, tokens):
+    """`(n_loops, n_tokens, N_TARGETS)` log-probabilities, a token at a time."""
+    inputs, state = make_inputs(tokens, network.spec), network.start(len(tokens))
+    scores = []
+    for at in range(tokens.shape[1]):
+        now = Inputs(*(value[:, at : at + 1] for value in vars(inputs).values()))
+        step, state = network.step(now, state)
+        scores.append(log_softmax(step))
+    return np.stack(scores, axis=1)
+
+
+# What the network is told
+
+
+def test_tokens_are_told_by_their_voices():
+    assert TOKEN_TABLE.shape == (N_TOKENS, 11)
+    assert TOKEN_TABLE[0b100000001].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]
+    assert TOKEN_TABLE[BAR].tolist() == [0] * 9 + [1, 0]
+    assert TOKEN_TABLE[START].tolist() == TOKEN_TABLE[PAD].tolist() == [0] * 10 + [1]
+    scores = np.arange(10, dtype=np.float32)
+    spread = scores @ VOICES_OF_TARGET
+    assert spread.shape == (N_TARGETS,)
+    assert (spread[0b110000000], spread[BAR]) == (0 + 1, 9)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_inputs_tell_the_past(spec):
+    tokens = random_tokens(spec)
+    length = spec.steps_per_bar + 1
+    inputs = make_inputs(tokens, spec)
+    np.testing.assert_array_equal(inputs.previous[:, 1:], tokens[:, :-1])
+    assert set(inputs.previous[:, 0]) == {BAR if spec.architecture == "paper" else START}
+    for at in range(tokens.shape[1]):
+        assert set(inputs.position[:, at]) == {at % length}
+        assert set(inputs.bar[:, at]) == {at // length % N_LOOP_BARS}
+        for k in range(spec.lookback_bars):
+            ago = at - (k + 1) * length
+            expected = tokens[:, ago] if ago >= 0 else np.full(len(tokens), PAD)
+            np.testing.assert_array_equal(inputs.lookback[:, at, k], expected)
+
+
+def test_a_loop_shorter_than_the_lookback_has_none():
+    inputs = make_inputs(random_tokens(SPECS["lookback"], bars=1), SPECS["lookback"])
+    assert set(inputs.lookback.ravel()) == {PAD}
+
+
+def test_parameters_give_the_network():
+    params = TrainParams(layers=3, units=20, dropout=0.1, lookback_bars=1)
+    assert ModelSpec.of(params, Codec(48)) == ModelSpec("lookback", 3, 20, 0.1, 1, 48)
+    paper = TrainParams(architecture="paper", layers=1, units=20)
+    assert ModelSpec.of(paper, Codec(16)) == ModelSpec("paper", 3, 512, 0.2, 0, 16)
+    assert SPECS["lookback"].codec == Codec(16)
+
+
+# What it says
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_probabilities_of_all_tokens_make_one(spec):
+    tokens = random_tokens(spec)
+    network = random_network(spec)
+    scores = all_scores(network, tokens)
+    assert scores.shape == (*tokens.shape, N_TARGETS)
+    np.testing.assert_allclose(np.exp(scores.astype(float)).sum(axis=-1), 1, atol=1e-5)
+    chosen = np.take_along_axis(scores, tokens[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(network.log_probabilities(tokens), chosen, atol=1e-6)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_nothing_looks_ahead(spec):
+    network, tokens = random_network(spec), random_tokens(spec)
+    changed = tokens.copy()
+    changed[:, 40] = (changed[:, 40] + 1) % N_WORDS
+    one, other = (all_scores(network, x) for x in (tokens, changed))
+    np.testing.assert_array_equal(one[:, :41], other[:, :41])
+    assert (np.abs(one[:, 41] - other[:, 41]).max(axis=-1) > 1e-4).all()
+
+
+def test_lookback_reaches_as_far_as_it_says():
+    # Without a memory, all that reaches a step comes by the token before and the bars before.
+    spec = SPECS["lookback"]
+    weights = random_network(spec).weights
+    for layer in range(spec.layers):
+        weights[f"lstm_{layer}/recurrent_kernel"] *= 0
+        weights[f"lstm_{layer}/bias"][12:24] = -100  # forget
+    network, tokens = Network(spec, weights), random_tokens(spec, bars=5)
+    changed = tokens.copy()
+    changed[:, 3] = (changed[:, 3] + 1) % N_WORDS
+    moved = np.abs(all_scores(network, tokens) - all_scores(network, changed)).max(axis=(0, 2))
+    assert np.flatnonzero(moved > 1e-6).tolist() == [4, 3 + 17, 3 + 34]
+
+
+def test_a_loop_does_not_depend_on_its_company():
+    spec = SPECS["lookback"]
+    network, tokens = random_network(spec), random_tokens(spec, n_loops=5)
+    together = network.log_probabilities(tokens)
+    alone = np.concatenate([network.log_probabilities(row[None]) for row in tokens])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_extreme_weights_overflow_nothing():
+    spec = SPECS["lookback"]
+    network = random_network(spec, scale=200)
+    assert np.isfinite(all_scores(network, random_tokens(spec)).max(axis=-1)).all()
+
+
+def test_padding_is_behind():
+    spec = SPECS["lookback"]
+    network, tokens = random_network(spec), random_tokens(spec)
+    padded = np.concatenate([tokens, np.full((3, 17), PAD)], axis=1)
+    found = network.log_probabilities(padded)
+    np.testing.assert_allclose(found[:, :-17], network.log_probabilities(tokens), atol=1e-6)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_keras_says_the_same(spec):
+    import tensorflow as tf
+
+    from trapgen.train import load_keras
+    from trapgen.train.network import weights_of
+
+    network, tokens = random_network(spec), random_tokens(spec)
+    model = load_keras(network)
+    inputs = {name: tf.constant(value) for name, value in vars(make_inputs(tokens, spec)).items()}
+    theirs = log_softmax(np.asarray(model(inputs, training=False)))
+    np.testing.assert_allclose(all_scores(network, tokens), theirs, atol=1e-5)
+    back = weights_of(model, spec)
+    assert list(back) == list(weight_shapes(spec))
+    for name, value in network.weights.items():
+        np.testing.assert_array_equal(back[name], value)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_keras_trains_what_numpy_reads(spec):
+    from trapgen.train import build_keras
+    from trapgen.train.network import weights_of
+
+    model = build_keras(spec)
+    shapes = {name: value.shape for name, value in weights_of(model, spec).items()}
+    assert shapes == weight_shapes(spec)
+    assert sum(int(np.prod(shape)) for shape in shapes.values()) == sum(
+        int(np.prod(variable.shape)) for variable in model.trainable_variables
+    )
+
+
+# Its folder
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_a_network_comes_back(tmp_path, spec):
+    network = random_network(spec)
+    save_network(tmp_path / "model", network)
+    loaded = load_network(tmp_path / "model")
+    assert loaded.spec == spec
+    assert list(loaded.weights) == list(weight_shapes(spec))
+    for name, value in network.weights.items():
+        np.testing.assert_array_equal(loaded.weights[name], value)
+        assert loaded.weights[name].dtype == np.float32
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path):
+    network = random_network(SPECS["lookback"])
+    backwards = Network(network.spec, dict(reversed(network.weights.items())))
+    for name, it in (("one", network), ("other", backwards)):
+        save_network(tmp_path / name, it)
+    files = [
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        for name in ("one", "other")
+    ]
+    assert files[0] == files[1]
+    assert set(files[0]) == {"model.json", "codec.json", "weights.npz"}
+
+
+def change_json(path, **change):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+
+
+def change_weight(path, name, value):
+    with np.load(path) as stored:
+        weights = dict(stored)
+    weights.pop(name) if value is None else weights.update({name: value})
+    np.savez(path, **weights)
+
+
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        pytest.param(lambda x: (x / "model.json").unlink(), "no_model", id="no model"),
+        pytest.param(lambda x: (x / "codec.json").unlink(), "codec.json", id="no codec"),
+        pytest.param(lambda x: (x / "weights.npz").unlink(), "weights.npz", id="no weights"),
+        pytest.param(lambda x: (x / "model.json").write_text("{"), "model.json", id="no JSON"),
+        pytest.param(lambda x: (x / "model.json").write_text("[]"), "model.json", id="a list"),
+        pytest.param(lambda x: change_json(x / "model.json", more=1), "model.json", id="more keys"),
+        pytest.param(
+            lambda x: change_json(x / "model.json", units=7), r"lstm_0/kernel", id="other units"
+        ),
+        pytest.param(
+            lambda x: change_json(x / "codec.json", pitches=[1]), "pitches", id="other vocabulary"
+        ),
+        pytest.param(
+            lambda x: change_json(x / "codec.json", steps_per_bar=32), "codec", id="other grid"
+        ),
+        pytest.param(
+            lambda x: (x / "weights.npz").write_bytes(b"PK nonsense"), "weights.npz", id="no zip"
+        ),
+        pytest.param(lambda x: (x / "weights.npz").write_bytes(b""), "weights.npz", id="empty"),
+        pytest.param(
+            lambda x: (x / "weights.npz").write_bytes((x / "weights.npz").read_bytes()[:-300]),
+            "weights.npz",
+            id="cut short",
+        ),
+        pytest.param(
+            lambda x: change_weight(x / "weights.npz", "words/bias", None),
+            r"words/bias .received None",
+            id="a weight gone",
+        ),
+        pytest.param(
+            lambda x: change_weight(x / "weights.npz", "words/bias", np.zeros(3, np.float32)),
+            r"words/bias .received \(3,\)\). The weight must have shape \(513,\)",
+            id="another shape",
+        ),
+        pytest.param(
+            lambda x: change_weight(x / "weights.npz", "words/bias", np.full(513, "a")),
+            "words/bias",
+            id="no numbers",
+        ),
+    ],
+)
+def test_a_damaged_folder_is_refused(tmp_path, damage, named):
+    save_network(tmp_path, random_network(SPECS["lookback"]))
+    damage(tmp_path)
+    with pytest.raises(ModelError, match=named) as caught:
+        load_network(tmp_path)
+    assert caught.value.exit_code == 3
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_network_learns_from_its_weights_alone():
+    # All weights at zero: every token is as likely as any other.
+    spec = SPECS["lookback"]
+    network = Network(spec, {k: np.zeros(s, np.float32) for k, s in weight_shapes(spec).items()})
+    tokens = add_bars(to_words(make_loop((0, KICK))), 16)[None]
+    np.testing.assert_allclose(network.log_probabilities(tokens), -np.log(N_TARGETS), rtol=1e-5)
+    # A score for the kick lifts every word that has one.
+    network.weights["voices/bias"][KICK] = 100
+    found = network.log_probabilities(tokens)[0]
+    assert found[0] == pytest.approx(-np.log(256), rel=1e-4)
+    assert (found[1:] < -90).all()

@@ -1,0 +1,172 @@
+"""Training, on a toy corpus: it learns, repeats itself to the bit, and survives interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trapgen.codec import BAR, Codec, add_bars
+from trapgen.errors import ParameterError
+from trapgen.model import ModelSpec
+from trapgen.params import TrainParams
+from trapgen.train import train_network
+
+PARAMS = TrainParams(
+    layers=1, units=12, dropout=0.2, window_bars=2, lookback_bars=1, batch_size=8,
+    learning_rate=0.01, epochs=3, patience=3,
+)  # fmt: skip
+SPEC = ModelSpec.of(PARAMS, Codec(16))
+PAPER = ModelSpec("paper", 2, 8, 0.2, 0, 16)
+
+
+def make_loops(n_loops, seed, bars=4):
+    """Loops that repeat a bar of four words."""
+    rng = np.random.default_rng(seed)
+    return [np.tile(rng.choice([0, 64, 256, 320], 16), bars) for _ in range(n_loops)]
+
+
+TRAIN, VALIDATION = make_loops(24, seed=0), make_loops(6, seed=1)
+
+
+class KilledError(Exception):
+    """Stands for a killed process."""
+
+
+def stop_after(n_epochs):
+    def on_epoch(epoch):
+        if epoch.epoch == n_epochs:
+            raise KilledError
+
+    return on_epoch
+
+
+def losses(trained):
+    return [(epoch.epoch, epoch.train, epoch.validation) for epoch in trained.history]
+
+
+def assert_same(one, other):
+    assert losses(one) == losses(other)
+    assert one.best_epoch == other.best_epoch
+    assert list(one.network.weights) == list(other.network.weights)
+    for name, value in one.network.weights.items():
+        np.testing.assert_array_equal(value, other.network.weights[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """An uninterrupted training, and what it reported on its way."""
+    batches, epochs = [], []
+    found = train_network(
+        TRAIN, VALIDATION, SPEC, PARAMS, 0,
+        on_batch=lambda *batch: batches.append(batch), on_epoch=epochs.append,
+    )  # fmt: skip
+    return found, batches, epochs
+
+
+def test_the_loss_falls(trained):
+    found, _, _ = trained
+    train = [epoch.train for epoch in found.history]
+    assert train == sorted(train, reverse=True)
+    assert train[-1] < train[0] - 0.5
+    assert found.history[-1].validation < found.history[0].validation < 9
+    assert found.history[-1].seconds > 0
+
+
+def test_progress_is_told(trained):
+    found, batches, epochs = trained
+    assert tuple(epochs) == found.history
+    n_batches = len(TRAIN) * 2 // 8
+    assert [batch[:2] for batch in batches] == [
+        (epoch, at) for epoch in (1, 2, 3) for at in range(n_batches)
+    ]
+    # Batches are of one size here, so that an epoch's loss is the mean of theirs.
+    first = [bits for epoch, _, bits in batches if epoch == 1]
+    assert np.mean(first) == pytest.approx(found.history[0].train, rel=1e-5)
+
+
+def test_the_figures_are_those_of_the_network(trained):
+    found, _, _ = trained
+    assert found.best_epoch == min(found.history, key=lambda epoch: epoch.validation).epoch
+    # One window at a time: training starts each with an empty memory.
+    short = train_network(
+        TRAIN, [words[:32] for words in VALIDATION], SPEC, replace(PARAMS, epochs=1), 0
+    )
+    tokens = np.stack([add_bars(words[:32], 16) for words in VALIDATION])
+    logs = short.network.log_probabilities(tokens)[tokens != BAR]
+    assert -logs.mean() / np.log(2) == pytest.approx(short.history[0].validation, abs=1e-4)
+
+
+def test_the_seed_decides(trained):
+    same = train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0)
+    assert_same(trained[0], same)
+    other = train_network(TRAIN, VALIDATION, SPEC, replace(PARAMS, epochs=1), 1)
+    assert losses(other)[0] != losses(trained[0])[0]
+
+
+def test_a_resumed_training_is_an_uninterrupted_one(trained, tmp_path):
+    with pytest.raises(KilledError):
+        train_network(
+            TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path, on_epoch=stop_after(2)
+        )
+    assert (tmp_path / "state.json").is_file()
+    epochs = []
+    resumed = train_network(
+        TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path, on_epoch=epochs.append
+    )
+    assert_same(trained[0], resumed)
+    assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_other_data_is_left_alone(trained, tmp_path):
+    with pytest.raises(KilledError):
+        train_network(
+            TRAIN[:-1], VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path, on_epoch=stop_after(1)
+        )
+    found = train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path)
+    assert_same(trained[0], found)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_checkpoint_is_left_alone(trained, tmp_path):
+    with pytest.raises(KilledError):
+        train_network(
+            TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path, on_epoch=stop_after(1)
+        )
+    for path in tmp_path.glob("*.npz"):
+        path.write_bytes(path.read_bytes()[:100])
+    assert_same(trained[0], train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path))
+
+
+def test_patience_ends_a_training():
+    # Validation is the opposite of what is learned: after the first epoch it only gets worse.
+    params = replace(PARAMS, epochs=9, patience=2, dropout=0.0, learning_rate=0.05)
+    train = [np.full(64, 256)] * 8
+    found = train_network(train, [np.full(64, 64)] * 2, SPEC, params, 0)
+    validation = [epoch.validation for epoch in found.history]
+    assert len(validation) == found.best_epoch + 2 < 9
+    assert validation[found.best_epoch - 1] == min(validation)
+
+
+def test_the_paper_learns_its_last_steps(tmp_path):
+    params = replace(
+        PARAMS, architecture="paper", paper_window=34, paper_stride=5, epochs=2, batch_size=16
+    )
+    found = train_network(TRAIN, VALIDATION, PAPER, params, 0)
+    train = [epoch.train for epoch in found.history]
+    assert np.isfinite(losses(found)).all()
+    assert train[1] < train[0] < 9.5
+    assert found.network.spec == PAPER
+    with pytest.raises(KilledError):
+        train_network(
+            TRAIN, VALIDATION, PAPER, params, 0, checkpoint=tmp_path, on_epoch=stop_after(1)
+        )
+    assert_same(found, train_network(TRAIN, VALIDATION, PAPER, params, 0, checkpoint=tmp_path))
+
+
+@pytest.mark.parametrize(("train", "validation"), [([], VALIDATION), (TRAIN, [])])
+def test_both_sides_need_loops(train, validation):
+    with pytest.raises(ParameterError, match="at least one"):
+        train_network(train, validation, SPEC, PARAMS, 0)

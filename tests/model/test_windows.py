@@ -1,0 +1,104 @@
+"""Training windows: every word is learned once, told what came before it, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trapgen.codec import BAR, PAD, START, add_bars
+from trapgen.errors import ParameterError
+from trapgen.model import N_LOOP_BARS, ModelSpec, make_inputs
+from trapgen.params import TrainParams
+from trapgen.train import make_windows
+
+SPEC = ModelSpec("lookback", 1, 4, 0.0, 2, 16)
+PAPER = ModelSpec("paper", 1, 4, 0.0, 0, 16)
+
+
+def make_words(*bars, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 512, 16 * n) for n in bars]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 5))
+def test_windows_hold_every_word_once(bars, window_bars):
+    loops = make_words(*bars)
+    windows = make_windows(loops, SPEC, TrainParams(window_bars=window_bars))
+    learned = windows.targets[windows.is_target > 0]
+    np.testing.assert_array_equal(learned, np.concatenate([add_bars(x, 16) for x in loops]))
+    words = windows.targets[windows.is_word > 0]
+    np.testing.assert_array_equal(words, np.concatenate(loops))
+    assert len(windows) == sum(-(-n // window_bars) for n in bars)
+    assert windows.targets.shape[1] == 17 * min(window_bars, max(bars))
+    assert windows.targets.min() >= 0
+    assert windows.targets.max() <= BAR
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 9), st.integers(1, 4))
+def test_a_window_is_told_what_its_loop_is_told(n_bars, window_bars):
+    (words,) = make_words(n_bars)
+    windows = make_windows([words], SPEC, TrainParams(window_bars=window_bars))
+    whole = make_inputs(add_bars(words, 16)[None], SPEC)
+    for name, expected in vars(whole).items():
+        found = getattr(windows.inputs, name)[windows.is_target > 0]
+        np.testing.assert_array_equal(found, expected[0], err_msg=name)
+    assert windows.inputs.previous[0, 0] == START
+
+
+def test_what_is_behind_the_end_is_nothing():
+    windows = make_windows(make_words(4, 1), SPEC, TrainParams(window_bars=4))
+    assert windows.is_target.sum(axis=1).tolist() == [68, 17]
+    behind = windows.is_target == 0
+    assert set(windows.inputs.previous[behind]) == {PAD}
+    assert set(windows.inputs.lookback[behind].ravel()) == {PAD}
+    assert not windows.targets[behind].any()
+
+
+def test_the_place_in_the_loop_goes_on():
+    windows = make_windows(make_words(6), SPEC, TrainParams(window_bars=3))
+    assert windows.inputs.bar[:, ::17].tolist() == [[0, 1, 2], [3, 0, 1]]
+    assert N_LOOP_BARS == 4
+
+
+def test_windows_are_taken():
+    windows = make_windows(make_words(8), SPEC, TrainParams(window_bars=1))
+    some = windows.take(np.array([5, 0]))
+    assert len(some) == 2
+    np.testing.assert_array_equal(some.targets, windows.targets[[5, 0]])
+    np.testing.assert_array_equal(some.inputs.lookback, windows.inputs.lookback[[5, 0]])
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+def test_the_papers_window_slides_over_one_stream(stride):
+    loops = make_words(3, 2)
+    stream = np.concatenate([add_bars(words, 16) for words in loops])
+    params = TrainParams(architecture="paper", paper_window=20, paper_stride=stride)
+    windows = make_windows(loops, PAPER, params)
+    # One target a window, its last; the window before it is all that is told.
+    assert windows.is_target.sum(axis=1).tolist() == [1] * len(windows)
+    targets = windows.targets[windows.is_target > 0]
+    np.testing.assert_array_equal(targets, stream[20::stride])
+    for at, (previous, target) in enumerate(zip(windows.inputs.previous, targets, strict=True)):
+        start = at * stride
+        np.testing.assert_array_equal(previous, stream[start : start + 20])
+        assert target == stream[start + 20]
+    assert windows.is_word.sum() == np.count_nonzero(targets != BAR) > 0
+
+
+def test_the_papers_default_stride_meets_every_place_in_the_bar():
+    for steps_per_bar in (16, 24, 32, 48, 96):
+        places = np.arange(0, 99 * (steps_per_bar + 1), TrainParams().paper_stride)
+        met = set((places % (steps_per_bar + 1)).tolist())
+        assert met == set(range(steps_per_bar + 1)), steps_per_bar
+
+
+def test_nothing_to_learn_is_refused():
+    for spec in (SPEC, PAPER):
+        with pytest.raises(ParameterError, match="at least one"):
+            make_windows([], spec, TrainParams())
+    with pytest.raises(ParameterError, match=r"paper_window must be below the 17 tokens"):
+        make_windows(make_words(1), PAPER, TrainParams(paper_window=17))

@@ -1,0 +1,67 @@
+"""A checkout of its own, with the real stages and parameters small enough for a test."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("trapgen", "tasks", "flows", "dvc.yaml", "params.yaml")
+SMALL = {
+    "augment": {"train_loops": 48, "validation_loops": 12, "test_loops": 12},
+    "audit": {"chance_replicates": 4, "self_test_leaks": 5},
+    "train": {"layers": 1, "units": 16, "epochs": 2, "batch_size": 16},
+    "sample": {"loops": 2, "bars": 2},
+    "evaluate": {"generated_loops": 4},
+}
+
+
+def make_checkout(folder: Path) -> Path:
+    """Copy the code, shrink the parameters, start DVC without git."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    (folder / "data" / "packs").mkdir(parents=True)
+    (folder / "data" / "packs" / "README.md").write_text("packs go here\n")
+    change_params(folder, SMALL)
+    run(folder, "dvc", "init", "--no-scm", "--quiet")
+    return folder
+
+
+def change_params(folder: Path, changes: dict[str, dict[str, object]]) -> None:
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    for section, values in changes.items():
+        params[section] |= values
+    path.write_text(yaml.safe_dump(params))
+
+
+def run(folder: Path, module: str, *arguments: str, check: bool = True) -> str:
+    """Run `python -m module` in the checkout, which then is first on the path."""
+    return run_process(folder, module, *arguments, check=check).stdout
+
+
+def run_process(
+    folder: Path, module: str, *arguments: str, check: bool = False
+) -> subprocess.CompletedProcess[str]:
+    # Stage commands say `python`: it has to be this one.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "true", "DO_NOT_TRACK": "true"}
+    # MLflow sets it in this process when a test looks into a checkout's store.
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done

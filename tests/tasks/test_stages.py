@@ -1,0 +1,213 @@
+"""The real stages, run by DVC in a checkout with small parameters."""
+
+import json
+import shutil
+import wave
+from pathlib import Path
+
+import pandas as pd
+import pretty_midi
+import pytest
+
+from tests.tasks.checkout import change_params, make_checkout, run, run_process
+from trapgen.codec import read_lines
+from trapgen.midi import write_loop
+from trapgen.params import SIDES
+from trapgen.starter import load_starter
+from trapgen.store import LOOPS, MANIFEST, OVERLAP, SPLIT, SURVIVORS, read_table
+
+STAGES = [
+    "corpus",
+    "standardize",
+    "split",
+    "augment",
+    "audit",
+    "encode",
+    "train",
+    "sample",
+    "evaluate",
+]
+
+
+def reproduce(folder: Path) -> set[str]:
+    """The stages that `dvc repro` ran."""
+    said = run(folder, "dvc", "repro")
+    return {stage for stage in STAGES if f"Running stage '{stage}'" in said}
+
+
+def test_every_table_keeps_its_schema(built: Path) -> None:
+    manifest = read_table(built / "data/standardized/manifest.parquet", MANIFEST)
+    assert len(manifest) >= 124
+    assert read_table(built / "data/split/split.parquet", SPLIT)["side"].isin(SIDES).all()
+    loops = read_table(built / "data/augmented/loops.parquet", LOOPS)
+    survivors = read_table(built / "data/audit/survivors.parquet", SURVIVORS)
+    assert set(survivors["loop_id"]) == set(loops["loop_id"])
+    assert read_table(built / "data/audit/overlap.parquet", OVERLAP).empty
+
+
+def test_no_source_is_on_two_sides(built: Path) -> None:
+    loops = read_table(built / "data/augmented/loops.parquet", LOOPS).explode("source_ids")
+    assert (loops.groupby("source_ids")["side"].nunique() == 1).all()
+
+
+def test_the_gate_passes_at_or_below_chance(built: Path) -> None:
+    summary = json.loads((built / "data/audit/summary.json").read_text())
+    assert summary["gate"] == "pass"
+    assert summary["exact_bar_overlap"] <= summary["chance_overlap"]["high"]
+    assert summary["self_test"]["found"] == summary["self_test"]["injected"] > 0
+    assert (built / "data/audit/data_docs/index.html").is_file()
+    assert "PASS" in (built / "data/audit/report.html").read_text().upper()
+
+
+def test_text_is_the_surviving_loops(built: Path) -> None:
+    survivors = read_table(built / "data/audit/survivors.parquet", SURVIVORS)
+    for side in SIDES:
+        n_lines = len(read_lines(built / f"data/encoded/{side}.txt", 32))
+        assert n_lines == (survivors["kept"] & (survivors["side"] == side)).sum()
+
+
+def test_samples_are_midi_sound_picture_and_receipt(built: Path) -> None:
+    receipts = sorted((built / "data/samples").glob("*.json"))
+    assert len(receipts) == 2
+    for path in receipts:
+        receipt = json.loads(path.read_text())
+        assert receipt["nearest"][0]["distance"] >= 0
+        assert receipt["bar_lengths"] == [32, 32]
+        midi = pretty_midi.PrettyMIDI(str(path.with_suffix(".mid")))
+        assert sum(len(track.notes) for track in midi.instruments) == receipt["n_onsets"]
+        with wave.open(str(path.with_suffix(".wav"))) as sound:
+            assert sound.getnframes() / sound.getframerate() > 2 * 4 * 60 / receipt["bpm"]
+        assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_metrics_compare_with_all_baselines(built: Path) -> None:
+    metrics = json.loads((built / "data/reports/metrics.json").read_text())
+    for side in ("validation", "test"):
+        bits = metrics["bits_per_step"][side]
+        assert set(bits) == {"model", "ngram", "position", "repeat_bar", "uniform"}
+        assert bits["uniform"] == 9
+        assert max(bits.values()) == 9
+    assert 0 <= metrics["bar_accuracy"] <= 1
+    assert (built / "data/reports/report.html").is_file()
+
+
+def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{built / 'mlruns/mlflow.db'}")
+    [run_found] = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
+    assert run_found.info.status == "FINISHED"
+    assert run_found.data.params["train.units"] == "16"
+    assert run_found.data.tags["trapgen.model"]
+    assert run_found.data.tags["dvc.data/encoded"]
+    assert {dataset.dataset.name for dataset in run_found.inputs.dataset_inputs} == {
+        "train",
+        "validation",
+    }
+    client = mlflow.MlflowClient()
+    for name in ("train", "validation"):
+        history = client.get_metric_history(run_found.info.run_id, name)
+        assert [point.step for point in history] == [1, 2]
+    assert "bits_per_step.validation.model" in run_found.data.metrics
+    for folder, ending in (("samples", ".wav"), ("reports", ".html"), ("audit", ".html")):
+        names = [file.path for file in client.list_artifacts(run_found.info.run_id, folder)]
+        assert any(name.endswith(ending) for name in names), folder
+    [model] = client.search_logged_models([run_found.info.experiment_id])
+    loaded = mlflow.tensorflow.load_model(model.model_uri)
+    assert loaded.count_params() > 0
+    info = mlflow.models.get_model_info(model.model_uri)
+    assert info.signature is not None
+    assert info.saved_input_example_info is not None
+
+
+def test_a_second_run_has_nothing_to_do(built: Path) -> None:
+    assert reproduce(built) == set()
+    assert "up to date" in run(built, "dvc", "status")
+
+
+def test_another_temperature_reruns_only_what_draws(checkout: Path) -> None:
+    change_params(checkout, {"sample": {"temperature": 0.9}})
+    assert reproduce(checkout) == {"sample", "evaluate"}
+    assert "up to date" in run(checkout, "dvc", "status")
+
+
+def test_another_loop_in_a_pack_reruns_everything(checkout: Path) -> None:
+    pack = checkout / "data/packs/mine"
+    write_loop(pack / "Kick_01.mid", load_starter()[0])
+    assert reproduce(checkout) == set(STAGES)
+
+
+def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    again = make_checkout(tmp_path / "again")
+    for stage in STAGES[:-1]:
+        run(again, "tasks", stage)
+    patterns = (
+        "data/raw/**/*.mid",
+        "data/standardized/**/*",
+        "data/split/*",
+        "data/augmented/**/*",
+        "data/audit/*.parquet",
+        "data/encoded/*",
+        "data/model/*",
+        "data/samples/*",
+    )
+    files = [f for pattern in patterns for f in again.glob(pattern) if f.is_file()]
+    ours = {str(f.relative_to(again)): f.read_bytes() for f in files}
+    theirs = {name: (built / name).read_bytes() for name in ours}
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+@pytest.mark.parametrize("protocol", ["random_windows", "by_file"])
+def test_the_gate_refuses_protocols_that_leak(checkout: Path, protocol: str) -> None:
+    change_params(checkout, {"split": {"protocol": protocol}})
+    for stage in ("split", "augment"):
+        run(checkout, "tasks", stage)
+    refused = run_process(checkout, "tasks", "audit")
+    assert refused.returncode == 4
+    assert "share a source" in refused.stderr
+    summary = json.loads((checkout / "data/audit/summary.json").read_text())
+    assert summary["gate"] == "refuse"
+    assert summary["shared_source_pairs"] > 0
+    evaluated = run_process(checkout, "tasks", "evaluate")
+    assert evaluated.returncode == 4
+
+
+def test_a_restored_model_gets_a_run_of_its_own(checkout: Path) -> None:
+    shutil.rmtree(checkout / "mlruns")
+    run(checkout, "tasks", "sample")
+    run(checkout, "tasks", "evaluate")
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{checkout / 'mlruns/mlflow.db'}")
+    [restored] = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
+    assert restored.data.tags["trapgen.restored"] == "true"
+    assert "bar_accuracy" in restored.data.metrics
+
+
+def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path) -> None:
+    pack = checkout / "data/packs/broken"
+    pack.mkdir()
+    (pack / "Kick_01.mid").write_bytes(b"")
+    run(checkout, "tasks", "corpus")
+    run(checkout, "tasks", "standardize")
+    rejects = pd.read_csv(checkout / "data/standardized/rejects.csv")
+    assert rejects.to_dict("records") == [
+        {
+            "path": "broken/Kick_01.mid",
+            "rule": "not_midi",
+            "received": "an empty file",
+            "detail": "A MIDI file starts with MThd.",
+        }
+    ]
+
+
+def test_an_unknown_stage_is_wrong_usage(built: Path) -> None:
+    assert run_process(built, "tasks", "mix").returncode == 2
+    assert run_process(built, "tasks").returncode == 2
+
+
+def test_the_last_screen_says_where_things_are(built: Path) -> None:
+    screen = run(built, "tasks.summary")
+    for place in ("data/samples", "data/audit/report.html", "mlruns", "gate: pass"):
+        assert place in screen
