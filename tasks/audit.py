@@ -64,6 +64,7 @@ def run(root: Path) -> None:
         overlap,
         summary,
         folder / "data_docs",
+        params=params.audit,
     )
     write_json(folder / "summary.json", summary)
     loops = {loop.lineage.loop_id: loop for _, loop in sided}

@@ -150,12 +150,7 @@ def check_tables(
     suites = [
         Suite("manifest", _count_room(manifest), ["loop_id"], _MANIFEST_RULES),
         Suite("loops", _count_room(loops), ["loop_id"], _SIDED_RULES),
-        Suite(
-            "sources",
-            _list_sources(manifest, loops),
-            ["source_id"],
-            _source_rules(str(summary["protocol"])),
-        ),
+        _source_suite(manifest, loops, str(summary["protocol"])),
         Suite("overlap", overlap, ["train_loop", "other_loop"], _OVERLAP_RULES),
         _gate_suite(summary, params or AuditParams()),
     ]
@@ -177,19 +172,18 @@ def _count_room(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _list_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
+def _source_suite(manifest: pd.DataFrame, loops: pd.DataFrame, protocol: str) -> Suite:
     """A row a source that the loops use: the sides it stands on, whether the manifest knows it."""
     used = loops[["source_ids", "side"]].explode("source_ids").dropna()
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
     table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
     known = {source for ids in manifest["source_ids"] for source in ids}
-    return table.assign(in_manifest=[source in known for source in table["source_id"]])
-
-
-def _source_rules(protocol: str) -> list[Rule]:
+    table["in_manifest"] = [source in known for source in table["source_id"]]
     rules = [_one_of("in_manifest", [True])]
-    # The other protocols deal loops, not sources: their overlap is the gate's business.
-    return [*rules, _one_of("sides", SIDES)] if protocol == PROTOCOLS[0] else rules
+    if protocol == PROTOCOLS[0]:
+        # The other protocols deal loops, not sources: their overlap is the gate's business.
+        rules.append(_one_of("sides", SIDES))
+    return Suite("sources", table, ["source_id"], rules)
 
 
 def _gate_suite(summary: Mapping[str, Any], params: AuditParams) -> Suite:
@@ -220,7 +214,7 @@ def _gate_suite(summary: Mapping[str, Any], params: AuditParams) -> Suite:
 def _run(suites: Sequence[Suite], docs: Path) -> list[str]:
     """Run every suite as a checkpoint that adds its result to the Data Docs."""
     import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
+    from great_expectations.checkpoint.actions import UpdateDataDocsAction
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -228,39 +222,26 @@ def _run(suites: Sequence[Suite], docs: Path) -> list[str]:
         ProgressBarsConfig,
     )
 
-    site = {
-        "class_name": "SiteBuilder",
-        "show_how_to_buttons": False,
-        "store_backend": {
-            "class_name": "TupleFilesystemStoreBackend",
-            "base_directory": str(docs.resolve()),
-        },
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-    }
-    context = gx.get_context(
-        mode="ephemeral",
-        project_config=DataContextConfig(
-            store_backend_defaults=InMemoryStoreBackendDefaults(),
-            data_docs_sites={"checks": site},
-            progress_bars=ProgressBarsConfig(globally=False),
-            analytics_enabled=False,
-        ),
+    place = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.resolve())}
+    index = {"class_name": "DefaultSiteIndexBuilder"}
+    site = {"class_name": "SiteBuilder", "store_backend": place, "site_index_builder": index}
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        data_docs_sites={"checks": {**site, "show_how_to_buttons": False}},
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
     )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     tables = context.data_sources.add_pandas("tables")
     run_id = RunIdentifier(run_name="audit", run_time=_FIRST_DAY)
     failures = []
     for suite in suites:
-        batch = tables.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("whole")
-        expectations = [_expect(rule, at) for at, rule in enumerate(suite.rules)]
-        definition = gx.ValidationDefinition(
-            name=suite.name,
-            data=batch,
-            suite=context.suites.add(
-                gx.ExpectationSuite(suite.name, expectations=expectations),
-            ),
-        )
+        name, expectations = suite.name, [_expect(rule, at) for at, rule in enumerate(suite.rules)]
+        batch = tables.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
+        held = context.suites.add(gx.ExpectationSuite(name, expectations=expectations))
+        definition = gx.ValidationDefinition(name=name, data=batch, suite=held)
         checkpoint = gx.Checkpoint(
-            name=suite.name,
+            name=name,
             validation_definitions=[context.validation_definitions.add(definition)],
             actions=[UpdateDataDocsAction(name="data_docs")],
             result_format={
@@ -289,11 +270,10 @@ def _expect(rule: Rule, number: int) -> Any:
 
 def _escape(table: pd.DataFrame) -> pd.DataFrame:
     """The table's plain columns; Data Docs write texts, file names among them, into HTML raw."""
-    plain = table.drop(columns=[name for name in table if table[name].dtype == object])
-    texts = plain.select_dtypes("str").columns
-    return plain.assign(
-        **{name: plain[name].map(html.escape, na_action="ignore") for name in texts}
-    )
+    plain = table.select_dtypes(["str", "number", "bool"])
+    texts: dict[str, pd.Series[str]] = dict(plain.select_dtypes("str").items())
+    escaped = {name: text.map(html.escape, na_action="ignore") for name, text in texts.items()}
+    return plain.assign(**escaped)
 
 
 def _read_results(suite: Suite, results: Iterable[Any]) -> list[str]:
@@ -321,12 +301,12 @@ def _list_offenders(suite: Suite, rule: Rule, result: Any) -> str:
     found = result.result
     if not suite.ids:
         return f"it is {_write(found['partial_unexpected_list'][0])}"
-    rows = [
-        _write(row[rule.column])
-        if rule.column in suite.ids
-        else f"{_write(row[rule.column])} ({', '.join(str(row[name]) for name in suite.ids)})"
-        for row in found["partial_unexpected_index_list"]
-    ]
+    rows = []
+    for row in found["partial_unexpected_index_list"]:
+        place = (
+            "" if rule.column in suite.ids else f" ({', '.join(str(row[i]) for i in suite.ids)})"
+        )
+        rows.append(f"{_write(row[rule.column])}{place}")
     named = list(dict.fromkeys(html.unescape(row) for row in rows))
     more = ", …" if len(named) > _LISTED or found["unexpected_count"] > len(rows) else ""
     listed = ", ".join(named[:_LISTED]) + more
@@ -342,21 +322,18 @@ def _finish_docs(docs: Path) -> None:
 
     The index lists results by a script from the network; offline it would be empty.
     """
-    stamp = _FIRST_DAY.strftime("%Y%m%dT%H%M%S.%fZ")
+    stamp = _FIRST_DAY.strftime(">%Y%m%dT%H%M%S.%fZ<")
     for page in sorted(docs.rglob("*.html")):
         text = page.read_text(encoding="utf-8")
         to_root = "../" * (len(page.relative_to(docs).parts) - 1)
         text = re.sub(r"https://[^\"]*/(logo-long\.png)[^\"]*", rf"{to_root}static/images/\1", text)
-        text = re.sub(r"\d{8}T\d{6}\.\d{6}Z", stamp, text)
-        for number, name in enumerate(
-            dict.fromkeys(re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}", text))
-        ):
-            text = text.replace(name, f"item-{number}")
+        text = re.sub(r">\d{8}T\d{6}\.\d{6}Z<", stamp, text)
+        names = re.findall(r"(?<=collapse-body-)[0-9a-f-]{36}", text)
+        for number, name in enumerate(dict.fromkeys(names)):
+            text = text.replace(name, str(number))
         page.write_text(text, encoding="utf-8")
+    found = sorted(page.relative_to(docs).as_posix() for page in docs.glob("validations/**/*.html"))
+    links = "".join(f'<li><a href="{page}">{page.split("/")[1]}</a></li>' for page in found)
     index = docs / "index.html"
-    results = sorted(
-        page.relative_to(docs).as_posix() for page in docs.glob("validations/**/*.html")
-    )
-    links = "".join(f'<li><a href="{page}">{page.split("/")[1]}</a></li>' for page in results)
     text = index.read_text(encoding="utf-8")
     index.write_text(text.replace("<body>", f"<body>\n<ul>{links}</ul>", 1), encoding="utf-8")

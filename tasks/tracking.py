@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
+import logging
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +42,9 @@ def _connect(root: Path) -> Any:
     os.environ.setdefault("DO_NOT_TRACK", "true")
     import mlflow
 
+    # The making of a new database is no news.
+    for name in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     place = (root / TRACKING).resolve()
     if _ELSEWHERE is None:
         place.mkdir(parents=True, exist_ok=True)
@@ -118,13 +124,15 @@ def _log_model(mlflow: Any, network: Network) -> None:
     tokens = np.zeros((1, network.spec.codec.bar_length), np.int64)
     example = vars(make_inputs(tokens, network.spec))
     scores = np.asarray(model(example))
-    mlflow.tensorflow.log_model(
-        model,
-        name="model",
-        signature=infer_signature(example, scores),
-        input_example=example,
-        pip_requirements=list(_REQUIREMENTS),
-    )
+    # Trying the example, Keras draws progress bars.
+    with redirect_stdout(io.StringIO()):
+        mlflow.tensorflow.log_model(
+            model,
+            name="model",
+            signature=infer_signature(example, scores),
+            input_example=example,
+            pip_requirements=list(_REQUIREMENTS),
+        )
     mlflow.set_tag(MODEL_TAG, hash_model(network))
 
 

@@ -18,7 +18,7 @@ from trapgen.store import OVERLAP, SURVIVORS, make_table, write_json, write_tabl
 
 
 def read_side(source: Path, params: StandardizeParams) -> tuple[list[DrumLoop], list[MidiError]]:
-    """The loops of a file or folder, named by their paths, and what could not be read.
+    """The loops of a file or folder, named by their source paths, and what could not be read.
 
     Raises:
         InputError: There is no loop in it.
@@ -29,8 +29,7 @@ def read_side(source: Path, params: StandardizeParams) -> tuple[list[DrumLoop], 
         if isinstance(result, MidiError):
             rejects.append(result)
         else:
-            lineage = replace(result.loop.lineage, loop_id=result.source_path)
-            loops.append(replace(result.loop, lineage=lineage))
+            loops.append(_rename(result.loop, result.source_path))
     if not loops:
         received = f"{len(rejects)} files, none of them readable" if rejects else "no MIDI file"
         raise InputError(source, "no_loops", received, "Give a MIDI file or a folder of them.")
@@ -59,13 +58,25 @@ def compare_folders(
     Returns:
         The findings; the gate's reasons are in `reasons`.
     """
-    sided = [*(("train", loop) for loop in train), *(("other", loop) for loop in other)]
+    # Two folders may hold files of one name.
+    sided = [
+        (side, _rename(loop, f"{side}/{loop.lineage.loop_id}"))
+        for side, loops in (("train", train), ("other", other))
+        for loop in loops
+    ]
     found = audit_sides(sided, params, np.random.default_rng(seed))
     overlap = make_table([asdict(pair) for pair in found.pairs], OVERLAP)
     survivors = make_table([asdict(decision) for decision in found.decisions], SURVIVORS)
+    for column, side in (("train_loop", "train"), ("other_loop", "other")):
+        overlap[column] = overlap[column].str.removeprefix(f"{side}/")
     write_table(out / "overlap.parquet", overlap, OVERLAP)
     write_table(out / "survivors.parquet", survivors, SURVIVORS)
     write_json(out / "summary.json", found.summary())
-    loops = {loop.lineage.loop_id: loop for _, loop in sided}
-    write_audit_report(out / "report.html", found, loops)
+    write_audit_report(
+        out / "report.html", found, {loop.lineage.loop_id: loop for _, loop in sided}
+    )
     return found
+
+
+def _rename(loop: DrumLoop, loop_id: str) -> DrumLoop:
+    return replace(loop, lineage=replace(loop.lineage, loop_id=loop_id))

@@ -154,6 +154,13 @@ def test_what_is_no_track_is_passed_over():
     assert not parse_strikes(data).is_truncated
 
 
+@pytest.mark.parametrize("tail", [b"\n", bytes(7), bytes(100), b"LIST\x04\0\0\0data"], ids=len)
+def test_what_is_behind_the_last_track_is_passed_over(tail):
+    strikes = parse_strikes(midi_file(track(note_on(0))) + tail)
+    assert len(strikes) == 1
+    assert not strikes.is_truncated
+
+
 def test_a_track_without_its_end_event_is_whole():
     strikes = parse_strikes(midi_file(track(note_on(0), note_off(9), end=b"")))
     assert len(strikes) == 1

@@ -37,7 +37,6 @@ def load_text(tmp_path, text):
     ("section", "name", "value"),
     [
         (GridParams, "grid.steps_per_bar", 20),
-        (GridParams, "grid.steps_per_bar", 16.0),
         (StandardizeParams, "standardize.key_map", "tr808"),
         (StandardizeParams, "standardize.meter", "3/4"),
         (SplitParams, "split.protocol", "random"),
@@ -112,7 +111,7 @@ def test_the_projects_own_file_names_every_parameter():
 
 
 def test_what_a_file_leaves_out_has_its_default(tmp_path):
-    params = load_text(tmp_path, "seed: 7\ngrid: {steps_per_bar: 16}\ntrain:\n")
+    params = load_text(tmp_path, "seed: 7\ngrid: {steps_per_bar: 16}\ntrain: {}\n")
     assert params.seed == 7
     assert params.standardize == StandardizeParams(16)
     assert params.train == TrainParams()
@@ -134,6 +133,7 @@ def test_whole_numbers_stand_for_fractions(tmp_path):
         ("seed: 1.5", "seed"),
         ("model: {}", "section"),
         ("grid: 32", "grid"),
+        ("grid:", "grid"),
         ("grid: []", "grid"),
         ("grid: 0", "grid"),
         ("grid: {steps_per_bar: '32'}", "grid.steps_per_bar"),

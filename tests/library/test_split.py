@@ -113,10 +113,12 @@ def test_loops_that_share_a_source_stay_together():
     [{"kick": 3, "snare": 3, "hat": 3}, {"full": 3}, {"kick": 3, "full": 3, "perc": 1}],
     ids=str,
 )
-def test_three_of_everything_are_enough(counts):
+@pytest.mark.parametrize("shares", [(0.2, 0.15), (0.5, 0.15), (0.05, 0.9)], ids=str)
+def test_three_of_everything_are_enough(counts, shares):
     loops = make_corpus(**counts)
+    params = SplitParams("by_source", *shares)
     for seed in range(5):
-        assert set(split(loops, SplitParams(), seed)) == set(SIDES)
+        assert set(split(loops, params, seed)) == set(SIDES)
 
 
 @pytest.mark.parametrize(

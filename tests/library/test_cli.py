@@ -1,0 +1,224 @@
+"""The command as a user calls it: a process, files, exit codes."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trapgen.codec import Codec, read_lines, to_words
+from trapgen.midi import read_strikes, write_loop
+from trapgen.model import ModelSpec, Network, save_network, weight_shapes
+from trapgen.params import StandardizeParams, TrainParams
+from trapgen.receipt import save_reference
+from trapgen.standardize import read_loop
+from trapgen.starter import load_starter, write_packs
+from trapgen.velocity import VelocityProfile
+
+
+def trapgen(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "trapgen.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def answer(*arguments: object) -> dict:
+    done = trapgen(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packs")
+    write_packs(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, packs: Path) -> Path:
+    """A network with random weights: the command does not care how good it is."""
+    folder = tmp_path_factory.mktemp("model")
+    spec = ModelSpec.of(TrainParams(layers=1, units=8), Codec(32))
+    rng = np.random.default_rng(0)
+    weights = {
+        name: rng.normal(0, 0.3, shape).astype(np.float32)
+        for name, shape in weight_shapes(spec).items()
+    }
+    save_network(folder, Network(spec, weights))
+    params = StandardizeParams(32)
+    loops = [read_loop(path, params).loop for path in sorted(packs.rglob("*.mid"))[:40]]
+    VelocityProfile.fit(loops).save(folder / "velocity.json")
+    save_reference(folder / "reference.npz", loops)
+    return folder
+
+
+def test_help_is_there_in_half_a_second_and_lists_every_verb() -> None:
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        done = trapgen("--help")
+        seconds.append(time.perf_counter() - started)
+        assert done.returncode == 0
+    for verb in ("standardize", "encode", "decode", "audit", "score", "generate"):
+        assert verb in done.stdout
+        assert trapgen(verb, "--help").returncode == 0
+    assert min(seconds) < 0.5
+
+
+def test_help_loads_none_of_the_heavy_ones() -> None:
+    code = (
+        "import sys, trapgen.cli; "
+        "print([m for m in ('numpy', 'pandas', 'tensorflow', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_standardize_accounts_for_every_file(packs: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(packs, source)
+    (source / "empty.mid").write_bytes(b"")
+    said = answer("standardize", source, "--out", tmp_path / "out")
+    assert said["loops"] + said["rejects"] == len(list(source.rglob("*.mid")))
+    assert said["rejects"] == 1
+    manifest = pd.read_parquet(tmp_path / "out/manifest.parquet")
+    assert manifest["path"].map(lambda path: (tmp_path / "out" / path).is_file()).all()
+    for row in manifest.to_dict("records"):
+        n_strikes = len(read_strikes(source / row["source_path"]))
+        assert row["n_onsets"] + row["collapsed_onsets"] + row["dropped_onsets"] == n_strikes
+
+
+def test_encode_then_decode_gives_the_words_back(packs: Path, tmp_path: Path) -> None:
+    text = tmp_path / "loops.txt"
+    assert answer("encode", packs, "--out", text)["loops"] == len(list(packs.rglob("*.mid")))
+    said = answer("decode", text, "--out", tmp_path / "midi", "--bpm", 150)
+    files = sorted((tmp_path / "midi").glob("*.mid"))
+    lines = read_lines(text, 32)
+    assert said["loops"] == len(files) == len(lines)
+    params = StandardizeParams(32, "gm", by_name=False)
+    for path, words in zip(files, lines, strict=True):
+        read = to_words(read_loop(path, params).loop)
+        # Bars of silence at a line's end are not heard in its MIDI file.
+        assert np.array_equal(read, words[: len(read)])
+        assert not words[len(read) :].any()
+
+
+def test_encode_gives_the_published_text(shared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "metallica.txt"
+    arguments = ("--key-map", "paper", "--steps-per-bar", 16)
+    assert answer("encode", shared / "data/metallica", "--out", out, *arguments)["bars"] == 10_927
+    published = shared / "data/metallica" / "metallica_drums_text.txt"
+
+    def bars(path: Path) -> list:
+        return sorted(np.concatenate(read_lines(path, 16)).reshape(-1, 16).tolist())
+
+    assert bars(out) == bars(published)
+
+
+def test_decode_reads_the_original_text(shared: Path, tmp_path: Path) -> None:
+    text = shared / "data/trap-loops" / "combined_16.txt"
+    first = tmp_path / "first.txt"
+    first.write_text(" ".join(text.read_text().split()[: 17 * 40]))
+    assert answer("decode", first, "--out", tmp_path, "--steps-per-bar", 16)["loops"] == 1
+    assert len(read_strikes(tmp_path / "first-0001.mid")) > 0
+
+
+def test_audit_refuses_a_copied_half_with_exit_code_4(packs: Path, tmp_path: Path) -> None:
+    done = trapgen("audit", packs, packs, "--out", tmp_path, "--json")
+    assert done.returncode == 4
+    assert json.loads(done.stdout)["exact_bar_overlap"] == 1
+    assert "share a source" in done.stderr
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_audit_passes_independent_loops(tmp_path: Path) -> None:
+    loops = [loop for loop in load_starter() if loop.lineage.role == "full"]
+    for at, loop in enumerate(loops):
+        write_loop(tmp_path / ("train" if at % 2 else "other") / f"drums-{at:02d}.mid", loop)
+    summary = answer("audit", tmp_path / "train", tmp_path / "other", "--out", tmp_path / "out")
+    assert summary["gate"] == "pass"
+    assert summary["n_loops"] == {"train": len(loops) // 2, "other": -(-len(loops) // 2)}
+
+
+def test_audit_finds_the_loops_that_the_original_repeated(shared: Path, tmp_path: Path) -> None:
+    files = sorted((shared / "data/trap-loops/combined").glob("*.mid"))
+    for at, index in enumerate(np.random.default_rng(0).permutation(len(files)).tolist()):
+        side = tmp_path / ("train" if at % 2 else "other")
+        side.mkdir(exist_ok=True)
+        shutil.copy(files[index], side)
+    done = trapgen(
+        "audit", tmp_path / "train", tmp_path / "other", "--out", tmp_path / "out", "--json"
+    )
+    summary = json.loads(done.stdout)
+    assert done.returncode == 4
+    # The loops drift against their own grid: exactly, fewer bars repeat than a listener hears.
+    assert summary["exact_bar_overlap"] > 0.5
+    assert summary["near_bar_overlap"] > 0.75
+
+
+def test_score_compares_with_the_baselines(packs: Path, model: Path) -> None:
+    said = answer("score", packs, "--model", model)
+    assert set(said) == {"bits_per_step", "n_steps", "n_loops", "baselines"}
+    assert set(said["baselines"]) == {"ngram", "position", "repeat_bar", "uniform"}
+    assert said["n_loops"] == len(list(packs.rglob("*.mid")))
+    assert said["baselines"]["ngram"] < said["baselines"]["uniform"] == 9
+    assert trapgen("score", packs, "--model", model, "--steps-per-bar", 16).returncode == 3
+
+
+def test_generate_writes_four_files_a_loop_and_the_same_twice(model: Path, tmp_path: Path) -> None:
+    arguments = ("generate", "--model", model, "--loops", 3, "--bars", 2, "--seed", 7)
+    said = answer(*arguments, "--out", tmp_path / "a")
+    answer(*arguments, "--out", tmp_path / "b")
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    expected = [receipt["loop"] for receipt in said["loops"] for _ in range(4)]
+    assert [name.rsplit(".", 1)[0] for name in names] == expected
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_primer_changes_what_is_drawn(model: Path, packs: Path, tmp_path: Path) -> None:
+    primer = next(packs.rglob("Full_Loop*.mid"))
+    base = ("generate", "--model", model, "--loops", 1)
+    free = answer(*base, "--out", tmp_path / "free")
+    primed = answer(*base, "--primer", primer, "--out", tmp_path / "primed")
+    from_train = answer(*base, "--primer", "train", "--out", tmp_path / "train")
+    drawn = [
+        (tmp_path / name / "loop-0-01.mid").read_bytes() for name in ("free", "primed", "train")
+    ]
+    assert len(set(drawn)) == 3
+    assert [said["loops"][0]["primer"] for said in (free, primed, from_train)] == [
+        "",
+        str(primer),
+        "train",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("standardize", "nowhere", "--out", "x"), 3, ("nowhere", "missing")),
+        (("standardize", ".", "--out", "x", "--steps-per-bar", "17"), 2, ("steps_per_bar", "17")),
+        (("encode", "nowhere", "--out", "x"), 3, ("nowhere",)),
+        (("decode", "nowhere.txt", "--out", "x"), 3, ("nowhere.txt", "unreadable")),
+        (("generate", "--out", "x", "--model", "nowhere"), 3, ("nowhere", "no_model")),
+        (("generate", "--out", "x", "--loops", "none"), 2, ("loops",)),
+        (("mix",), 2, ("mix",)),
+    ],
+)
+def test_bad_input_is_one_clear_sentence(
+    arguments: tuple[str, ...], code: int, words: tuple[str, ...]
+) -> None:
+    done = trapgen(*arguments)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr

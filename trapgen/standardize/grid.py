@@ -1,0 +1,44 @@
+"""Ticks to steps, and how many bars a file is long."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.midi import Strikes
+
+
+def quantize(
+    ticks: NDArray[np.int64], ticks_per_quarter: int, steps_per_bar: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Round ticks to the grid, halves up.
+
+    Args:
+        ticks: `(n,)` times in ticks.
+        ticks_per_quarter: Resolution of `ticks`.
+        steps_per_bar: Steps to four quarters.
+
+    Returns:
+        `(n,)` steps, and `(n,)` what was rounded away, in steps from -0.5 up to 0.5.
+    """
+    ticks_per_bar = 4 * ticks_per_quarter
+    steps = (2 * ticks * steps_per_bar + ticks_per_bar) // (2 * ticks_per_bar)
+    offsets = (ticks * steps_per_bar - steps * ticks_per_bar) / ticks_per_bar
+    return steps, offsets.astype(np.float32)
+
+
+def length_in_bars(strikes: Strikes, last_step: int, steps_per_bar: int) -> int:
+    """Whole bars of the loop: up to the last strike, or to the file's end where that is a bar line.
+
+    Loops come in powers of two: a file of 2 bars whose last strike lies in the first, or of 4
+    whose last lies in the third, has a rest at its end. A file that ends where its last strike
+    rounds to is not a bar longer for that strike.
+    """
+    n_bars = last_step // steps_per_bar + 1
+    end = strikes.end_tick / (4 * strikes.ticks_per_quarter)
+    whole = round(end)
+    if abs(end - whole) * steps_per_bar >= 1 or whole < 1:
+        return n_bars
+    if n_bars < whole <= 2 * n_bars and whole & (whole - 1) == 0:
+        return whole
+    return whole if last_step == whole * steps_per_bar else n_bars

@@ -1,0 +1,153 @@
+"""One file becomes one loop, or an error that says which rule it breaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from trapgen.errors import MidiError
+from trapgen.kit import FULL, N_VOICES, role_of_name
+from trapgen.loop import DrumLoop, Lineage, source_id
+from trapgen.midi import Strikes, read_strikes
+from trapgen.params import StandardizeParams
+from trapgen.standardize.grid import length_in_bars, quantize
+from trapgen.standardize.voices import map_voices, plays_a_kit
+
+DEFAULT_BPM: Final = 120.0
+"""Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
+
+_MAX_STRIKES_A_BAR: Final = N_VOICES * 96
+_MAX_BARS: Final = 1_000
+_BPM_IN_NAME: Final = re.compile(r"(?<!\d)([1-9]\d{1,2})[ _-]?bpm", re.IGNORECASE)
+_STYLES: Final = (
+    "atlanta",
+    "drill",
+    "plugg",
+    "phonk",
+    "rage",
+    "soul",
+    "memphis",
+    "cloud",
+    "jersey",
+)
+
+
+@dataclass(frozen=True)
+class Standardized:
+    """A loop on the grid, and what became of every note-on of its file.
+
+    `loop.n_onsets + collapsed_onsets + dropped_onsets` is the number of note-ons with a velocity
+    above zero in the file.
+
+    Attributes:
+        loop: The loop.
+        source_path: The file, relative to the folder read.
+        key_map: Name of the key map, or `name` where the file's name decided the voice.
+        key_map_confidence: Share of the strikes that the map knows, from 0 to 1.
+        quantization_error_steps: Mean distance of the strikes from their steps.
+        collapsed_onsets: Strikes that fell on a step and voice where a louder one stands.
+        dropped_onsets: Strikes on pitches that the map leaves out, or beside the drum channel.
+    """
+
+    loop: DrumLoop
+    source_path: str
+    key_map: str
+    key_map_confidence: float
+    quantization_error_steps: float
+    collapsed_onsets: int
+    dropped_onsets: int
+
+
+def read_loop(
+    path: Path, params: StandardizeParams, *, root: Path | None = None, loop_id: str = ""
+) -> Standardized:
+    """Read one MIDI file as a loop.
+
+    Args:
+        path: The file.
+        params: Grid, key map and metre.
+        root: The folder that `source_path`, pack and style are taken relative to; by default the
+            file's own.
+        loop_id: Name of the loop; by default `source_path` without its ending.
+
+    Raises:
+        MidiError: The file is no MIDI, is cut short, has no notes or none that the key map knows,
+            is in another metre than 4/4, or has more strikes a bar than a kit can play.
+    """
+    strikes = read_strikes(path)
+    _check_strikes(path, strikes, params)
+    source = path.relative_to(root or path.parent)
+    role = (role_of_name(path.stem) if params.by_name else None) or FULL
+    role = FULL if role.voice is not None and plays_a_kit(strikes) else role
+    kept, voices, table, confidence = map_voices(path, strikes, role, params)
+    steps, offsets = quantize(strikes.ticks[kept], strikes.ticks_per_quarter, params.steps_per_bar)
+    error = float(np.abs(offsets).mean())
+    n_bars = int(steps.max()) // params.steps_per_bar + 1
+    if params.meter == "4/4":
+        n_bars = length_in_bars(strikes, int(steps.max()), params.steps_per_bar)
+        # A strike just before the loop's end belongs to the beat that it anticipates.
+        late = steps >= n_bars * params.steps_per_bar
+        steps = np.where(late, 0, steps)
+        offsets = np.where(late, np.float32(0), offsets)
+    velocities = np.zeros((n_bars * params.steps_per_bar, N_VOICES), np.uint8)
+    shifts = np.zeros(velocities.shape, np.float32)
+    # Softest first, so that the loudest strike of a step stays.
+    order = np.argsort(strikes.velocities[kept], kind="stable")
+    velocities[steps[order], voices[order]] = strikes.velocities[kept][order]
+    shifts[steps[order], voices[order]] = offsets[order]
+    loop = DrumLoop(velocities, params.steps_per_bar, _tempo(strikes, path), shifts)
+    words = re.findall(r"[a-z]+", source.as_posix().lower())
+    lineage = Lineage(
+        loop_id=loop_id or source.with_suffix("").as_posix(),
+        source_ids=(source_id(loop),),
+        pack=source.parts[0] if len(source.parts) > 1 else "",
+        role=role.name,
+        style=next((style for style in _STYLES if style in words), ""),
+    )
+    return Standardized(
+        loop=replace(loop, lineage=lineage),
+        source_path=source.as_posix(),
+        key_map=table,
+        key_map_confidence=confidence,
+        quantization_error_steps=error,
+        collapsed_onsets=len(steps) - loop.n_onsets,
+        dropped_onsets=len(strikes) - len(steps),
+    )
+
+
+def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> None:
+    if strikes.is_truncated:
+        raise MidiError(path, "truncated", f"{len(strikes)} notes before the cut", "Export again.")
+    if not len(strikes):
+        raise MidiError(path, "no_notes", 0, "A loop has at least one note-on with velocity.")
+    last = int(strikes.ticks[-1])
+    if params.meter == "4/4":
+        for tick, numerator, denominator in strikes.meters:
+            if tick <= last and numerator != denominator:
+                raise MidiError(
+                    path, "meter", f"{numerator}/{denominator}", "Only 4/4 loops are read."
+                )
+    n_bars = last // (4 * strikes.ticks_per_quarter) + 1
+    if len(strikes) > n_bars * _MAX_STRIKES_A_BAR:
+        raise MidiError(
+            path,
+            "too_dense",
+            f"{len(strikes)} notes in {n_bars} bars",
+            f"A kit plays at most {_MAX_STRIKES_A_BAR} a bar on the finest grid.",
+        )
+    if n_bars > _MAX_BARS:
+        raise MidiError(path, "too_long", f"{n_bars} bars", f"At most {_MAX_BARS} bars are read.")
+
+
+def _tempo(strikes: Strikes, path: Path) -> float:
+    first = int(strikes.ticks[0])
+    before = [bpm for tick, bpm in strikes.tempos if tick <= first]
+    if before:
+        return before[-1]
+    if named := _BPM_IN_NAME.search(path.stem):
+        return float(named[1])
+    return strikes.tempos[0][1] if strikes.tempos else DEFAULT_BPM
