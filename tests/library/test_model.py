@@ -272,7 +272,7 @@ def change_weight(path, name, value):
         ),
         pytest.param(
             lambda x: change_weight(x / "weights.npz", "words/bias", np.full(513, "a")),
-            "words/bias",
+            "weights.npz",
             id="no numbers",
         ),
     ],
