@@ -194,8 +194,9 @@ def vary(
         found = choices[int(rng.integers(len(choices)))]
         at = int(rng.choice(found))
         if found is single:
-            ramp = np.linspace(0.55, 1.0, eighth)[:: int(rng.choice([-1, 1]))]
-            hat[at : at + eighth] = np.clip(np.rint(ramp * hat[at]), 1, 127)
+            gap = max(1, eighth // 6)
+            ramp = np.linspace(0.55, 1.0, eighth // gap)[:: int(rng.choice([-1, 1]))]
+            hat[at : at + eighth : gap] = np.clip(np.rint(ramp * hat[at]), 1, 127)
         else:
             hat[at + 1 : at + eighth] = 0
     noise = np.rint(rng.normal(0, _VELOCITY_SPREAD, varied.shape)).astype(np.int64)

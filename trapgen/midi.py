@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import MidiError
-from trapgen.kit import VOICES
+from trapgen.errors import MidiError, ParameterError
+from trapgen.kit import N_VOICES, VOICES
 from trapgen.loop import DrumLoop
 from trapgen.store import replacing
 
@@ -195,9 +195,14 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
 
     A hit that microtiming moves before the file's start is written at the start. The file ends
     where the loop ends, so that it repeats in time. Written with pretty_midi.
+
+    Raises:
+        ParameterError: The tempo is outside what a MIDI file can state.
     """
     import pretty_midi
 
+    if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
+        raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
     midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=loop.bpm)
     midi.time_signature_changes.append(pretty_midi.TimeSignature(4, 4, 0.0))
     drums = pretty_midi.Instrument(program=0, is_drum=True, name="Drums")
@@ -205,20 +210,23 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
     length = TICKS_PER_QUARTER // 8
     end_tick = loop.n_steps * ticks_per_step
     midi.tick_to_time(end_tick)  # makes its table once: it grows quadratically note by note
-    for step, voice in np.argwhere(loop.onsets):
+    for voice in range(N_VOICES):
+        steps = np.flatnonzero(loop.onsets[:, voice])
+        offsets = np.rint(loop.offsets[steps, voice].astype(float) * ticks_per_step).astype(int)
         # Rounding must not carry a late hit over into the next step.
-        offset = min(
-            round(float(loop.offsets[step, voice]) * ticks_per_step), ticks_per_step // 2 - 1
-        )
-        tick = max(0, int(step) * ticks_per_step + offset)
-        drums.notes.append(
+        offsets = np.minimum(offsets, ticks_per_step // 2 - 1)
+        ticks = np.maximum(0, steps * ticks_per_step + offsets)
+        # A key struck again ends its last note: players pair ons and offs by key.
+        ends = np.minimum(ticks + length, np.append(ticks[1:], end_tick))
+        drums.notes += [
             pretty_midi.Note(
-                velocity=int(loop.velocities[step, voice]),
+                velocity=int(velocity),
                 pitch=VOICES[voice].pitch,
-                start=midi.tick_to_time(tick),
-                end=midi.tick_to_time(min(tick + length, end_tick)),
+                start=midi.tick_to_time(int(tick)),
+                end=midi.tick_to_time(int(end)),
             )
-        )
+            for tick, end, velocity in zip(ticks, ends, loop.velocities[steps, voice], strict=True)
+        ]
     midi.instruments.append(drums)
     # pretty_midi ends a file right after its last event: this one holds the loop's length.
     midi.text_events.append(pretty_midi.Text("end", midi.tick_to_time(end_tick)))

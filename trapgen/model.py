@@ -310,8 +310,8 @@ def load_network(folder: Path) -> Network:
         raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")
     path = folder / "weights.npz"
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            weights = {name: stored[name] for name in stored.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            weights = {name: stored[name].astype(np.float32) for name in stored.files}
     except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(path, "unreadable", error, "Train the model again.") from error
     return Network(spec, weights, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -196,7 +197,7 @@ class TrainParams:
     epochs: int = 60
     patience: int = 6
     paper_window: int = 256
-    paper_stride: int = 3
+    paper_stride: int = 4
 
     def __post_init__(self) -> None:
         _check_choice("train.architecture", self.architecture, ARCHITECTURES)
@@ -225,7 +226,12 @@ class SampleParams:
         _check_count("sample.bars", self.bars)
         _check_count("sample.primer_bars", self.primer_bars)
         _check("sample.bpm", 20 <= self.bpm <= 400, "from 20 to 400", self.bpm)
-        _check("sample.temperature", self.temperature > 0, "above 0", self.temperature)
+        _check(
+            "sample.temperature",
+            0 < self.temperature < math.inf,
+            "above 0 and finite",
+            self.temperature,
+        )
         _check("sample.top_p", 0 < self.top_p <= 1, "above 0 and at most 1", self.top_p)
         _check_choice("sample.structure", self.structure, STRUCTURES)
 

@@ -66,7 +66,9 @@ def _find_within(
     max_distance: float,
 ) -> list[Pair]:
     n_beats = _BEATS_A_BAR * n_bars
-    n_rotations = _BEATS_A_BAR * min(left[left_at[0]].n_bars, right[right_at[0]].n_bars)
+    shorter = min(left[left_at[0]].n_bars, right[right_at[0]].n_bars)
+    # A loop that fits into the other repeats itself; one that does not has more ways to lie.
+    n_rotations = n_beats if n_bars % shorter else _BEATS_A_BAR * shorter
     ours = _onsets(left, left_at, n_bars).reshape(len(left_at), n_beats, -1)
     theirs = _onsets(right, right_at, n_bars).reshape(len(right_at), n_beats, -1)
     # All rotations at once: a product of spectra over the beats is the sum over every shift.

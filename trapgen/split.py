@@ -65,10 +65,10 @@ def split_sources(
     side_of: dict[int, str] = {}
     for role in sorted(by_role):
         dealt = rng.permutation(np.array(by_role[role])).tolist()
-        for side in sides[1:]:
+        for n_waiting, side in zip(range(len(sides) - 1, 0, -1), sides[1:], strict=True):
             n_side = max(1, round(params.share(side) * len(by_role[role])))
-            # The training side, dealt last, keeps at least one.
-            for component in dealt[: min(n_side, max(0, len(dealt) - 1))]:
+            # Every side still to be served, training the last, keeps at least one.
+            for component in dealt[: min(n_side, max(0, len(dealt) - n_waiting))]:
                 side_of[component] = side
                 dealt.remove(component)
         side_of.update(dict.fromkeys(dealt, sides[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import tempfile
@@ -148,7 +149,8 @@ def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> N
     _check_columns(path, frame, schema)
     with replacing(path) as temporary:
         if path.suffix == ".csv":
-            frame.to_csv(temporary, index=False, lineterminator="\n")
+            # Quoted throughout: names may hold any character, a lone carriage return too.
+            frame.to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
         else:
             frame.to_parquet(temporary, index=False)
 
@@ -173,7 +175,7 @@ def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
     _check_columns(path, frame, schema)
     for column in schema:
         if schema[column] == "object":
-            frame[column] = [tuple(value) for value in frame[column]]
+            frame[column] = pd.Series(map(tuple, frame[column]), frame.index, dtype=object)
     return frame
 
 

@@ -102,7 +102,10 @@ class VelocityProfile:
         except TableError as error:
             raise ModelError(path, error.rule, error.received, "Train the model again.") from error
         if not isinstance(content, dict) or set(content) != {"velocities", "ramps"}:
-            raise ModelError(path, "keys", list(content), "Train the model again.")
+            received = list(content) if isinstance(content, dict) else type(content).__name__
+            raise ModelError(path, "keys", received, "Train the model again.")
+        if not all(isinstance(table, dict) for table in content.values()):
+            raise ModelError(path, "tables", "something else", "Train the model again.")
         return cls(**content)
 
 

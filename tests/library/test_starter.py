@@ -287,7 +287,7 @@ def test_every_loop_is_a_file_of_its_pack(packs):
     assert sorted(paths) == sorted(path for path in folder.rglob("*") if path.is_file())
     assert len({str(path).lower() for path in paths}) == len(LOOPS)
     for path, loop in zip(paths, LOOPS, strict=True):
-        assert path.parent.name == loop.lineage.pack
+        assert path.parts[-3:-1] == (loop.lineage.pack, loop.lineage.style.capitalize())
 
 
 def test_the_name_tells_role_and_voice(packs):
@@ -373,7 +373,7 @@ def test_the_same_bytes_every_time(packs, tmp_path):
 
 def test_a_different_file_is_not_overwritten(tmp_path):
     mine = tmp_path / name_files(LOOPS)[-1]
-    mine.parent.mkdir()
+    mine.parent.mkdir(parents=True)
     mine.write_bytes(b"my own loop")
     with pytest.raises(InputError, match="other_file") as caught:
         write_packs(tmp_path)

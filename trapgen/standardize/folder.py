@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from trapgen.errors import InputError, MidiError
+from trapgen.kit import N_VOICES
 from trapgen.loop import DrumLoop, Lineage
 from trapgen.midi import write_loop
 from trapgen.params import StandardizeParams
@@ -128,13 +129,16 @@ def load_standardized(folder: Path) -> list[DrumLoop]:
 
 def load_row(folder: Path, row: Mapping[Any, Any]) -> DrumLoop:
     """The loop of a table's row: its file, read as it was written, with the row's lineage."""
-    params = StandardizeParams(row["steps_per_bar"], key_map="gm", by_name=False)
-    read = read_loop(folder / row["path"], params).loop
-    # Bars of silence at the end are the table's to know.
-    silence = ((0, row["n_bars"] * read.steps_per_bar - read.n_steps), (0, 0))
-    loop = replace(
-        read, velocities=np.pad(read.velocities, silence), offsets=np.pad(read.offsets, silence)
-    )
+    n_steps = row["n_bars"] * row["steps_per_bar"]
+    loop = DrumLoop(np.zeros((n_steps, N_VOICES), np.uint8), row["steps_per_bar"])
+    if row["n_onsets"]:
+        params = StandardizeParams(row["steps_per_bar"], key_map="gm", by_name=False)
+        read = read_loop(folder / row["path"], params).loop
+        # Bars of silence at the end are the table's to know.
+        silence = ((0, n_steps - read.n_steps), (0, 0))
+        loop = replace(
+            read, velocities=np.pad(read.velocities, silence), offsets=np.pad(read.offsets, silence)
+        )
     lineage = Lineage(
         loop_id=row["loop_id"],
         source_ids=row["source_ids"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,11 +66,13 @@ class Checkpoint:
         state = read_json(self._folder / "state.json")
         if state["fingerprint"] != self._name:
             return ()
-        with np.load(self._folder / state["variables"], allow_pickle=False) as stored:
-            for at, variable in enumerate(self._variables):
-                variable.assign(stored[f"v{at}"])
-        with np.load(self._folder / state["best"], allow_pickle=False) as stored:
-            self._best = [stored[f"v{at}"] for at in range(len(stored.files))]
+        try:
+            values, best = (_read(self._folder / state[name]) for name in ("variables", "best"))
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            return ()  # half a checkpoint is none
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+        self._best = best
         return tuple(Epoch(**epoch) for epoch in state["history"])
 
     def save(self, history: Sequence[Epoch], *, is_best: bool) -> None:
@@ -109,3 +112,8 @@ class Checkpoint:
         arrays: Mapping[str, Any] = {f"v{at}": value for at, value in enumerate(values)}
         with replacing(self._folder / name) as temporary:
             np.savez(temporary, **arrays)
+
+
+def _read(path: Path) -> list[Array]:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        return [stored[f"v{at}"] for at in range(len(stored.files))]
