@@ -263,7 +263,3 @@ def _load(model: Path, steps_per_bar: int | None = None) -> Generator:
             model, "steps_per_bar", steps_per_bar, f"This model counts {grid} steps to a bar."
         )
     return generator
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m trapgen.cli` is `trapgen`."""
+
+from trapgen.cli import main
+
+main()
