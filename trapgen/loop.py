@@ -170,6 +170,6 @@ def source_id(loop: DrumLoop) -> str:
     """
     steps, voices = np.nonzero(loop.velocities)
     ticks = steps * (96 // loop.steps_per_bar)
-    # The header separates lengths; rows are (96ths of a bar, voice).
+    # Rows are (96ths of a bar, voice).
     rows = np.stack([ticks, voices], axis=1).astype("<u4").tobytes()
     return hashlib.blake2b(rows, digest_size=8, person=b"trapgen-source").hexdigest()

@@ -129,7 +129,10 @@ def choose(scores: Array, params: SampleParams, chances: NDArray[np.float64]) ->
             together reach `top_p`.
         chances: `(n_loops,)` from 0 up to 1, which place in the distribution to take.
     """
-    logs = log_softmax((scores / params.temperature).astype(np.float32))
+    # The likeliest token's score is 0 first: no temperature can make it overflow.
+    from_best = scores - scores.max(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        logs = log_softmax((from_best / params.temperature).astype(np.float32))
     order = np.argsort(-logs, axis=1, kind="stable")
     sorted_p = np.exp(np.take_along_axis(logs, order, axis=1).astype(np.float64))
     reached = np.cumsum(sorted_p, axis=1)

@@ -37,7 +37,8 @@ def find_pairs(
 ) -> list[Pair]:
     """Every pair of a left and a right loop within `max_distance`, by left and right index.
 
-    Rotations go over all beats of the shorter loop.
+    Rotations go over all beats of the shorter loop, or of the longer where the shorter does not fit
+    into it a whole number of times.
 
     Raises:
         ParameterError: The loops stand on different grids.

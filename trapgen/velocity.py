@@ -26,7 +26,7 @@ _MIN_HITS: Final = 8
 
 _ANY: Final = "any"
 _ROLL: Final = 3
-"""A roll has at least this many hits on neighboring steps."""
+"""A roll has at least this many hits, each less than a 16th after the last."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class VelocityProfile:
         seen: dict[str, list[int]] = {}
         ramps: dict[str, list[float]] = {}
         for loop in loops:
-            for voice, steps in _runs(loop.onsets):
+            for voice, steps in _runs(loop.onsets, loop.steps_per_bar):
                 found = loop.velocities[steps, voice].astype(int)
                 for step, velocity in zip(steps.tolist(), found.tolist(), strict=True):
                     for key in _contexts(voice, step, len(steps), loop.steps_per_bar):
@@ -64,7 +64,7 @@ class VelocityProfile:
     ) -> NDArray[np.uint8]:
         """`(n_steps, 9)` velocities of `(n_steps, 9)` onsets: 1 to 127, and 0 where none is."""
         velocities = np.zeros(onsets.shape, np.uint8)
-        for voice, steps in _runs(onsets):
+        for voice, steps in _runs(onsets, steps_per_bar):
             # One draw a run: a roll is one gesture.
             level, ramp_level, noise = rng.random(), rng.random(), rng.normal(0, 2, len(steps))
             drawn = [
@@ -113,11 +113,12 @@ def _quantiles(values: Sequence[float]) -> list[float]:
     return [round(float(value), 3) for value in np.quantile(values, _LEVELS)]
 
 
-def _runs(onsets: NDArray[np.bool_]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Each voice and the steps of each of its runs of hits on neighboring steps."""
+def _runs(onsets: NDArray[np.bool_], steps_per_bar: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each voice and the steps of each of its runs of hits closer than a 16th."""
+    reach = (steps_per_bar - 1) // 16
     for voice in range(N_VOICES):
         steps = np.flatnonzero(onsets[:, voice])
-        for run in np.split(steps, np.flatnonzero(np.diff(steps) > 1) + 1):
+        for run in np.split(steps, np.flatnonzero(np.diff(steps) > reach) + 1):
             if len(run):
                 yield voice, run
 
