@@ -13,11 +13,10 @@ Training is TensorFlow's (`trapgen.train`); reading, scoring and sampling need o
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, to_onsets
 from trapgen.errors import ModelError, TableError
 from trapgen.kit import N_VOICES
 from trapgen.params import TrainParams
-from trapgen.store import read_json, replacing, write_json
+from trapgen.store import read_arrays, read_json, write_arrays, write_json
 
 Array = NDArray[np.float32]
 Tokens = NDArray[np.int64]
@@ -287,9 +286,8 @@ def save_network(folder: Path, network: Network) -> None:
     """Write `model.json`, `codec.json` and `weights.npz`; the same weights give the same bytes."""
     write_json(folder / "model.json", dataclasses.asdict(network.spec))
     network.spec.codec.save(folder / "codec.json")
-    ordered: dict[str, Any] = {name: network.weights[name] for name in weight_shapes(network.spec)}
-    with replacing(folder / "weights.npz") as temporary:
-        np.savez(temporary, **ordered)
+    ordered = {name: network.weights[name] for name in weight_shapes(network.spec)}
+    write_arrays(folder / "weights.npz", ordered)
 
 
 def load_network(folder: Path) -> Network:
@@ -310,8 +308,7 @@ def load_network(folder: Path) -> Network:
         raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")
     path = folder / "weights.npz"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            weights = {name: stored[name].astype(np.float32) for name in stored.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        weights = {name: array.astype(np.float32) for name, array in read_arrays(path).items()}
+    except (TableError, ValueError) as error:
         raise ModelError(path, "unreadable", error, "Train the model again.") from error
     return Network(spec, weights, path)

@@ -65,17 +65,21 @@ class StandardizeParams:
         meter: `4/4` rejects files in another metre; `ignore` counts bars of four quarters from
             the file's start whatever it says, as the text format of Choi et al. 2016 does.
         by_name: Whether a file name's role words decide the voice.
+        feel: `half_time` brings loops written at half or twice their tempo to a half-time feel
+            (see `trapgen.standardize.feel`); `keep` leaves every tempo as it is.
     """
 
     steps_per_bar: int = 32
     key_map: str = "auto"
     meter: str = "4/4"
     by_name: bool = True
+    feel: str = "keep"
 
     def __post_init__(self) -> None:
         _check_choice("grid.steps_per_bar", self.steps_per_bar, STEPS_PER_BAR)
         _check_choice("standardize.key_map", self.key_map, ("auto", *KEY_MAPS))
         _check_choice("standardize.meter", self.meter, ("4/4", "ignore"))
+        _check_choice("standardize.feel", self.feel, ("keep", "half_time"))
 
 
 @dataclass(frozen=True, slots=True)

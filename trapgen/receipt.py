@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 
 from trapgen.codec import to_loop, to_words
-from trapgen.errors import ModelError
+from trapgen.errors import ModelError, TableError
 from trapgen.loop import DrumLoop, Lineage
 from trapgen.model import Network, weight_shapes
 from trapgen.params import SampleParams
 from trapgen.similarity import Pair, find_pairs
-from trapgen.store import replacing
+from trapgen.store import read_arrays, write_arrays
 
 _N_NEAREST: Final = 3
 
@@ -33,13 +32,14 @@ def hash_model(network: Network) -> str:
 def save_reference(path: Path, loops: Sequence[DrumLoop]) -> None:
     """Write the training loops that receipts measure against: names, lengths and words."""
     words = [to_words(loop) for loop in loops]
-    with replacing(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            loop_ids=np.array([loop.lineage.loop_id for loop in loops]),
-            n_steps=np.array([len(each) for each in words], np.int64),
-            words=np.concatenate(words).astype(np.uint16),
-        )
+    write_arrays(
+        path,
+        {
+            "loop_ids": np.array([loop.lineage.loop_id for loop in loops]),
+            "n_steps": np.array([len(each) for each in words], np.int64),
+            "words": np.concatenate(words).astype(np.uint16),
+        },
+    )
 
 
 def load_reference(path: Path, steps_per_bar: int) -> list[DrumLoop]:
@@ -49,9 +49,9 @@ def load_reference(path: Path, steps_per_bar: int) -> list[DrumLoop]:
         ModelError: The file is missing or broken.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            loop_ids, n_steps, words = (stored[key] for key in ("loop_ids", "n_steps", "words"))
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        stored = read_arrays(path)
+        loop_ids, n_steps, words = (stored[key] for key in ("loop_ids", "n_steps", "words"))
+    except (TableError, KeyError) as error:
         raise ModelError(path, "unreadable", error, "Train the model again.") from error
     pieces = np.split(words.astype(np.int64), np.cumsum(n_steps)[:-1])
     return [

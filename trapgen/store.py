@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.errors import TableError
 
@@ -31,6 +36,10 @@ MANIFEST: Final[Mapping[str, str]] = {
     "key_map": "str",
     "key_map_confidence": "float64",
     "quantization_error_steps": "float64",
+    "max_quantization_error_steps": "float64",
+    "recommended_steps_per_bar": "int64",
+    "leading_bars": "int64",
+    "feel": "str",
     "collapsed_onsets": "int64",
     "dropped_onsets": "int64",
 }
@@ -130,6 +139,32 @@ def read_json(path: Path) -> Any:
         raise TableError(path, "unreadable", error.strerror, "Run the stage before.") from error
     except ValueError as error:
         raise TableError(path, "not_json", error, "Run the stage that writes it again.") from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as `.npz`; the same arrays give the same bytes, whatever the version of Python.
+
+    numpy's own writer leaves that to `zipfile`, which has changed its mind about headers.
+    """
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
+            # ZipInfo's own date is 1980, the same for everybody.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an `.npz` file, by name.
+
+    Raises:
+        TableError: The file is missing, broken, or holds Python objects.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
 
 
 def make_table(rows: list[dict[str, Any]], schema: Mapping[str, str]) -> pd.DataFrame:

@@ -112,6 +112,7 @@ def _make(root: Path, stages: ModuleType) -> Toy:
     (root / "tasks/__init__.py").touch()
     (root / "tasks/__main__.py").write_text(MAIN)
     shutil.copy(ROOT / "tasks/stage.py", root / "tasks")
+    shutil.copy(ROOT / ".dvcignore", root)
     shutil.copy(STAGES, root / "tasks")
     for name in ("corpus", "audit", "draw", "train"):
         text = f"from tasks.toy_stages import VERSION, {name} as run\n"

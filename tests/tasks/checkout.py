@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("trapgen", "tasks", "flows", "dvc.yaml", "params.yaml")
+COPIED = ("trapgen", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore")
 SMALL = {
     "augment": {"train_loops": 48, "validation_loops": 12, "test_loops": 12},
     "audit": {"chance_replicates": 4, "self_test_leaks": 5},

@@ -111,6 +111,10 @@ def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
         "key_map": result.key_map,
         "key_map_confidence": result.key_map_confidence,
         "quantization_error_steps": result.quantization_error_steps,
+        "max_quantization_error_steps": result.max_quantization_error_steps,
+        "recommended_steps_per_bar": result.recommended_steps_per_bar,
+        "leading_bars": result.leading_bars,
+        "feel": result.feel,
         "collapsed_onsets": result.collapsed_onsets,
         "dropped_onsets": result.dropped_onsets,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trapgen.loop import STEPS_PER_BAR
 from trapgen.midi import Strikes
 
 
@@ -25,6 +26,27 @@ def quantize(
     steps = (2 * ticks * steps_per_bar + ticks_per_bar) // (2 * ticks_per_bar)
     offsets = (ticks * steps_per_bar - steps * ticks_per_bar) / ticks_per_bar
     return steps, offsets.astype(np.float32)
+
+
+def recommend_grid(ticks: NDArray[np.int64], ticks_per_quarter: int) -> int:
+    """The coarsest grid that holds strikes about as well as any: 24 for a pack of triplets, say.
+
+    Each grid is judged by the mean distance of the strikes from it, as a share of the bar; one is
+    as good as the best when it is within a 400th of a bar, about 4 ms at 140 bpm.
+
+    Args:
+        ticks: `(n,)` times in ticks.
+        ticks_per_quarter: Resolution of `ticks`.
+
+    Returns:
+        One of `STEPS_PER_BAR`.
+    """
+    errors = {
+        steps: float(np.abs(quantize(ticks, ticks_per_quarter, steps)[1]).mean()) / steps
+        for steps in STEPS_PER_BAR
+    }
+    limit = min(errors.values()) + 1 / 400
+    return next(steps for steps in STEPS_PER_BAR if errors[steps] <= limit)
 
 
 def length_in_bars(strikes: Strikes, last_step: int, steps_per_bar: int) -> int:

@@ -11,10 +11,11 @@ import numpy as np
 
 from trapgen.errors import MidiError
 from trapgen.kit import FULL, N_VOICES, role_of_name
-from trapgen.loop import DrumLoop, Lineage, source_id
+from trapgen.loop import STEPS_PER_BAR, DrumLoop, Lineage, source_id
 from trapgen.midi import Strikes, read_strikes
 from trapgen.params import StandardizeParams
-from trapgen.standardize.grid import length_in_bars, quantize
+from trapgen.standardize.feel import Feel, apply_feel, choose_feel
+from trapgen.standardize.grid import length_in_bars, quantize, recommend_grid
 from trapgen.standardize.voices import map_voices, plays_a_kit
 
 DEFAULT_BPM: Final = 120.0
@@ -49,6 +50,10 @@ class Standardized:
         key_map: Name of the key map, or `name` where the file's name decided the voice.
         key_map_confidence: Share of the strikes that the map knows, from 0 to 1.
         quantization_error_steps: Mean distance of the strikes from their steps.
+        max_quantization_error_steps: The largest.
+        recommended_steps_per_bar: The grid that would hold this file (see `recommend_grid`).
+        leading_bars: Silent bars dropped before the first strike's.
+        feel: Why the tempo was doubled or halved; empty where it was not.
         collapsed_onsets: Strikes that fell on a step and voice where a louder one stands.
         dropped_onsets: Strikes on pitches that the map leaves out, or beside the drum channel.
     """
@@ -58,6 +63,10 @@ class Standardized:
     key_map: str
     key_map_confidence: float
     quantization_error_steps: float
+    max_quantization_error_steps: float
+    recommended_steps_per_bar: int
+    leading_bars: int
+    feel: str
     collapsed_onsets: int
     dropped_onsets: int
 
@@ -84,8 +93,15 @@ def read_loop(
     role = (role_of_name(path.stem) if params.by_name else None) or FULL
     role = FULL if role.voice is not None and plays_a_kit(strikes) else role
     kept, voices, table, confidence = map_voices(path, strikes, role, params)
+    bpm, feel = _tempo(strikes, path), Feel()
+    if params.feel == "half_time":
+        feel = choose_feel(strikes.ticks[kept], voices, strikes.ticks_per_quarter, bpm)
+        strikes = apply_feel(strikes, feel)
+    leading_bars = 0
+    if params.meter == "4/4":
+        strikes, leading_bars = _drop_leading_bars(strikes, int(strikes.ticks[kept][0]))
     steps, offsets = quantize(strikes.ticks[kept], strikes.ticks_per_quarter, params.steps_per_bar)
-    error = float(np.abs(offsets).mean())
+    rounded = offsets
     n_bars = int(steps.max()) // params.steps_per_bar + 1
     if params.meter == "4/4":
         n_bars = length_in_bars(strikes, int(steps.max()), params.steps_per_bar)
@@ -99,7 +115,7 @@ def read_loop(
     order = np.argsort(strikes.velocities[kept], kind="stable")
     velocities[steps[order], voices[order]] = strikes.velocities[kept][order]
     shifts[steps[order], voices[order]] = offsets[order]
-    loop = DrumLoop(velocities, params.steps_per_bar, _tempo(strikes, path), shifts)
+    loop = DrumLoop(velocities, params.steps_per_bar, bpm * feel.factor, shifts)
     words = re.findall(r"[a-z]+", source.as_posix().lower())
     lineage = Lineage(
         loop_id=loop_id or source.with_suffix("").as_posix(),
@@ -113,10 +129,28 @@ def read_loop(
         source_path=source.as_posix(),
         key_map=table,
         key_map_confidence=confidence,
-        quantization_error_steps=error,
+        quantization_error_steps=float(np.abs(rounded).mean()),
+        max_quantization_error_steps=float(np.abs(rounded).max()),
+        recommended_steps_per_bar=recommend_grid(strikes.ticks[kept], strikes.ticks_per_quarter),
+        leading_bars=leading_bars,
+        feel=feel.reason,
         collapsed_onsets=len(steps) - loop.n_onsets,
         dropped_onsets=len(strikes) - len(steps),
     )
+
+
+def _drop_leading_bars(strikes: Strikes, first: int) -> tuple[Strikes, int]:
+    """Without the whole bars before the strike at tick `first`; bar lines stay where they are.
+
+    A strike just before a bar line opens the bar behind it, as rounding has it on any grid.
+    """
+    ticks_per_bar = 4 * strikes.ticks_per_quarter
+    n_bars = (first + ticks_per_bar // (2 * max(STEPS_PER_BAR))) // ticks_per_bar
+    if not n_bars:
+        return strikes, 0
+    ticks = np.maximum(0, strikes.ticks - n_bars * ticks_per_bar)
+    end_tick = strikes.end_tick - n_bars * ticks_per_bar
+    return replace(strikes, ticks=ticks, end_tick=end_tick), n_bars
 
 
 def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> None:

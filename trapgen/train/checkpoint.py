@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trapgen.errors import TableError
 from trapgen.model import Array, ModelSpec, Tokens
 from trapgen.params import TrainParams
-from trapgen.store import read_json, replacing, write_json
+from trapgen.store import read_arrays, read_json, write_arrays, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,11 @@ class Checkpoint:
         if state["fingerprint"] != self._name:
             return ()
         try:
-            values, best = (_read(self._folder / state[name]) for name in ("variables", "best"))
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            values, best = (
+                list(read_arrays(self._folder / state[name]).values())
+                for name in ("variables", "best")
+            )
+        except (TableError, KeyError):
             return ()  # half a checkpoint is none
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
@@ -109,11 +112,4 @@ class Checkpoint:
 
     def _write(self, name: str, values: Sequence[Array]) -> None:
         assert self._folder is not None
-        arrays: Mapping[str, Any] = {f"v{at}": value for at, value in enumerate(values)}
-        with replacing(self._folder / name) as temporary:
-            np.savez(temporary, **arrays)
-
-
-def _read(path: Path) -> list[Array]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        return [stored[f"v{at}"] for at in range(len(stored.files))]
+        write_arrays(self._folder / name, {f"v{at}": value for at, value in enumerate(values)})
