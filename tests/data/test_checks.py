@@ -14,6 +14,7 @@ from tasks.checks import check_tables
 from trapgen.audit import audit_sides
 from trapgen.augment import augment_sides, write_augmented
 from trapgen.errors import TableError
+from trapgen.kit import KEY_MAPS
 from trapgen.params import AuditParams, AugmentParams, SplitParams, StandardizeParams
 from trapgen.split import split_sources
 from trapgen.standardize import load_standardized, standardize
@@ -149,8 +150,8 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
     expected = [
         f"manifest.loop_id must be unique; 2 of {n_rows} rows are not: twin",
         *(line.replace("PATH", path) for line in early),
-        f"manifest.key_map must be one of name, gm, paper, roland_td11; 1 of {n_rows} rows are "
-        f"not: mystery ({ids[11]})",
+        f"manifest.key_map must be one of {', '.join(['name', *KEY_MAPS])}; 1 of {n_rows} rows "
+        f"are not: mystery ({ids[11]})",
         f"manifest.key_map_confidence must be from 0 to 1; 1 of {n_rows} rows are not: "
         f"1.5 ({ids[12]})",
         f"manifest.quantization_error_steps must be from 0 to 0.5; 1 of {n_rows} rows are not: "

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from trapgen.audit.findings import Chance, Sided
-from trapgen.audit.overlap import exact_bar_overlap
+from trapgen.audit.overlap import exact_bar_overlap, link_by_rare_bars
 from trapgen.params import AuditParams
-from trapgen.similarity import cluster
+from trapgen.similarity import cluster, connect
 
 _INTERVAL: Final = (2.5, 97.5)
 _MIN_GROUPS: Final = 8
@@ -52,7 +52,11 @@ def _deal_groups(
 ) -> tuple[Callable[[np.random.Generator], Sided], int]:
     """A draw that deals whole groups of related loops, and how many groups there are."""
     loops = [loop for _, loop in sided]
-    groups = cluster(loops, params.near_duplicate_distance)
+    near = cluster(loops, params.near_duplicate_distance)
+    # A bar copied from one loop into another makes them relatives, or chance would take the copies
+    # along and find them likely.
+    links = [*link_by_rare_bars(loops), *((first, at) for at, first in enumerate(near.tolist()))]
+    groups = connect(len(loops), links)
     names = np.unique(groups)
     share = float(np.mean([side != "train" for side, _ in sided]))
     n_held_out = max(1, round(share * len(names)))

@@ -77,6 +77,11 @@ class Audit:
     decisions: tuple[Decision, ...] = field(default=(), repr=False)
 
     @property
+    def n_leaks(self) -> int:
+        """Pairs that no two independent sides have; a bar in common may be chance."""
+        return self.count(*(kind for kind in self.n_pairs if kind != "exact_bar"))
+
+    @property
     def gate(self) -> str:
         """`pass` or `refuse`."""
         return "refuse" if self.reasons else "pass"

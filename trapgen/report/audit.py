@@ -130,7 +130,7 @@ def _top(audit: Audit) -> Html:
             + (by_chance if chance.replicates else "not known"),
         ),
         (
-            f"{audit.count(*audit.n_pairs):,}",
+            f"{audit.n_leaks:,}",
             "pairs of loops across sides are the same, nearly the same, or related",
         ),
         (
@@ -148,7 +148,7 @@ def _advise(audit: Audit) -> list[Html]:
     advice = []
     if audit.count("shared_source") and audit.protocol in ("by_file", "random_windows"):
         advice.append("split sources before recombining them (split.protocol: by_source)")
-    elif audit.count(*audit.n_pairs):
+    elif audit.n_leaks:
         advice.append("keep the loops of every pair below on one side, or drop one of the two")
     if not audit.chance.replicates:
         advice.append("add loops that do not depend on each other")

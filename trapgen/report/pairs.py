@@ -23,6 +23,10 @@ _KINDS: Final = {
         "Different loops made of a common source",
         "They may sound unlike each other, but a part of one was heard while training.",
     ),
+    "exact_bar": (
+        "One bar in common",
+        "Drum bars repeat by themselves: the section on bars says how often by chance.",
+    ),
 }
 
 
