@@ -102,11 +102,15 @@ _COUNTED_RULES: Final = (
 )
 
 _MANIFEST_RULES: Final = (
+    Rule("feel", "filled in", "ExpectColumnValuesToNotBeNull"),
     *_filled(
         *_LOOP_RULES,
         _one_of("key_map", ("name", *KEY_MAPS)),
         _between("key_map_confidence", 0, 1),
         _between("quantization_error_steps", 0, 0.5),
+        _between("max_quantization_error_steps", 0, 0.5),
+        _one_of("recommended_steps_per_bar", STEPS_PER_BAR),
+        _between("leading_bars", 0),
         _between("collapsed_onsets", 0),
         _between("dropped_onsets", 0),
     ),

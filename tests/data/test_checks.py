@@ -137,6 +137,9 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
         ("key_map", "mystery"),
         ("key_map_confidence", 1.5),
         ("quantization_error_steps", 0.7),
+        ("max_quantization_error_steps", 0.6),
+        ("recommended_steps_per_bar", 20),
+        ("leading_bars", -3),
         ("collapsed_onsets", -1),
         ("dropped_onsets", -2),
         ("loop_id", "twin"),
@@ -156,8 +159,13 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
         f"1.5 ({ids[12]})",
         f"manifest.quantization_error_steps must be from 0 to 0.5; 1 of {n_rows} rows are not: "
         f"0.7 ({ids[13]})",
-        f"manifest.collapsed_onsets must be at least 0; 1 of {n_rows} rows are not: -1 ({ids[14]})",
-        f"manifest.dropped_onsets must be at least 0; 1 of {n_rows} rows are not: -2 ({ids[15]})",
+        f"manifest.max_quantization_error_steps must be from 0 to 0.5; 1 of {n_rows} rows are "
+        f"not: 0.6 ({ids[14]})",
+        f"manifest.recommended_steps_per_bar must be one of 16, 24, 32, 48, 96; 1 of {n_rows} rows "
+        f"are not: 20 ({ids[15]})",
+        f"manifest.leading_bars must be at least 0; 1 of {n_rows} rows are not: -3 ({ids[16]})",
+        f"manifest.collapsed_onsets must be at least 0; 1 of {n_rows} rows are not: -1 ({ids[17]})",
+        f"manifest.dropped_onsets must be at least 0; 1 of {n_rows} rows are not: -2 ({ids[18]})",
         *late,
     ]
     failures = check_tables(**tables, docs=tmp_path / "docs")
