@@ -57,8 +57,9 @@ def run(root: Path) -> None:
     write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples)
     track_evaluation(root, generator.model_hash, metrics, folder)
     for side, bits in metrics["bits_per_step"].items():
+        change = bits["model"] / bits["ngram"] - 1
         print(
-            f"evaluate: {bits['model']:.3f} bits per step on clean {side}, "
-            f"{1 - bits['model'] / bits['ngram']:.0%} below the n-gram's {bits['ngram']:.3f}"
+            f"evaluate: {bits['model']:.3f} bits per step on clean {side}, {abs(change):.0%} "
+            f"{'above' if change > 0 else 'below'} the n-gram's {bits['ngram']:.3f}"
         )
     print(f"evaluate: {metrics['bar_accuracy']:.1%} of bars closed at the right step, unaided")
