@@ -103,6 +103,7 @@ _COUNTED_RULES: Final = (
 
 _MANIFEST_RULES: Final = (
     Rule("feel", "filled in", "ExpectColumnValuesToNotBeNull"),
+    Rule("published_split", "filled in", "ExpectColumnValuesToNotBeNull"),
     *_filled(
         *_LOOP_RULES,
         _one_of("key_map", ("name", *KEY_MAPS)),

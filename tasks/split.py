@@ -15,9 +15,15 @@ def run(root: Path) -> None:
     """Read `data/standardized`, write `data/split`."""
     params = read_params(root)
     loops = load_standardized(root / STANDARDIZED)
-    paths = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)["source_path"]
+    manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
     components = find_components(loops, params.split)
-    sides = split_sources(loops, params.split, params.rng("split"), components)
+    sides = split_sources(
+        loops,
+        params.split,
+        params.rng("split"),
+        components,
+        manifest["published_split"].tolist(),
+    )
     rows = [
         {
             "loop_id": loop.lineage.loop_id,
@@ -28,7 +34,7 @@ def run(root: Path) -> None:
             "protocol": params.split.protocol,
         }
         for loop, path, side, component in zip(
-            loops, paths, sides, components.tolist(), strict=True
+            loops, manifest["source_path"], sides, components.tolist(), strict=True
         )
     ]
     table = make_table(rows, SPLIT_SCHEMA)

@@ -11,6 +11,9 @@ from trapgen.standardize import find_midi
 from trapgen.starter import write_packs
 from trapgen.store import replacing
 
+_BESIDE: Final = frozenset({"pack.csv", "keymaps.csv", "ATTRIBUTION.md"})
+"""What a pack says of its files travels with them."""
+
 LOOSE: Final = "unsorted"
 """The pack of files that lie in no folder of their own."""
 
@@ -41,6 +44,10 @@ def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
         with replacing(target) as temporary:
             shutil.copyfile(path, temporary)
         n_files += 1
+    for path in sorted(packs.glob("*/*")) if packs.is_dir() else []:
+        if path.name in _BESIDE:
+            with replacing(out / path.relative_to(packs)) as temporary:
+                shutil.copyfile(path, temporary)
     if not n_files:
         raise InputError(packs, "no_midi", "no .mid or .midi file", "Add a pack, or the starter's.")
     return n_files

@@ -15,7 +15,7 @@ from trapgen.kit import KEY_MAPS
 from trapgen.loop import STEPS_PER_BAR
 
 SIDES: Final = ("train", "validation", "test")
-PROTOCOLS: Final = ("by_source", "by_file", "random_windows")
+PROTOCOLS: Final = ("by_source", "published", "by_file", "random_windows")
 ARCHITECTURES: Final = ("lookback", "paper")
 STRUCTURES: Final = ("enforced", "learned")
 
@@ -84,7 +84,12 @@ class StandardizeParams:
 
 @dataclass(frozen=True, slots=True)
 class SplitParams:
-    """How sources are dealt to sides."""
+    """How sources are dealt to sides.
+
+    `by_source` deals whole groups of related sources; `published` leaves files where their
+    publisher put them and deals the rest by source; `by_file` and `random_windows` deal loops, or
+    bars of them, after recombination.
+    """
 
     protocol: str = "by_source"
     validation_share: float = 0.2

@@ -35,6 +35,7 @@ def split_sources(
     params: SplitParams,
     rng: np.random.Generator,
     components: NDArray[np.int64] | None = None,
+    published: Sequence[str] = (),
 ) -> list[str]:
     """Deal sources to sides, whole components at a time, in the shares asked for within each role.
 
@@ -43,6 +44,8 @@ def split_sources(
         params: Protocol and shares.
         rng: Decides who goes where.
         components: `(n_loops,)` as `find_components` gives them, if they are at hand.
+        published: The side that each loop's publisher put it on, empty where unsaid; heeded by
+            the protocol `published` alone.
 
     Returns:
         A side a loop; `pool` for all under the protocols that deal later.
@@ -50,6 +53,8 @@ def split_sources(
     Raises:
         SplitError: A side would have nothing to make loops of.
     """
+    if params.protocol == "published":
+        return _keep_published(loops, params, rng, published)
     if params.protocol != "by_source":
         return [POOL] * len(loops)
     if components is None:
@@ -75,6 +80,29 @@ def split_sources(
     assigned = [side_of[component] for component in components.tolist()]
     _check_sides(loops, assigned, sides, by_role)
     return assigned
+
+
+def _keep_published(
+    loops: Sequence[DrumLoop],
+    params: SplitParams,
+    rng: np.random.Generator,
+    published: Sequence[str],
+) -> list[str]:
+    if unknown := sorted(set(published) - {"", *SIDES}):
+        raise SplitError(
+            Path("the corpus"), "published_split", unknown, f"A side is one of {', '.join(SIDES)}."
+        )
+    if not any(published):
+        raise SplitError(
+            Path("the corpus"),
+            "published_split",
+            "no file with one",
+            "Import the dataset with `trapgen import`, or split by_source.",
+        )
+    rest = [loop for loop, side in zip(loops, published, strict=True) if not side]
+    by_source = replace(params, protocol="by_source")
+    dealt = iter(split_sources(rest, by_source, rng) if rest else [])
+    return [side or next(dealt) for side in published]
 
 
 def find_components(loops: Sequence[DrumLoop], params: SplitParams) -> NDArray[np.int64]:

@@ -21,6 +21,20 @@ from trapgen.errors import TableError
 if TYPE_CHECKING:
     import pandas as pd
 
+PACK: Final[Mapping[str, str]] = {
+    "path": "str",
+    "sha256": "str",
+    "size": "int64",
+    "style": "str",
+    "bpm": "str",
+    "meter": "str",
+    "performer": "str",
+    "split": "str",
+    "kind": "str",
+}
+"""`pack.csv`: a row a file, sorted by path. What the source does not say is empty; what it says
+stands as it says it (`funk/groove1`, `4-4`, `beat`)."""
+
 MANIFEST: Final[Mapping[str, str]] = {
     "loop_id": "str",
     "source_path": "str",
@@ -32,6 +46,7 @@ MANIFEST: Final[Mapping[str, str]] = {
     "n_bars": "int64",
     "steps_per_bar": "int64",
     "n_onsets": "int64",
+    "published_split": "str",
     "source_ids": "object",
     "key_map": "str",
     "key_map_confidence": "float64",

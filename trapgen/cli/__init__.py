@@ -263,3 +263,7 @@ def _load(model: Path, steps_per_bar: int | None = None) -> Generator:
             model, "steps_per_bar", steps_per_bar, f"This model counts {grid} steps to a bar."
         )
     return generator
+
+
+# Verbs that stand in modules of their own register themselves.
+from trapgen.cli import importing  # noqa: E402, F401

@@ -15,6 +15,7 @@ from trapgen.kit import N_VOICES
 from trapgen.loop import DrumLoop, Lineage
 from trapgen.midi import write_loop
 from trapgen.params import StandardizeParams
+from trapgen.standardize.notes import Note, read_notes
 from trapgen.standardize.read import Standardized, read_loop
 from trapgen.store import MANIFEST, REJECTS, make_table, read_table, write_table
 
@@ -36,12 +37,15 @@ def find_midi(source: Path) -> list[Path]:
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:
     """Read every MIDI file of a folder, in the order of the sorted paths.
 
-    A file that breaks a rule comes out as the error that says so; the rest go on.
+    A file that breaks a rule comes out as the error that says so; the rest go on. What a pack's
+    `pack.csv` says of a file is taken over.
 
     Raises:
         InputError: There is nothing at `source`.
+        TableError: A `pack.csv` breaks its schema.
     """
     root = source.parent if source.is_file() else source
+    notes = read_notes(source)
     taken: set[str] = set()
     for path in find_midi(source):
         relative = path.relative_to(root)
@@ -54,9 +58,17 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
         loop_id = relative.as_posix() if loop_id in taken else loop_id
         taken.add(loop_id)
         try:
-            yield read_loop(path, params, root=root, loop_id=loop_id)
+            yield _annotate(
+                read_loop(path, params, root=root, loop_id=loop_id), notes.get(path, Note())
+            )
         except MidiError as error:
             yield error
+
+
+def _annotate(result: Standardized, note: Note) -> Standardized:
+    lineage = result.loop.lineage
+    lineage = replace(lineage, style=note.style or lineage.style)
+    return replace(result, loop=replace(result.loop, lineage=lineage), published_split=note.split)
 
 
 def standardize(source: Path, out: Path, params: StandardizeParams) -> tuple[Any, Any]:
@@ -107,6 +119,7 @@ def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
         "n_bars": loop.n_bars,
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
+        "published_split": result.published_split,
         "source_ids": lineage.source_ids,
         "key_map": result.key_map,
         "key_map_confidence": result.key_map_confidence,

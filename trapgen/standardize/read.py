@@ -56,6 +56,7 @@ class Standardized:
         feel: Why the tempo was doubled or halved; empty where it was not.
         collapsed_onsets: Strikes that fell on a step and voice where a louder one stands.
         dropped_onsets: Strikes on pitches that the map leaves out, or beside the drum channel.
+        published_split: The side that the file's publisher put it on; empty if unsaid.
     """
 
     loop: DrumLoop
@@ -69,6 +70,7 @@ class Standardized:
     feel: str
     collapsed_onsets: int
     dropped_onsets: int
+    published_split: str = ""
 
 
 def read_loop(

@@ -1,0 +1,74 @@
+"""`trapgen import`: packs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trapgen.cli import AsJson, _print_json, _say, app
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC",
+            help="A folder of MIDI files, a ZIP, the Groove MIDI Dataset as either, or one file.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The pack's folder, such as data/packs/NAME.")],
+    download: Annotated[
+        bool,
+        typer.Option("--download", help="With SRC groove: fetch the dataset from its publisher."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the MIDI files of a folder or ZIP into a pack, byte for byte.
+
+    Writes pack.csv with a row a file, rejects.csv with the reason for every entry refused, and
+    ATTRIBUTION.md where the source's license asks for it. Interrupted, the same command goes on.
+    """
+    from trapgen.errors import InputError, ParameterError
+    from trapgen.importers import download_groove, import_pack
+
+    if download and source != Path("groove"):
+        raise ParameterError("--download", "given with SRC groove", str(source))
+    if not download and source == Path("groove") and not source.exists():
+        raise InputError(source, "missing", "no such folder", "Add --download to fetch it.")
+    with ExitStack() as stack:
+        path = stack.enter_context(download_groove(out)) if download else source
+        on_file = stack.enter_context(_progress())
+        imported = import_pack(path, out, on_file=on_file)
+    result = imported.summarize()
+    if as_json:
+        _print_json(result)
+    for row in imported.rejects.itertuples(index=False):
+        _say(f"refused: {row.path}: {row.rule} (received {row.received}). {row.detail}")
+    left_out = ", ".join(f"{n} {ending}" for ending, n in imported.left_out.items())
+    _say(
+        f"{result['files']} files ({result['written']} new), {result['rejects']} refused, "
+        f"left out: {left_out or 'none'}: {out}"
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar with files and files a second, where standard error is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn
+    from rich.text import Text
+
+    class Speed(TextColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:.0f} files/s")
+
+    console = Console(stderr=True)
+    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), Speed(""))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
