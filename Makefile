@@ -13,7 +13,7 @@ MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 PREFECT_SERVER := http://127.0.0.1:4200/api
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test check ui prefect schedule clean
+.PHONY: help setup run flow test check bench ui prefect schedule clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,11 +37,15 @@ flow: $(READY)  ## the same by Prefect, in one process
 test: $(READY)  ## the tests
 	python -m pytest
 
-check: $(READY)  ## format, lint, types, import rules
+check: $(READY)  ## format, lint, types, import rules, a minute of the MIDI fuzzer
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
+	python -m fuzz.midi --seconds 60 --seed $$(date +%Y%m%d)
+
+bench: $(READY)  ## figures, side by side in one run: reading and standardizing
+	python -m bench.ingest
 
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \

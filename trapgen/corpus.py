@@ -44,8 +44,8 @@ def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
         with replacing(target) as temporary:
             shutil.copyfile(path, temporary)
         n_files += 1
-    for path in sorted(packs.glob("*/*")) if packs.is_dir() else []:
-        if path.name in _BESIDE:
+    for path in sorted(packs.rglob("*")) if packs.is_dir() else []:
+        if path.name in _BESIDE and path.parent != packs:
             with replacing(out / path.relative_to(packs)) as temporary:
                 shutil.copyfile(path, temporary)
     if not n_files:

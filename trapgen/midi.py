@@ -1,24 +1,29 @@
 """MIDI files: note-ons in ticks out of them, loops into them. The only reader and writer of MIDI.
 
-Reading goes over the bytes once and keeps every note-on with a velocity above zero. Note-offs do
-not decide whether a hit exists: drum files leave them out, cross them and give them no length,
-and readers that pair notes lose those hits. Format: Standard MIDI Files 1.0 (RP-001).
+Reading keeps every note-on with a velocity above zero. Note-offs do not decide whether a hit
+exists: drum files leave them out, cross them and give them no length, and readers that pair notes
+lose those hits. Short tracks are read byte by byte; in long ones, stretches of plain events are
+found and read all at once, with the same result. Format: Standard MIDI Files 1.0 (RP-001).
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.errors import MidiError, ParameterError
-from trapgen.kit import N_VOICES, VOICES
+from trapgen.kit import VOICES
 from trapgen.loop import DrumLoop
 from trapgen.store import replacing
+
+if TYPE_CHECKING:
+    import pretty_midi
 
 DRUM_CHANNEL: Final = 9
 """General MIDI's percussion channel, counted from 0."""
@@ -26,7 +31,14 @@ DRUM_CHANNEL: Final = 9
 TICKS_PER_QUARTER: Final = 960
 """Resolution of written files: a whole number of ticks a step on every grid."""
 
-_DATA_BYTES: Final = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
+_TICKS_PER_BAR: Final = 4 * TICKS_PER_QUARTER
+_PITCHES: Final = np.array([voice.pitch for voice in VOICES])
+# Bytes that no event with two bytes of data has as its status, all as one.
+_BREAKS: Final = bytes(0xFF if 0xC0 <= byte < 0xE0 or byte >= 0xF0 else 0 for byte in range(256))
+# Below, reading byte by byte is faster; above, memory would grow with the file.
+_SHORTEST_RUN, _LONGEST_RUN = 384, 1 << 16
+# What lies beyond is nonsense, and up to here a hit fits into 64 bits (see `_Events`).
+_LAST_TICK: Final = 1 << 40
 _META_TEMPO, _META_METER, _META_END = 0x51, 0x58, 0x2F
 
 
@@ -63,7 +75,8 @@ class Strikes:
 def read_strikes(path: str | Path) -> Strikes:
     """Read a MIDI file's note-ons with velocity above zero, its tempos and its metres.
 
-    A file that is cut short, or turns to nonsense within a track, is read up to there.
+    A file that is cut short, or turns to nonsense within a track, is read up to there. A tick
+    beyond 2**40, decades into the file, is nonsense.
 
     Raises:
         MidiError: The file cannot be opened, is no Standard MIDI File, counts time in SMPTE
@@ -89,9 +102,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         raise MidiError(
             path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
         )
-    notes: list[tuple[int, int, int, int]] = []
-    tempos: list[tuple[int, float]] = []
-    meters: list[tuple[int, int, int]] = []
+    events = _Events([], [], [], [])
     end_tick, n_found, is_truncated = 0, 0, False
     at = start + 8 + header_length
     while at + 8 <= len(data):
@@ -100,41 +111,62 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         if kind == b"MTrk":
             chunk = data[at : at + length]
             n_found += 1
-            found_end, at_end, end = _parse_track(chunk, notes, tempos, meters)
+            found_end, at_end, end = _parse_track(chunk, events)
             # Some writers leave the end-of-track event out, some give a wrong length.
             is_truncated |= not found_end and (not at_end or len(chunk) < length)
             end_tick = max(end_tick, end)
         at += length
-    rows = np.array(sorted(notes), dtype=np.int64).reshape(-1, 4)
+    hits = np.concatenate([np.array(events.hits, dtype=np.int64), *events.runs])
+    hits.sort()
     return Strikes(
-        ticks=rows[:, 0],
-        pitches=rows[:, 1].astype(np.uint8),
-        velocities=rows[:, 2].astype(np.uint8),
-        channels=rows[:, 3].astype(np.uint8),
+        ticks=hits >> 18,
+        pitches=(hits >> 11 & 0x7F).astype(np.uint8),
+        velocities=(hits >> 4 & 0x7F).astype(np.uint8),
+        channels=(hits & 0x0F).astype(np.uint8),
         ticks_per_quarter=division,
-        tempos=tuple(sorted(tempos)),
-        meters=tuple(sorted(meters)),
+        tempos=tuple(sorted(events.tempos)),
+        meters=tuple(sorted(events.meters)),
         end_tick=end_tick,
         is_truncated=is_truncated or n_found < n_tracks,
     )
 
 
-def _parse_track(
-    chunk: bytes,
-    notes: list[tuple[int, int, int, int]],
-    tempos: list[tuple[int, float]],
-    meters: list[tuple[int, int, int]],
-) -> tuple[bool, bool, int]:
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """What the tracks hold so far.
+
+    A hit is one number, so that numbers sort as hits do: the tick, and in its last 18 bits pitch,
+    velocity and channel. Hits met one by one stand in `hits`, those read together in `runs`.
+    """
+
+    hits: list[int]
+    runs: list[NDArray[np.int64]]
+    tempos: list[tuple[int, float]]
+    meters: list[tuple[int, int, int]]
+
+
+def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
     """Append a track's events; say if its end event and its last byte were met, and the tick."""
-    at, tick, status = 0, 0, 0
-    add_note = notes.append
+    at, tick, status, next_run = 0, 0, 0, 0
+    breaks = chunk.translate(_BREAKS)
+    add_hit = events.hits.append
     try:
         while at < len(chunk):
+            if at >= next_run:
+                limit = min(at + _LONGEST_RUN, len(chunk))
+                stop = breaks.find(b"\xff", at, limit)
+                next_run = limit if stop < 0 else stop + 1
+                if next_run - at >= _SHORTEST_RUN:
+                    n_read, tick, status = _parse_run(chunk[at:next_run], tick, status, events)
+                    at += n_read
+                    continue
             delta = chunk[at]
             at += 1
             if delta & 0x80:
                 at, delta = _variable_length(chunk, at - 1)
             tick += delta
+            if tick > _LAST_TICK:
+                return False, False, tick - delta
             byte = chunk[at]
             if byte & 0x80:
                 at += 1
@@ -146,7 +178,7 @@ def _parse_track(
                         at += length
                         if kind == _META_END:
                             return True, True, tick
-                        _add_meta(kind, body, tick, tempos, meters)
+                        _add_meta(kind, body, tick, events)
                     elif byte in (0xF0, 0xF7):
                         at, length = _variable_length(chunk, at)
                         at += length
@@ -156,13 +188,62 @@ def _parse_track(
                 status = byte
             elif not status:
                 return False, False, tick
-            size = _DATA_BYTES[status >> 4]
-            if status >> 4 == 0x9 and chunk[at + 1] & 0x7F:
-                add_note((tick, chunk[at] & 0x7F, chunk[at + 1] & 0x7F, status & 0x0F))
-            at += size
+            if status & 0xF0 == 0x90 and (velocity := chunk[at + 1] & 0x7F):
+                add_hit(tick << 18 | (chunk[at] & 0x7F) << 11 | velocity << 4 | status & 0x0F)
+            at += 1 if status & 0xE0 == 0xC0 else 2
     except IndexError:
         return False, False, tick
     return False, at == len(chunk), tick
+
+
+def _parse_run(chunk: bytes, tick: int, status: int, events: _Events) -> tuple[int, int, int]:
+    """Append the hits of many events at once, as far as all have two bytes of data.
+
+    Such an event has three bytes below 0x80: the last of its delta time, and its data. So the
+    number of low bytes before a high one says what it is: after 3k of them it belongs to the
+    delta time of event k, after 3k + 1 it is the status of event k. Anything else ends the run.
+
+    Returns:
+        The number of bytes that were read, and the tick and the status after them.
+    """
+    data = np.frombuffer(chunk, np.uint8)
+    is_high = data >= 0x80
+    high = is_high.nonzero()[0]
+    n_low = high - np.arange(len(high))
+    event = n_low // 3
+    place = n_low - 3 * event
+    is_status = place == 1
+    is_wrong = place == 2
+    is_wrong[1:] |= is_status[1:] & (n_low[1:] == n_low[:-1])
+    is_wrong[3:] |= n_low[3:] == n_low[:-3]
+    n_events = (len(data) - len(high)) // 3
+    if is_wrong.any():
+        n_events = min(n_events, int(event[is_wrong.argmax()]))
+    n_high = int(event.searchsorted(n_events))
+    changes = is_status[:n_high].nonzero()[0]
+    bounds = np.empty(len(changes) + 2, np.int64)
+    bounds[0], bounds[1:-1], bounds[-1] = 0, event[changes], n_events
+    if not n_events or (status & 0xE0 in (0x00, 0xC0) and bounds[1]):
+        return 0, tick, status
+    statuses = np.empty(len(changes) + 1, np.uint8)
+    statuses[0], statuses[1:] = status, data[high[changes]]
+    status_of = statuses.repeat(bounds[1:] - bounds[:-1])
+    low = (~is_high).nonzero()[0][: 3 * n_events].reshape(n_events, 3)
+    last_digit, pitch, velocity = data[low].T
+    delta = last_digit.astype(np.int64)
+    digits = (place[:n_high] == 0).nonzero()[0]
+    of, at = event[digits], high[digits]
+    np.add.at(delta, of, (data[at] & 0x7F).astype(np.int64) << 7 * (low[of, 0] - at))
+    delta[0] += tick
+    ticks = delta.cumsum()
+    if ticks[-1] > _LAST_TICK:
+        return 0, tick, status
+    hits = ((status_of & 0xF0 == 0x90) & (velocity > 0)).nonzero()[0]
+    packed = ticks[hits] << 7 | pitch[hits]
+    packed = packed << 7 | velocity[hits]
+    packed = packed << 4 | status_of[hits] & 0x0F
+    events.runs.append(packed)
+    return 3 * n_events + n_high, int(ticks[-1]), int(statuses[-1])
 
 
 def _variable_length(chunk: bytes, at: int) -> tuple[int, int]:
@@ -181,54 +262,102 @@ def _add_meta(
     kind: int,
     body: bytes,
     tick: int,
-    tempos: list[tuple[int, float]],
-    meters: list[tuple[int, int, int]],
+    events: _Events,
 ) -> None:
     if kind == _META_TEMPO and len(body) == 3 and any(body):
-        tempos.append((tick, round(60e6 / int.from_bytes(body, "big"), 2)))
+        events.tempos.append((tick, round(60e6 / int.from_bytes(body, "big"), 2)))
     elif kind == _META_METER and len(body) >= 2 and body[0] and body[1] < 8:
-        meters.append((tick, body[0], 2 ** body[1]))
+        events.meters.append((tick, body[0], 2 ** body[1]))
 
 
 def write_loop(path: Path, loop: DrumLoop) -> None:
-    """Write a loop on General MIDI's drum channel, microtiming included.
-
-    A hit that microtiming moves before the file's start is written at the start. The file ends
-    where the loop ends, so that it repeats in time. Written with pretty_midi.
+    """Write a loop on General MIDI's drum channel, microtiming included; see `to_bytes`.
 
     Raises:
-        ParameterError: The tempo is outside what a MIDI file can state.
+        ParameterError: The tempo or the length is beyond what a MIDI file can state.
+    """
+    data = to_bytes(loop)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def to_pretty_midi(loop: DrumLoop) -> pretty_midi.PrettyMIDI:
+    """The loop with pretty_midi, to go on with there: one drum instrument, ended by a text event.
+
+    Raises:
+        ParameterError: The tempo is beyond what a MIDI file can state, or the loop is longer than
+            pretty_midi's `MAX_TICK` (1e7 unless set otherwise: 2,604 bars).
     """
     import pretty_midi
 
+    most_bars = int(pretty_midi.pretty_midi.MAX_TICK - 1) // _TICKS_PER_BAR
+    if loop.n_bars > most_bars:
+        raise ParameterError("n_bars", f"at most {most_bars} for pretty_midi", loop.n_bars)
+    return pretty_midi.PrettyMIDI(BytesIO(to_bytes(loop)))
+
+
+def to_bytes(loop: DrumLoop) -> bytes:
+    """A Standard MIDI File of type 1: tempo and metre in its first track, the hits in its second.
+
+    A hit that microtiming moves before the file's start is written at the start. Both tracks end
+    where the loop ends, so that it repeats in time.
+
+    Raises:
+        ParameterError: The tempo or the length is beyond what a MIDI file can state.
+    """
     if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
         raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
-    midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=loop.bpm)
-    midi.time_signature_changes.append(pretty_midi.TimeSignature(4, 4, 0.0))
-    drums = pretty_midi.Instrument(program=0, is_drum=True, name="Drums")
-    ticks_per_step = 4 * TICKS_PER_QUARTER // loop.steps_per_bar
-    length = TICKS_PER_QUARTER // 8
-    end_tick = loop.n_steps * ticks_per_step
-    midi.tick_to_time(end_tick)  # makes its table once: it grows quadratically note by note
-    for voice in range(N_VOICES):
-        steps = np.flatnonzero(loop.onsets[:, voice])
-        offsets = np.rint(loop.offsets[steps, voice].astype(float) * ticks_per_step).astype(int)
-        # Rounding must not carry a late hit over into the next step.
-        offsets = np.minimum(offsets, ticks_per_step // 2 - 1)
-        ticks = np.maximum(0, steps * ticks_per_step + offsets)
-        # A key struck again ends its last note: players pair ons and offs by key.
-        ends = np.minimum(ticks + length, np.append(ticks[1:], end_tick))
-        drums.notes += [
-            pretty_midi.Note(
-                velocity=int(velocity),
-                pitch=VOICES[voice].pitch,
-                start=midi.tick_to_time(int(tick)),
-                end=midi.tick_to_time(int(end)),
-            )
-            for tick, end, velocity in zip(ticks, ends, loop.velocities[steps, voice], strict=True)
-        ]
-    midi.instruments.append(drums)
-    # pretty_midi ends a file right after its last event: this one holds the loop's length.
-    midi.text_events.append(pretty_midi.Text("end", midi.tick_to_time(end_tick)))
-    with replacing(path) as temporary:
-        midi.write(str(temporary))
+    most_bars = 0x0FFFFFFF // _TICKS_PER_BAR
+    if loop.n_bars > most_bars:
+        raise ParameterError("n_bars", f"at most {most_bars} to be written as MIDI", loop.n_bars)
+    end_tick = loop.n_bars * _TICKS_PER_BAR
+    conductor = (
+        b"\x00\xff\x51\x03"
+        + round(60e6 / loop.bpm).to_bytes(3, "big")
+        + b"\x00\xff\x58\x04\x04\x02\x18\x08"
+        # pretty_midi passes over the end of a track: a text tells it how long the loop is.
+        + _encode_events(np.array([end_tick << 24 | 0xFF0103]))
+        + b"end\x00\xff\x2f\x00"
+    )
+    notes = np.append(_notes(loop, end_tick), end_tick << 24 | 0xFF2F00)
+    drums = b"\x00\xff\x03\x05Drums\x00\xc9\x00" + _encode_events(notes)
+    chunks = [(b"MThd", struct.pack(">HHH", 1, 2, TICKS_PER_QUARTER))]
+    chunks += [(b"MTrk", conductor), (b"MTrk", drums)]
+    return b"".join(kind + len(body).to_bytes(4, "big") + body for kind, body in chunks)
+
+
+def _notes(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
+    """Note-ons and note-offs in the order of a file, each as `tick << 24 | its three bytes`."""
+    ticks_per_step = _TICKS_PER_BAR // loop.steps_per_bar
+    by_voice = loop.velocities.T.ravel()
+    at = np.flatnonzero(by_voice > 0)
+    voices, steps = np.divmod(at, loop.n_steps)
+    shifts = loop.offsets[steps, voices].astype(float)
+    offsets = np.rint(shifts * ticks_per_step).astype(np.int64)
+    # Rounding must not carry a late hit over into the next step.
+    offsets = np.minimum(offsets, ticks_per_step // 2 - 1)
+    ticks = np.maximum(0, steps * ticks_per_step + offsets)
+    # A key struck again ends its last note: players pair ons and offs by key.
+    is_last = np.append(voices[1:] != voices[:-1], True)
+    limits = np.where(is_last, end_tick, np.append(ticks[1:], end_tick))
+    ends = np.minimum(ticks + TICKS_PER_QUARTER // 8, limits)
+    keys = _PITCHES[voices] << 8
+    ons = ticks << 24 | 0x90 + DRUM_CHANNEL << 16 | keys | by_voice[at]
+    offs = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys | 0x40
+    # Note-offs have the smaller status: what ends at a tick does so before anything begins.
+    return np.sort(np.concatenate([ons, offs]))
+
+
+def _encode_events(events: NDArray[np.int64]) -> bytes:
+    """Delta times and messages of sorted events, each given as `tick << 24 | its three bytes`."""
+    deltas = events >> 24
+    deltas[1:] -= deltas[:-1]
+    rows = events.astype(">i8").view(np.uint8).reshape(-1, 8)
+    is_used = np.ones(rows.shape, bool)
+    is_used[:, 0] = False
+    rows[:, 4] = deltas & 0x7F
+    for column, shift in ((3, 7), (2, 14), (1, 21)):
+        digits = deltas >> shift
+        is_used[:, column] = digits > 0
+        rows[:, column] = digits & 0x7F | 0x80
+    return rows[is_used].tobytes()

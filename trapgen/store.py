@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -115,17 +115,19 @@ SURVIVORS: Final[Mapping[str, str]] = {
 """`data/audit/survivors.parquet`: a row a loop, and what deduplication did with it."""
 
 
+_PARTS = itertools.count()
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; when the block ends well it takes the file's place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    # The name is this process's own; mkstemp would make a file that only its owner may read.
+    name = f".part-{os.getpid():x}-{next(_PARTS):x}{path.suffix}"
+    temporary = path.with_name(name)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
-        # mkstemp makes files that only their owner may read; loops are for sharing.
-        temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

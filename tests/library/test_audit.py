@@ -60,6 +60,7 @@ def audits(corpus, components):
             draw_independent=draw,
         )
         for protocol in PROTOCOLS
+        if protocol != "published"  # these packs say nothing of sides
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from trapgen.corpus import gather_packs
 from trapgen.errors import InputError, SplitError
 from trapgen.importers import import_pack
+from trapgen.loop import DrumLoop
 from trapgen.midi import write_loop
 from trapgen.params import SplitParams, StandardizeParams
 from trapgen.split import split_sources
@@ -89,3 +90,13 @@ def test_groove_keeps_its_published_split(shared: Path, tmp_path: Path) -> None:
             assert (result.published_split, result.loop.lineage.style) == (row.split, row.style)
             n_read += 1
     assert n_read > 1100
+
+
+def test_a_loop_that_begins_with_a_rest_comes_back_with_it(tmp_path: Path) -> None:
+    velocities = np.zeros((4 * 32, 9), np.uint8)
+    velocities[40, 0] = velocities[70, 0] = 100
+    write_loop(tmp_path / "in/Kick_1.mid", DrumLoop(velocities, 32))
+    manifest, _ = standardize(tmp_path / "in", tmp_path / "out", StandardizeParams())
+    assert manifest[["n_bars", "leading_bars"]].values.tolist() == [[4, 0]]
+    [loop] = load_standardized(tmp_path / "out")
+    assert np.array_equal(loop.velocities, velocities)

@@ -469,8 +469,8 @@ def test_killed_at_any_point_the_same_command_ends_the_same(tmp_path, midi):
         n_killed += process.wait() < 0
     assert n_killed >= 3
     # As if it had been killed within a copy and within a download.
-    (out / ".part-abcd1234.mid").write_bytes(midi[:10])
-    (out / "kit 7" / ".part-_bcd1234.mid").write_bytes(b"")
+    (out / ".part-abcd-1234.mid").write_bytes(midi[:10])
+    (out / "kit 7" / ".part-bcd-1f.mid").write_bytes(b"")
     (out / ".trapgen-abcd1234").mkdir()
     (out / ".trapgen-abcd1234" / "groove.zip").write_bytes(b"PK")
     assert trapgen_import(source, "--out", out).returncode == 0

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import mido
 import numpy as np
+import pretty_midi
 import pytest
 import symusic
 from hypothesis import HealthCheck, assume, given, settings
@@ -26,12 +27,20 @@ from strategies import (
     track,
 )
 
-from trapgen.errors import MidiError, TrapgenError
+import fuzz.midi
+from trapgen.errors import MidiError, ParameterError
 from trapgen.kit import CLOSED_HAT, KICK, SNARE, VOICES
-from trapgen.loop import repeat_to
-from trapgen.midi import TICKS_PER_QUARTER, parse_strikes, read_strikes, write_loop
+from trapgen.midi import (
+    TICKS_PER_QUARTER,
+    parse_strikes,
+    read_strikes,
+    to_bytes,
+    to_pretty_midi,
+    write_loop,
+)
 from trapgen.params import StandardizeParams
 from trapgen.standardize import read_loop
+from trapgen.starter import write_packs
 
 # A temporary folder may serve many examples: each overwrites what it then reads.
 with_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -246,6 +255,58 @@ def test_any_bytes_give_strikes_or_a_midi_error(head, tail):
     _parse_anything(head + tail)
 
 
+# Files long enough for events to be read many at once; mido reads them one by one.
+
+LONG = [note_on(7, 36 + at % 20, 1 + at % 127, at % 16) + event(5, 42, at % 3) for at in range(200)]
+ODDITIES = {
+    "program": event(3, 0xC9, 7) + note_on(1),
+    "pressure": event(3, 0xD9, 7) + note_on(1),
+    "bend": event(3, 0xE9, 7, 8) + note_on(1),
+    "control": event(3, 0xB9, 7, 8) + event(1, 9, 9) + note_on(1),
+    "text": event(3, 0xFF, 1, 2, 65, 66) + note_on(1),
+    "exclusive": event(3, 0xF0, 3, 1, 2, 0xF7) + note_on(1),
+    "two-byte time": note_on(130) + note_on(2**14 - 1) + note_on(8_192),
+    "three-byte time": note_on(2**14) + note_on(2**21 - 1),
+    "four-byte time": note_on(2**21) + note_on(2**28 - 1),
+}
+
+
+@pytest.mark.parametrize("name", ODDITIES)
+@pytest.mark.parametrize("place", [0, 100, 199, 200])
+def test_a_long_track_is_read_as_mido_reads_it(name, place):
+    found = [note_on(0), *LONG[:place], ODDITIES[name], *LONG[place:]]
+    data = midi_file(track(*found))
+    strikes = parse_strikes(data)
+    assert as_rows(strikes) == read_with_mido(BytesIO(data))
+    assert not strikes.is_truncated
+
+
+@pytest.mark.parametrize("n_notes", [50, 3_000, 30_000, 70_000])
+def test_running_status_is_read_over_any_length(n_notes):
+    strikes = parse_strikes(midi_file(track(note_on(0), event(200, 38, 9) * n_notes)))
+    np.testing.assert_array_equal(strikes.ticks, 200 * np.arange(n_notes + 1))
+    assert strikes.end_tick == 200 * n_notes
+    assert not strikes.is_truncated
+
+
+@given(st.binary(min_size=1, max_size=6), st.integers(0, 1500))
+def test_what_is_inserted_into_a_long_track_changes_nothing_before_it(nonsense, at):
+    data = midi_file(track(note_on(0), *LONG))
+    broken = data[: 22 + at] + nonsense + data[22 + at :]
+    whole, strikes = as_rows(parse_strikes(data)), parse_strikes(broken)
+    n_read = max(0, at - 4) // 7  # rows of seven bytes behind a note of four
+    known = [row for row in as_rows(strikes) if row[0] < 12 * n_read]
+    assert known == [row for row in whole if row[0] < 12 * n_read]
+    _parse_anything(broken)
+
+
+def test_a_track_that_goes_on_for_decades_is_nonsense():
+    years = (note_on(2**28 - 1) for _ in range(5_000))
+    strikes = parse_strikes(midi_file(track(*years)))
+    assert strikes.is_truncated
+    assert len(strikes) == 2**40 // (2**28 - 1)
+
+
 def _parse_anything(data):
     try:
         strikes = parse_strikes(data)
@@ -265,6 +326,37 @@ def test_a_hundred_thousand_notes_in_a_bar_are_read():
     assert not strikes.ticks.any()
 
 
+def test_what_the_fuzzer_found_is_read_or_refused_now():
+    for path in sorted(fuzz.midi.FINDS.glob("*.mid")):
+        assert fuzz.midi.check(path, weigh=True)[0] is None, path.name
+
+
+def test_broken_files_are_read_or_refused(tmp_path):
+    paths = write_packs(tmp_path / "starter")[::7]
+    seeds = [path.read_bytes() for path in paths]
+    outcomes = set()
+    for number in range(300):
+        data = fuzz.midi.mutate(seeds, 0, number)
+        wrong, outcome = fuzz.midi.check_bytes(data, tmp_path, number)
+        assert wrong is None, number
+        outcomes.add(outcome)
+    assert outcomes >= {"read", "truncated", "not_midi", "time_division"}
+
+
+def test_the_fuzzer_notices_what_is_wrong(tmp_path, monkeypatch):
+    data = midi_file(track(note_on(0), note_on(480, 38)))
+    assert fuzz.midi.check_bytes(data, tmp_path) == (None, "read")
+    monkeypatch.setattr(fuzz.midi, "MAX_BYTES", 100)
+    assert "MiB" in fuzz.midi.check_bytes(data, tmp_path)[0]
+    monkeypatch.setattr(fuzz.midi, "MAX_S", -1)
+    assert " s under" in fuzz.midi.check_bytes(data, tmp_path)[0]
+
+
+def test_a_find_is_made_small():
+    data = midi_file(track(note_on(0), note_on(480, 38)))
+    assert fuzz.midi.shrink(data, lambda smaller: b"MTrk" in smaller) == b"MTrk"
+
+
 # Writing
 
 
@@ -275,21 +367,20 @@ def test_a_written_loop_is_read_back(tmp_path, loop):
     write_loop(path, loop)
     params = StandardizeParams(loop.steps_per_bar, key_map="gm", by_name=False)
     read = read_loop(path, params)
-    # Silence after the last hit is not in every file's power to tell.
-    whole = repeat_to(read.loop, loop.n_bars) if read.loop.n_bars < loop.n_bars else read.loop
-    n_steps = read.loop.n_steps
-    np.testing.assert_array_equal(whole.velocities[:n_steps], loop.velocities[:n_steps])
-    assert not loop.velocities[n_steps:].any()
-    assert loop.onsets[-loop.steps_per_bar :].any() <= (read.loop.n_bars == loop.n_bars)
+    # Bars of silence before the first hit are counted, those after the last not always.
+    first = read.leading_bars * loop.steps_per_bar
+    heard = slice(first, first + read.loop.n_steps)
+    np.testing.assert_array_equal(read.loop.velocities, loop.velocities[heard])
+    assert read.loop.n_onsets == loop.n_onsets
     assert read.loop.bpm == loop.bpm
     assert (read.collapsed_onsets, read.dropped_onsets) == (0, 0)
-    expected = np.array(loop.offsets[:n_steps])
+    expected = np.array(loop.offsets)
     expected[0] = np.maximum(expected[0], 0)  # nothing sounds before a file's start
-    np.testing.assert_allclose(read.loop.offsets, expected, atol=1e-6)
+    np.testing.assert_allclose(read.loop.offsets, expected[heard], atol=1e-6)
 
 
 @with_folder
-@given(grids, st.floats(-0.5, 0.5, exclude_max=True, width=32), st.integers(1, 16))
+@given(grids, st.floats(-0.5, 0.5, exclude_max=True, width=32), st.integers(1, 15))
 def test_microtiming_is_kept_to_a_tick(tmp_path, steps_per_bar, offset, step):
     velocities = make_loop((step, SNARE), steps_per_bar=steps_per_bar, bars=2).velocities
     loop = make_loop(steps_per_bar=steps_per_bar, bars=2)
@@ -314,8 +405,7 @@ def test_a_file_ends_where_its_loop_ends(tmp_path, bpm):
     loop = make_loop((0, KICK), bars=3, bpm=bpm)
     write_loop(tmp_path / "loop.mid", loop)
     strikes = read_strikes(tmp_path / "loop.mid")
-    # pretty_midi puts the end a tick behind the last event.
-    assert 0 <= strikes.end_tick - 3 * 4 * TICKS_PER_QUARTER <= 1
+    assert strikes.end_tick == 3 * 4 * TICKS_PER_QUARTER
     assert strikes.tempos == ((0, bpm),)
     assert strikes.meters == ((0, 4, 4),)
     assert set(strikes.channels.tolist()) == {9}
@@ -330,6 +420,42 @@ def test_other_readers_hear_the_same_hits(tmp_path, loop):
     assert read_with_mido(path) == ours
     assert read_with_symusic(path) == ours
     assert len(ours) == loop.n_onsets
+
+
+@with_folder
+@given(drum_loops(max_hits=60))
+def test_pretty_midi_and_mido_read_what_was_written(tmp_path, loop):
+    path = tmp_path / "loop.mid"
+    write_loop(path, loop)
+    seconds_per_tick = round(60e6 / loop.bpm) / 1e6 / TICKS_PER_QUARTER
+    rows = as_rows(read_strikes(path))
+    end_tick = loop.n_bars * 4 * TICKS_PER_QUARTER
+    for midi in (pretty_midi.PrettyMIDI(str(path)), to_pretty_midi(loop)):
+        notes = [note for part in midi.instruments for note in part.notes]
+        heard = sorted((midi.time_to_tick(note.start), note.pitch, note.velocity) for note in notes)
+        assert heard == [row[:3] for row in rows]
+        assert all(part.is_drum and part.name == "Drums" for part in midi.instruments)
+        assert midi.get_tempo_changes()[1] == pytest.approx([loop.bpm], rel=1e-4)
+        assert [(sign.numerator, sign.denominator) for sign in midi.time_signature_changes] == [
+            (4, 4)
+        ]
+        assert midi.get_end_time() == pytest.approx(end_tick * seconds_per_tick)
+    midi = mido.MidiFile(path)
+    assert midi.ticks_per_beat == TICKS_PER_QUARTER
+    assert midi.length == pytest.approx(end_tick * seconds_per_tick)
+    assert [sum(message.time for message in part) for part in midi.tracks] == [end_tick] * 2
+
+
+def test_what_pretty_midi_writes_on_is_the_same_loop(tmp_path):
+    loop = random_loop(np.random.default_rng(1), bars=4, steps_per_bar=24, bpm=97.5)
+    write_loop(tmp_path / "ours.mid", loop)
+    to_pretty_midi(loop).write(str(tmp_path / "theirs.mid"))
+    ours, theirs = (read_strikes(tmp_path / name) for name in ("ours.mid", "theirs.mid"))
+    assert as_rows(ours) == as_rows(theirs)
+    assert len(ours) == loop.n_onsets
+    assert (theirs.tempos, theirs.meters) == (ours.tempos, ours.meters)
+    # pretty_midi puts the end a tick behind the last event.
+    assert theirs.end_tick - ours.end_tick == 1
 
 
 def test_notes_of_one_voice_do_not_overlap(tmp_path):
@@ -349,9 +475,27 @@ def test_every_voice_is_written_on_its_pitch(tmp_path):
 
 def test_a_loop_beyond_the_tempos_of_midi_is_refused(tmp_path):
     for bpm in (1.0, 1e9):
-        with pytest.raises(TrapgenError, match="bpm"):
+        with pytest.raises(ParameterError, match="bpm"):
             write_loop(tmp_path / "loop.mid", make_loop((0, KICK), bpm=bpm))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_loop_beyond_the_length_of_midi_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="n_bars must be at most 69905"):
+        write_loop(tmp_path / "loop.mid", make_loop((0, KICK), bars=69_906))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ParameterError, match=r"n_bars must be at most 2604 .*received 2605"):
+        to_pretty_midi(make_loop((0, KICK), bars=2_605))
+    assert to_pretty_midi(make_loop((0, KICK), bars=2_604)).get_end_time() > 0
+
+
+@pytest.mark.parametrize("gap_bars", [1, 5, 600, 69_904])
+def test_hits_far_apart_are_written_where_they_are(gap_bars):
+    loop = make_loop((0, KICK), (16 * gap_bars, SNARE), bars=gap_bars + 1)
+    strikes = parse_strikes(to_bytes(loop))
+    assert strikes.ticks.tolist() == [0, 4 * TICKS_PER_QUARTER * gap_bars]
+    assert strikes.end_tick == 4 * TICKS_PER_QUARTER * (gap_bars + 1)
+    assert not strikes.is_truncated
 
 
 # Real files

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from trapgen.cli import AsJson, _print_json, _say, app
+from trapgen.cli.app import AsJson, app, print_json, say
 
 
 @app.command("import")
@@ -46,11 +46,11 @@ def import_(
         imported = import_pack(path, out, on_file=on_file)
     result = imported.summarize()
     if as_json:
-        _print_json(result)
+        print_json(result)
     for row in imported.rejects.itertuples(index=False):
-        _say(f"refused: {row.path}: {row.rule} (received {row.received}). {row.detail}")
+        say(f"refused: {row.path}: {row.rule} (received {row.received}). {row.detail}")
     left_out = ", ".join(f"{n} {ending}" for ending, n in imported.left_out.items())
-    _say(
+    say(
         f"{result['files']} files ({result['written']} new), {result['rejects']} refused, "
         f"left out: {left_out or 'none'}: {out}"
     )

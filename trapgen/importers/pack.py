@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MIDI_SUFFIXES: Final = frozenset({".mid", ".midi"})
 
 _OWN: Final = ("pack.csv", "rejects.csv", "ATTRIBUTION.md")
-_TEMPORARY = re.compile(r"\.part-[a-z0-9_]{8}(\.(mid|midi|csv|md))?", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\.part-[0-9a-f]+-[0-9a-f]+(\.(mid|midi|csv|md))?", re.IGNORECASE)
 """The names that `trapgen.store.replacing` gives to the files of a pack while it writes them."""
 
 

@@ -48,7 +48,8 @@ class Standardized:
         loop: The loop.
         source_path: The file, relative to the folder read.
         key_map: Name of the key map, or `name` where the file's name decided the voice.
-        key_map_confidence: Share of the strikes that the map knows, from 0 to 1.
+        key_map_confidence: Share of the strikes that the map knows, times the probability of the
+            map where it was detected, from 0 to 1.
         quantization_error_steps: Mean distance of the strikes from their steps.
         max_quantization_error_steps: The largest.
         recommended_steps_per_bar: The grid that would hold this file (see `recommend_grid`).
@@ -144,11 +145,17 @@ def read_loop(
 def _drop_leading_bars(strikes: Strikes, first: int) -> tuple[Strikes, int]:
     """Without the whole bars before the strike at tick `first`; bar lines stay where they are.
 
-    A strike just before a bar line opens the bar behind it, as rounding has it on any grid.
+    A strike just before a bar line opens the bar behind it, as rounding has it on any grid. A file
+    of 2, 4, 8 … bars that is silent for less than half of them is a loop that begins with a rest.
     """
     ticks_per_bar = 4 * strikes.ticks_per_quarter
     n_bars = (first + ticks_per_bar // (2 * max(STEPS_PER_BAR))) // ticks_per_bar
-    if not n_bars:
+    whole = round(strikes.end_tick / ticks_per_bar)
+    ends_on_bar = abs(strikes.end_tick - whole * ticks_per_bar) < ticks_per_bar // max(
+        STEPS_PER_BAR
+    )
+    is_loop = ends_on_bar and whole > 0 and whole & (whole - 1) == 0
+    if not n_bars or (is_loop and 2 * n_bars < whole):
         return strikes, 0
     ticks = np.maximum(0, strikes.ticks - n_bars * ticks_per_bar)
     end_tick = strikes.end_tick - n_bars * ticks_per_bar

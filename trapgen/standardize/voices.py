@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.errors import MidiError
-from trapgen.kit import KEY_MAPS, KICK, SNARE, KeyMap, Role, key_map
+from trapgen.keymap import choose_readings, drums_of, most_known_map
+from trapgen.kit import KEY_MAPS, KICK, SNARE, Role, key_map
 from trapgen.midi import DRUM_CHANNEL, Strikes
 from trapgen.params import StandardizeParams
 
-
-def detect_key_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
-    """The key map that knows the largest share of the strikes, and that share.
-
-    General MIDI wins a tie: the other maps extend it.
-    """
-    found = Counter(pitches.tolist())
-    shares = {
-        name: sum(count for pitch, count in found.items() if pitch in table.voices) / len(pitches)
-        for name, table in KEY_MAPS.items()
-    }
-    best = max(shares, key=lambda name: (shares[name], name == "gm"))
-    return KEY_MAPS[best], shares[best]
+# By the pitches alone; `trapgen.keymap.detect_key_map` hears the rhythm too.
+detect_key_map = most_known_map
 
 
 def map_voices(
     path: Path, strikes: Strikes, role: Role, params: StandardizeParams
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], str, float]:
-    """Which strikes stay `(n,)`, their voices `(n_kept,)`, the key map's name and confidence."""
+    """Which strikes stay `(n,)`, their voices `(n_kept,)`, the key map's name and confidence.
+
+    The confidence is the share of the strikes that the map knows, times the probability that it is
+    the right one where it was detected; a file below `trapgen.keymap.SURE` is read through the
+    likeliest map all the same, and asks for review.
+
+    Raises:
+        MidiError: The map knows none of the pitches.
+        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+    """
     if role.voice is not None:
         n_strikes = len(strikes)
         return np.ones(n_strikes, bool), np.full(n_strikes, role.voice, np.int64), "name", 1.0
-    on_drums = strikes.channels == DRUM_CHANNEL
-    # In a file with other instruments only the drum channel counts; many packs use none.
-    heard = on_drums if on_drums.any() else np.ones(len(strikes), bool)
+    heard = drums_of(strikes)
     if params.key_map == "auto":
-        table, _ = detect_key_map(strikes.pitches[heard])
+        best = choose_readings(path, strikes)[0]
+        table, certainty = best.key_maps[0], best.confidence
     else:
-        table = key_map(params.key_map)
+        table, certainty = key_map(params.key_map), 1.0
     voice_of_pitch = np.full(128, -1, np.int64)
     voice_of_pitch[list(table.voices)] = list(table.voices.values())
     voices = voice_of_pitch[strikes.pitches]
@@ -51,7 +48,7 @@ def map_voices(
         raise MidiError(
             path, "no_drums", f"pitches {received}", f"None is in the key map {table.name}."
         )
-    return kept, voices[kept], table.name, float(kept.sum() / heard.sum())
+    return kept, voices[kept], table.name, certainty * float(kept.sum() / heard.sum())
 
 
 def plays_a_kit(strikes: Strikes) -> bool:

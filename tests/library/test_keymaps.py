@@ -1,0 +1,299 @@
+"""Key maps told by rhythm: measured over Groove on other keys, over trap parts, and settled."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import midi_file, note_on, track
+
+from trapgen.errors import InputError, ParameterError, TableError
+from trapgen.keymap import (
+    SURE,
+    choose_readings,
+    detect_key_map,
+    detect_role,
+    find_doubts,
+    find_settled,
+    rank_key_maps,
+    read_settled,
+    settle,
+)
+from trapgen.keymap.features import FEATURES, count_bars, describe_groups
+from trapgen.keymap.fit import fit
+from trapgen.keymap.groove import expand, voice_evidence
+from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, SNARE, key_map, role_of_name
+from trapgen.midi import Strikes, read_strikes
+from trapgen.params import StandardizeParams
+from trapgen.standardize import find_midi, read_loop
+
+TD11 = key_map("roland_td11").voices
+QUARTER = 480
+
+
+def strikes_of(*hits, velocity=100, channel=0):
+    """Strikes at `(quarter note, pitch)`."""
+    rows = sorted((round(at * QUARTER), pitch) for at, pitch in hits)
+    n = len(rows)
+    return Strikes(
+        ticks=np.array([tick for tick, _ in rows], np.int64),
+        pitches=np.array([pitch for _, pitch in rows], np.uint8),
+        velocities=np.full(n, velocity, np.uint8),
+        channels=np.full(n, channel, np.uint8),
+        ticks_per_quarter=QUARTER,
+        tempos=(),
+        meters=(),
+        end_tick=rows[-1][0] if rows else 0,
+        is_truncated=False,
+    )
+
+
+def groove_split(folder, split):
+    with (folder / "info.csv").open(newline="") as file:
+        names = [row["midi_filename"] for row in csv.DictReader(file) if row["split"] == split]
+    return [(name, read_strikes(folder / name)) for name in names]
+
+
+def move(strikes, name, table):
+    """A Groove performance as if played on another map, on channel 1, and its true voices.
+
+    Each pitch goes to a key of its voice, drawn without returning while keys are left; voices
+    that the map lacks fall silent.
+    """
+    rng = np.random.default_rng(list(hashlib.sha256(f"{name} {table.name}".encode()).digest()))
+    free = {
+        voice: list(rng.permutation([key for key, v in table.voices.items() if v == voice]))
+        for voice in set(table.voices.values())
+    }
+    moved = {}
+    for pitch in np.unique(strikes.pitches).tolist():
+        if keys := free.get(TD11[pitch]):
+            moved[pitch] = int(keys[0])
+            keys.append(keys.pop(0))
+    kept = np.isin(strikes.pitches, list(moved))
+    if not kept.any():
+        return None
+    pitches = strikes.pitches[kept].tolist()
+    played = replace(
+        strikes,
+        ticks=strikes.ticks[kept],
+        pitches=np.array([moved[pitch] for pitch in pitches], np.uint8),
+        velocities=strikes.velocities[kept],
+        channels=np.zeros(len(pitches), np.uint8),
+    )
+    return played, [TD11[pitch] for pitch in pitches]
+
+
+def test_groove_on_every_key_map_is_read_right_or_doubted(shared):
+    outcomes = {True: Counter(), False: Counter()}
+    for name, strikes in groove_split(shared / "data" / "groove", "test"):
+        for table in KEY_MAPS.values():
+            if (played := move(strikes, name, table)) is None:
+                continue
+            moved, truth = played
+            found, _ = detect_key_map(moved, hashlib.sha256(name.encode()).hexdigest())
+            outcome = "unsure"
+            if found is not None:
+                voices = [found.voices.get(pitch) for pitch in moved.pitches.tolist()]
+                outcome = "right" if voices == truth else "wrong"
+            outcomes[count_bars(moved) >= 8][outcome] += 1
+    long, short = outcomes[True], outcomes[False]
+    assert min(long.total(), short.total()) > 500
+    assert long["right"] / long.total() >= 0.95
+    assert long["wrong"] / long.total() <= 0.02
+    assert short["wrong"] / short.total() <= 0.03
+    assert short["right"] / short.total() >= 0.85
+
+
+def test_general_midi_needs_no_drum_channel(shared):
+    sure = 0
+    for path in find_midi(shared / "data" / "trap-loops" / "combined")[::20]:
+        found, confidence = detect_key_map(read_strikes(path), "a91f")
+        assert found is not None
+        assert confidence >= SURE
+        assert {pitch: found.voices[pitch] for pitch in (36, 38, 42)} == {
+            36: KICK,
+            38: SNARE,
+            42: CLOSED_HAT,
+        }
+        sure += 1
+    assert sure == 25
+
+
+def test_trap_parts_without_their_names(shared):
+    found = Counter()
+    for path in find_midi(shared / "data" / "trap-loops" / "parts"):
+        stem = hashlib.sha256(path.stem.encode()).hexdigest()
+        role, confidence = detect_role(read_strikes(path), stem)
+        found[role_of_name(path.stem).name, role and role.name] += 1
+        assert (role is None) == (confidence < 0.5)
+    assert found.total() == 26
+    assert {truth for truth, role in found if role not in (None, truth)} == set()
+    assert sum(n for (_, role), n in found.items() if role is not None) >= 20
+
+
+def test_kits_are_no_single_part(shared):
+    found = Counter(
+        detect_role(strikes, "")[0] for _, strikes in groove_split(shared / "data/groove", "test")
+    )
+    assert found.keys() == {None}
+
+
+def test_a_role_word_decides():
+    role, confidence = detect_role(strikes_of((0, 60)), "02_Trap_Hat")
+    assert (role.name, role.voice, confidence) == ("hat", CLOSED_HAT, 1.0)
+    assert detect_role(strikes_of((0, 60)), "") == (None, 0.0)
+    half_time = [(4 * bar + 2, 61) for bar in range(8)]
+    assert detect_role(strikes_of(*half_time), "")[0].voice == SNARE
+
+
+def test_a_product_in_the_name_tips_the_scale():
+    hits = [(0, 36), (1, 38), (2, 36), (3, 38)]
+    plain, told = (rank_key_maps(strikes_of(*hits), stem)[0] for stem in ("x", "SD3 groove"))
+    assert plain.key_maps[0].name == "gm"
+    assert told.key_maps[0].name == "superior_drummer3"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 64).map(lambda n: n / 4), st.integers(0, 127)),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_readings_share_out_all_belief(hits):
+    strikes = strikes_of(*hits)
+    readings = rank_key_maps(strikes)
+    assert sum(reading.confidence for reading in readings) == pytest.approx(1)
+    confidences = [reading.confidence for reading in readings]
+    assert confidences == sorted(confidences, reverse=True)
+    names = [table.name for reading in readings for table in reading.key_maps]
+    assert sorted(names) == sorted(KEY_MAPS)
+    table, confidence = detect_key_map(strikes)
+    assert confidence == confidences[0]
+    assert (table is None) == (confidence < SURE)
+    later = replace(strikes, ticks=strikes.ticks * 2, ticks_per_quarter=2 * QUARTER)
+    assert [r.confidence for r in rank_key_maps(later)] == confidences
+
+
+def test_features_say_what_they_measure():
+    strikes = strikes_of(*[(at, 36) for at in (0, 2, 4, 6)], *[(at, 42) for at in (0, 1, 2.5)])
+    found, rows = describe_groups(strikes, strikes.pitches.astype(np.int64))
+    kick, hat = (dict(zip(FEATURES, row, strict=True)) for row in rows)
+    assert found.tolist() == [36, 42]
+    assert kick["rate"] == pytest.approx(np.log(2))
+    assert kick["share"] == pytest.approx(np.log(4 / 7))
+    assert (kick["beat_1"], kick["beat_3"], kick["backbeat"]) == (0.5, 0.5, -1)
+    assert (kick["spacing"], kick["evenness"]) == (pytest.approx(np.log(2)), 1)
+    assert (kick["together"], hat["together"]) == (1 / 4, pytest.approx(1 / 3))
+    assert (kick["bars"], hat["bars"]) == (1, 0.5)
+    assert hat["offbeat_8ths"] == pytest.approx(1 / 3)
+    assert kick["rarity"] == 0.5
+
+
+def test_the_regression_learns_what_separates():
+    rng = np.random.default_rng(0)
+    voices = np.repeat([KICK, SNARE, CLOSED_HAT], 40)
+    features = rng.normal(0, 0.1, (120, len(FEATURES)))
+    features[:, 0] += voices
+    mean, deviation, weights, prior = fit(features, voices)
+    assert weights.shape == (2 * len(FEATURES) + 1, 9)
+    assert np.exp(prior)[[KICK, SNARE, CLOSED_HAT]] == pytest.approx(1 / 3)
+    assert ((expand(features, mean, deviation) @ weights).argmax(1) == voices).all()
+
+
+def test_a_backbeat_speaks_for_a_snare():
+    backbeat = strikes_of(
+        *[(at, 38) for at in range(1, 32, 2)], *[(at / 2, 42) for at in range(64)]
+    )
+    evidence = voice_evidence(describe_groups(backbeat, backbeat.pitches.astype(np.int64))[1])
+    assert evidence[0].argmax() == SNARE
+
+
+# Settled by hand
+
+
+def write_doubtful(folder):
+    """A file on keys that no rhythm settles: two hits."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "x.mid"
+    path.write_bytes(midi_file(track(note_on(0, 36, channel=0), note_on(480, 37, channel=0))))
+    return path
+
+
+def test_what_is_settled_is_read_so(tmp_path):
+    path = write_doubtful(tmp_path / "pack" / "deep")
+    (doubt,) = find_doubts(tmp_path / "pack", [path])
+    assert (doubt.path, doubt.pitches) == ("deep/x.mid", {36: 1, 37: 1})
+    before = read_loop(path, StandardizeParams())
+    assert before.key_map_confidence == doubt.readings[0].confidence < SURE
+    settle(tmp_path / "pack", {"deep/x.mid": "akai_mpc"})
+    assert list(find_doubts(tmp_path / "pack", [path])) == []
+    read = read_loop(path, StandardizeParams())
+    assert (read.key_map, read.key_map_confidence) == ("akai_mpc", 1.0)
+    assert read.loop.onsets[0, SNARE]
+    assert read_loop(path, StandardizeParams(key_map="gm")).key_map == "gm"
+    settle(tmp_path / "pack", {"deep/x.mid": "gm"})
+    assert {k: v.name for k, v in read_settled(tmp_path / "pack").items()} == {"deep/x.mid": "gm"}
+    assert (tmp_path / "pack" / "keymaps.csv").read_bytes() == b"path,key_map\ndeep/x.mid,gm\n"
+
+
+def test_what_cannot_be_settled_is_refused(tmp_path):
+    path = write_doubtful(tmp_path)
+    with pytest.raises(ParameterError, match="received 'tr808'"):
+        settle(tmp_path, {"x.mid": "tr808"})
+    with pytest.raises(InputError, match=r"y\.mid: missing"):
+        settle(tmp_path, {"y.mid": "gm"})
+    with pytest.raises(InputError, match="no such folder"):
+        settle(tmp_path / "none", {"x.mid": "gm"})
+    assert find_settled(path) is None
+    for text, rule in [("file,map\n", "columns"), ("path,key_map\nx.mid,no\n", "key_map")]:
+        (tmp_path / "keymaps.csv").write_text(text)
+        with pytest.raises(TableError) as caught:
+            find_settled(path)
+        assert caught.value.rule == rule
+
+
+def test_the_drum_channel_is_general_midi(tmp_path):
+    hits = [(0, 36), (1, 38), (2, 42)]
+    (reading,) = choose_readings(tmp_path / "x.mid", strikes_of(*hits, channel=9))
+    assert (reading.key_maps[0].name, reading.confidence) == ("gm", 1.0)
+    foreign = [(at, pitch) for at, pitch in enumerate([36, 38, 60, 62, 65, 71, 77, 89])]
+    readings = choose_readings(tmp_path / "x.mid", strikes_of(*foreign, channel=9))
+    assert readings[0].key_maps[0].name == "addictive_drums2"
+
+
+def test_named_silent_and_broken_files_are_in_no_doubt(tmp_path):
+    kick = write_doubtful(tmp_path).rename(tmp_path / "Kick_01.mid")
+    silent, broken = tmp_path / "a.mid", tmp_path / "b.mid"
+    silent.write_bytes(midi_file(track()))
+    broken.write_bytes(b"no MIDI")
+    assert list(find_doubts(tmp_path, [kick, silent, broken])) == []
+
+
+def trapgen(*arguments):
+    command = [sys.executable, "-m", "trapgen.cli", "keymap", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_lists_and_settles(tmp_path):
+    listed = json.loads(trapgen("list", "--json").stdout)["key_maps"]
+    assert [table["name"] for table in listed] == list(KEY_MAPS)
+    assert listed[0]["pitches"]["kick"] == [35, 36]
+    write_doubtful(tmp_path)
+    (doubt,) = json.loads(trapgen("review", tmp_path, "--json").stdout)["unsure"]
+    assert (doubt["path"], doubt["pitches"]) == ("x.mid", {"36": 1, "37": 1})
+    assert 0 < doubt["readings"][0]["confidence"] < SURE
+    done = trapgen("review", tmp_path, "--set", "x.mid=akai_mpc", "--json")
+    assert json.loads(done.stdout) == {"unsure": [], "settled": {"x.mid": "akai_mpc"}}
+    assert trapgen("review", tmp_path, "--set", "x.mid").returncode == 2
+    assert trapgen("review", tmp_path / "none").returncode == 3

@@ -1,0 +1,106 @@
+"""`trapgen keymap`: the key maps there are, and the files whose map is in doubt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trapgen.cli.app import AsJson, app, print_json, say
+
+keymaps = typer.Typer(
+    name="keymap",
+    help="Key maps: which there are, and which files leave theirs in doubt.",
+    no_args_is_help=True,
+)
+app.add_typer(keymaps)
+
+
+@keymaps.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Show the key maps, their keys by voice, and who publishes them."""
+    from trapgen.kit import KEY_MAPS, VOICES
+
+    keys = {
+        table.name: {
+            voice.name: sorted(pitch for pitch, found in table.voices.items() if found == at)
+            for at, voice in enumerate(VOICES)
+        }
+        for table in KEY_MAPS.values()
+    }
+    if as_json:
+        tables = [
+            {"name": name, "source": KEY_MAPS[name].source, "pitches": pitches}
+            for name, pitches in keys.items()
+        ]
+        print_json({"key_maps": tables})
+        return
+    for name, pitches in keys.items():
+        print(f"{name}: {KEY_MAPS[name].source}")
+        for voice in VOICES:
+            print(f"  {voice.label:<11}{' '.join(map(str, pitches[voice.name])) or '-'}")
+
+
+@keymaps.command()
+def review(
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A folder of MIDI files.")],
+    answers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FILE=MAP",
+            help="Settle a file's key map; FILE is its path in PACK. May be given again.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the files whose key map is in doubt, and settle them.
+
+    An answer is kept with the pack, in keymaps.csv, and holds whenever the pack is read with the
+    key map on auto.
+    """
+    from trapgen.errors import InputError, ParameterError
+    from trapgen.keymap import find_doubts, settle
+    from trapgen.standardize import find_midi
+
+    if not pack.is_dir():
+        raise InputError(pack, "missing", "no such folder", "Name a folder of MIDI files.")
+    settled = {}
+    for answer in answers or []:
+        path, equals, name = answer.rpartition("=")
+        if not (path and equals):
+            raise ParameterError("--set", "FILE=MAP", answer)
+        settled[path] = name
+    if settled:
+        settle(pack, settled)
+        say(f"{len(settled)} settled: {pack / 'keymaps.csv'}")
+    doubts = list(find_doubts(pack, find_midi(pack)))
+    if as_json:
+        print_json(
+            {
+                "unsure": [
+                    {
+                        "path": doubt.path,
+                        "pitches": {str(pitch): n for pitch, n in doubt.pitches.items()},
+                        "readings": [
+                            {
+                                "key_maps": [table.name for table in reading.key_maps],
+                                "confidence": reading.confidence,
+                            }
+                            for reading in doubt.readings
+                        ],
+                    }
+                    for doubt in doubts
+                ],
+                "settled": settled,
+            }
+        )
+        return
+    for doubt in doubts:
+        print(doubt.path)
+        print("  pitches  " + ", ".join(f"{pitch} ({n})" for pitch, n in doubt.pitches.items()))
+        for reading in doubt.readings[:3]:
+            names = ", ".join(table.name for table in reading.key_maps)
+            print(f"  {reading.confidence:7.1%}  {names}")
+    say(f"{len(doubts)} files with a key map in doubt: settle one with --set FILE=MAP")

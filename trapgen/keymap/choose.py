@@ -1,0 +1,131 @@
+"""The key map of one file: settled by hand, said by its channel, or heard in its rhythm."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.errors import TableError
+from trapgen.keymap.detect import Reading, rank_key_maps
+from trapgen.kit import KEY_MAPS, KeyMap
+from trapgen.midi import DRUM_CHANNEL, Strikes
+from trapgen.store import replacing
+
+SETTLED: Final = "keymaps.csv"
+"""The file in a pack that keeps what was settled by hand: path in the pack, name of the map."""
+
+_COLUMNS: Final = ["path", "key_map"]
+_GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11"})
+
+
+def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
+    """Which strikes are drums, `(n,)`: those on the drum channel, or all where it is silent."""
+    on_drums = strikes.channels == DRUM_CHANNEL
+    # In a file with other instruments only the drum channel counts; many packs use none.
+    return on_drums if on_drums.any() else np.ones(len(strikes), bool)
+
+
+def most_known_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
+    """The key map that knows the largest share of the strikes, and that share.
+
+    General MIDI wins a tie, then the order of `KEY_MAPS`.
+    """
+    counts = np.bincount(pitches, minlength=128)
+    shares = {
+        name: int(counts[list(table.voices)].sum()) / len(pitches)
+        for name, table in KEY_MAPS.items()
+    }
+    best = max(shares, key=lambda name: (shares[name], name == "gm"))
+    return KEY_MAPS[best], shares[best]
+
+
+def choose_readings(path: Path, strikes: Strikes) -> list[Reading]:
+    """The ways to read a file, the likeliest first: one, if its map is settled or beyond doubt.
+
+    What `keymaps.csv` says of the file holds. Else the drum channel is General MIDI's, and is
+    believed unless a map of another family knows more of the notes. Else the rhythm decides.
+
+    Args:
+        path: The file.
+        strikes: Its note-ons, at least one.
+
+    Raises:
+        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+    """
+    if (settled := find_settled(path)) is not None:
+        return [Reading((settled,), 1.0)]
+    heard = drums_of(strikes)
+    drums = replace(
+        strikes,
+        ticks=strikes.ticks[heard],
+        pitches=strikes.pitches[heard],
+        velocities=strikes.velocities[heard],
+        channels=strikes.channels[heard],
+    )
+    if int(drums.channels[0]) == DRUM_CHANNEL:
+        table, _ = most_known_map(drums.pitches)
+        if table.name in _GENERAL_MIDI:
+            return [Reading((table,), 1.0)]
+    return rank_key_maps(drums, path.stem)
+
+
+def read_settled(pack: Path) -> dict[str, KeyMap]:
+    """What `keymaps.csv` of a folder settles: key maps by path in the folder; empty without it.
+
+    Raises:
+        TableError: Its columns are not `path` and `key_map`, or it names a map that isn't there.
+    """
+    path = pack / SETTLED
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TableError(path, "not_a_table", error, "It is CSV in UTF-8.") from error
+    if not rows or rows[0] != _COLUMNS or any(len(row) != 2 for row in rows):
+        received = rows[0] if rows else "an empty file"
+        raise TableError(path, "columns", received, "It has the columns path and key_map.")
+    for _, name in rows[1:]:
+        if name not in KEY_MAPS:
+            raise TableError(path, "key_map", name, f"There are {', '.join(KEY_MAPS)}.")
+    return {file_path: KEY_MAPS[name] for file_path, name in rows[1:]}
+
+
+def write_settled(pack: Path, key_maps: Mapping[str, KeyMap]) -> None:
+    """Keep what is settled with the folder, sorted by path."""
+    with replacing(pack / SETTLED) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows((path, key_maps[path].name) for path in sorted(key_maps))
+
+
+def find_settled(path: Path) -> KeyMap | None:
+    """The key map settled for a file, by the nearest folder above it that names it."""
+    name = os.path.abspath(path)
+    folder = os.path.dirname(name)
+    while True:
+        table = os.path.join(folder, SETTLED)
+        # Asked of every folder above every file: strings are several times quicker than paths.
+        if os.path.isfile(table):
+            stat = os.stat(table)
+            settled = _read_once(folder, stat.st_mtime_ns, stat.st_size)
+            found = settled.get(os.path.relpath(name, folder).replace(os.sep, "/"))
+            if found is not None:
+                return found
+        if (parent := os.path.dirname(folder)) == folder:
+            return None
+        folder = parent
+
+
+@lru_cache(maxsize=64)
+def _read_once(folder: str, _modified: int, _size: int) -> Mapping[str, KeyMap]:
+    return read_settled(Path(folder))

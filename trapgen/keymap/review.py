@@ -1,0 +1,77 @@
+"""Files whose key map is in doubt, and settling them by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapgen.errors import InputError, MidiError
+from trapgen.keymap.choose import choose_readings, drums_of, read_settled, write_settled
+from trapgen.keymap.detect import SURE, Reading
+from trapgen.kit import key_map, role_of_name
+from trapgen.midi import read_strikes
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A file whose key map is not sure.
+
+    Attributes:
+        path: Path in the pack.
+        pitches: Strikes by pitch, the most struck first.
+        readings: Ways to read it, the likeliest first.
+    """
+
+    path: str
+    pitches: Mapping[int, int]
+    readings: tuple[Reading, ...]
+
+
+def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
+    """The files of a pack whose key map is below `SURE`, in the order given.
+
+    Files whose name gives their voice, and those settled before, are in no doubt; files that
+    cannot be read are left to standardizing, which rejects them with the reason.
+
+    Raises:
+        TableError: A `keymaps.csv` breaks its form.
+    """
+    for path in paths:
+        role = role_of_name(path.stem)
+        if role is not None and role.voice is not None:
+            continue
+        try:
+            strikes = read_strikes(path)
+        except MidiError:
+            continue
+        if not len(strikes):
+            continue
+        readings = choose_readings(path, strikes)
+        if readings[0].confidence < SURE:
+            counts = Counter(strikes.pitches[drums_of(strikes)].tolist())
+            relative = path.relative_to(pack).as_posix()
+            yield Doubt(relative, dict(counts.most_common()), tuple(readings))
+
+
+def settle(pack: Path, answers: Mapping[str, str]) -> None:
+    """Keep with the pack which key map its files are read through.
+
+    Args:
+        pack: The folder; `keymaps.csv` in it keeps the answers, old ones included.
+        answers: Names of key maps by path in the pack.
+
+    Raises:
+        InputError: The pack is no folder, or has no file at a path.
+        ParameterError: There is no key map of that name.
+        TableError: `keymaps.csv` breaks its form.
+    """
+    if not pack.is_dir():
+        raise InputError(pack, "missing", "no such folder", "Check the path.")
+    settled = read_settled(pack)
+    for path, name in answers.items():
+        if not (pack / path).is_file():
+            raise InputError(pack / path, "missing", "no such file", f"Name it from {pack} on.")
+        settled[Path(path).as_posix()] = key_map(name)
+    write_settled(pack, settled)

@@ -1,0 +1,82 @@
+"""Which single part a file plays, kick, snare or hat, by its rhythm alone.
+
+The rules are those of trap and its relatives: a snare part marks beats 2 and 4, or beat 3, bar for
+bar and leaves beat 1 alone; a hat part is dense and played with many velocities; a kick part
+starts the bar and is sparse. What fits none, or more than one, is left open.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from trapgen.kit import CLOSED_HAT, KICK, SNARE, Role, role_of_name
+from trapgen.midi import Strikes
+
+_MIN_BARS: Final = 2
+_MIN_STRIKES: Final = 8
+_MAX_PITCHES: Final = 4
+_SNARE_MAX_RATE: Final = 9.0
+_HAT_MIN_RATE: Final = 12.0
+_HAT_MIN_VELOCITIES: Final = 8
+_KICK_MAX_RATE: Final = 8.0
+_KICK_MAX_VELOCITIES: Final = 4
+
+
+def detect_role(strikes: Strikes, stem: str = "") -> tuple[Role | None, float]:
+    """The part that a file plays and the confidence in it, from 0 to 1; None where it is open.
+
+    A role word in the file's name decides with certainty. Otherwise the confidence is the smallest
+    margin, from 0.5 at the limit of a rule to 1.
+
+    Args:
+        strikes: The file's note-ons.
+        stem: The file's name without its ending.
+    """
+    if (named := role_of_name(stem)) is not None:
+        return named, 1.0
+    if len(strikes) < _MIN_STRIKES:
+        return None, 0.0
+    quarters = strikes.ticks / strikes.ticks_per_quarter
+    sixteenths = np.floor(quarters * 4 + 0.5).astype(np.int64)
+    bars, places = sixteenths // 16, sixteenths % 16
+    n_bars = int(bars[-1]) + 1
+    kinds, counts = np.unique(strikes.pitches, return_counts=True)
+    # One instrument plays most of a part's notes; a kit shares them out.
+    if n_bars < _MIN_BARS or len(kinds) > _MAX_PITCHES or counts.max() < 0.8 * len(strikes):
+        return None, 0.0
+    rate = len(strikes) / n_bars
+    n_velocities = len(np.unique(strikes.velocities))
+
+    def met(place: int) -> float:
+        return len(np.unique(bars[places == place])) / n_bars
+
+    backbeat = max(min(met(4), met(12)), met(8) if met(4) + met(12) == 0 else 0.0)
+    margins = {
+        Role("snare", SNARE): (
+            _above(backbeat, 0.9, 1.0),
+            _above(-met(0), -0.3, 0.0),
+            _above(-rate, -_SNARE_MAX_RATE, 0.0),
+        ),
+        Role("hat", CLOSED_HAT): (
+            _above(rate, _HAT_MIN_RATE, 2 * _HAT_MIN_RATE),
+            _above(n_velocities, _HAT_MIN_VELOCITIES, 2 * _HAT_MIN_VELOCITIES),
+        ),
+        Role("kick", KICK): (
+            _above(met(0), 0.9, 1.0),
+            _above(-rate, -_KICK_MAX_RATE, 0.0),
+            _above(-n_velocities, -_KICK_MAX_VELOCITIES, 0.0),
+            _above(-min(met(4), met(12)), -0.5, 0.0),
+        ),
+    }
+    fitting = [(min(margin), role) for role, margin in margins.items() if min(margin) > 0]
+    if len(fitting) != 1:
+        return None, 0.0
+    confidence, role = fitting[0]
+    return role, confidence
+
+
+def _above(value: float, limit: float, certain: float) -> float:
+    """0 below the limit, 0.5 at it, 1 from where the rule is certain."""
+    return 0.0 if value < limit else min(1.0, 0.5 + 0.5 * (value - limit) / (certain - limit))
