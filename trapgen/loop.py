@@ -168,8 +168,13 @@ def source_id(loop: DrumLoop) -> str:
     Tempo, resolution of the file, channel, velocity and key map do not enter; onset times enter
     as fractions of a bar, so that one loop read on two grids that both hold it has one id.
     """
-    steps, voices = np.nonzero(loop.velocities)
-    ticks = steps * (96 // loop.steps_per_bar)
+    return hash_onsets(loop.velocities, loop.steps_per_bar)
+
+
+def hash_onsets(velocities: NDArray[np.uint8], steps_per_bar: int) -> str:
+    """The `source_id` of a loop of `(n_steps, 9)` velocities."""
+    steps, voices = np.nonzero(velocities)
+    ticks = steps * (96 // steps_per_bar)
     # Rows are (96ths of a bar, voice).
     rows = np.stack([ticks, voices], axis=1).astype("<u4").tobytes()
     return hashlib.blake2b(rows, digest_size=8, person=b"trapgen-source").hexdigest()

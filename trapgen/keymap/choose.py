@@ -22,6 +22,7 @@ from trapgen.store import replacing
 SETTLED: Final = "keymaps.csv"
 """The file in a pack that keeps what was settled by hand: path in the pack, name of the map."""
 
+_KEYS: Final = {name: np.array(sorted(table.voices)) for name, table in KEY_MAPS.items()}
 _COLUMNS: Final = ["path", "key_map"]
 _GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11"})
 
@@ -39,10 +40,7 @@ def most_known_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
     General MIDI wins a tie, then the order of `KEY_MAPS`.
     """
     counts = np.bincount(pitches, minlength=128)
-    shares = {
-        name: int(counts[list(table.voices)].sum()) / len(pitches)
-        for name, table in KEY_MAPS.items()
-    }
+    shares = {name: int(counts[keys].sum()) / len(pitches) for name, keys in _KEYS.items()}
     best = max(shares, key=lambda name: (shares[name], name == "gm"))
     return KEY_MAPS[best], shares[best]
 

@@ -58,14 +58,14 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
         loop_id = relative.as_posix() if loop_id in taken else loop_id
         taken.add(loop_id)
         try:
-            yield _annotate(
-                read_loop(path, params, root=root, loop_id=loop_id), notes.get(path, Note())
-            )
+            yield _annotate(read_loop(path, params, root=root, loop_id=loop_id), notes.get(path))
         except MidiError as error:
             yield error
 
 
-def _annotate(result: Standardized, note: Note) -> Standardized:
+def _annotate(result: Standardized, note: Note | None) -> Standardized:
+    if note is None:
+        return result
     lineage = result.loop.lineage
     lineage = replace(lineage, style=note.style or lineage.style)
     return replace(result, loop=replace(result.loop, lineage=lineage), published_split=note.split)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from trapgen.loop import STEPS_PER_BAR
 from trapgen.midi import Strikes
 
+_GRIDS = np.array(STEPS_PER_BAR)[:, None]
+
 
 def quantize(
     ticks: NDArray[np.int64], ticks_per_quarter: int, steps_per_bar: int
@@ -41,12 +43,11 @@ def recommend_grid(ticks: NDArray[np.int64], ticks_per_quarter: int) -> int:
     Returns:
         One of `STEPS_PER_BAR`.
     """
-    errors = {
-        steps: float(np.abs(quantize(ticks, ticks_per_quarter, steps)[1]).mean()) / steps
-        for steps in STEPS_PER_BAR
-    }
-    limit = min(errors.values()) + 1 / 400
-    return next(steps for steps in STEPS_PER_BAR if errors[steps] <= limit)
+    ticks_per_bar = 4 * ticks_per_quarter
+    at = ticks * _GRIDS
+    steps = (2 * at + ticks_per_bar) // (2 * ticks_per_bar)
+    errors = np.abs(at - steps * ticks_per_bar).mean(axis=1) / (_GRIDS[:, 0] * ticks_per_bar)
+    return STEPS_PER_BAR[int((errors <= errors.min() + 1 / 400).argmax())]
 
 
 def length_in_bars(strikes: Strikes, last_step: int, steps_per_bar: int) -> int:

@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 
 from trapgen.errors import MidiError
-from trapgen.kit import FULL, N_VOICES, role_of_name
-from trapgen.loop import STEPS_PER_BAR, DrumLoop, Lineage, source_id
+from trapgen.kit import FULL, N_VOICES
+from trapgen.loop import STEPS_PER_BAR, DrumLoop, Lineage, hash_onsets
 from trapgen.midi import Strikes, read_strikes
 from trapgen.params import StandardizeParams
 from trapgen.standardize.feel import Feel, apply_feel, choose_feel
 from trapgen.standardize.grid import length_in_bars, quantize, recommend_grid
-from trapgen.standardize.voices import map_voices, plays_a_kit
+from trapgen.standardize.voices import find_role, map_voices
 
 DEFAULT_BPM: Final = 120.0
 """Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
@@ -93,8 +93,7 @@ def read_loop(
     strikes = read_strikes(path)
     _check_strikes(path, strikes, params)
     source = path.relative_to(root or path.parent)
-    role = (role_of_name(path.stem) if params.by_name else None) or FULL
-    role = FULL if role.voice is not None and plays_a_kit(strikes) else role
+    role = find_role(path, strikes) if params.by_name else FULL
     kept, voices, table, confidence = map_voices(path, strikes, role, params)
     bpm, feel = _tempo(strikes, path), Feel()
     if params.feel == "half_time":
@@ -118,17 +117,17 @@ def read_loop(
     order = np.argsort(strikes.velocities[kept], kind="stable")
     velocities[steps[order], voices[order]] = strikes.velocities[kept][order]
     shifts[steps[order], voices[order]] = offsets[order]
-    loop = DrumLoop(velocities, params.steps_per_bar, bpm * feel.factor, shifts)
     words = re.findall(r"[a-z]+", source.as_posix().lower())
     lineage = Lineage(
         loop_id=loop_id or source.with_suffix("").as_posix(),
-        source_ids=(source_id(loop),),
+        source_ids=(hash_onsets(velocities, params.steps_per_bar),),
         pack=source.parts[0] if len(source.parts) > 1 else "",
         role=role.name,
         style=next((style for style in _STYLES if style in words), ""),
     )
+    loop = DrumLoop(velocities, params.steps_per_bar, bpm * feel.factor, shifts, lineage)
     return Standardized(
-        loop=replace(loop, lineage=lineage),
+        loop=loop,
         source_path=source.as_posix(),
         key_map=table,
         key_map_confidence=confidence,

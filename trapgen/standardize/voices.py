@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.errors import MidiError
-from trapgen.keymap import choose_readings, drums_of, most_known_map
-from trapgen.kit import KEY_MAPS, KICK, SNARE, Role, key_map
+from trapgen.keymap import choose_readings, detect_role, drums_of, most_known_map
+from trapgen.kit import FULL, KEY_MAPS, KICK, SNARE, Role, key_map, role_of_name
 from trapgen.midi import DRUM_CHANNEL, Strikes
 from trapgen.params import StandardizeParams
 
@@ -51,7 +51,19 @@ def map_voices(
     return kept, voices[kept], table.name, certainty * float(kept.sum() / heard.sum())
 
 
-def plays_a_kit(strikes: Strikes) -> bool:
-    """Whether the notes are a whole kit's, whatever the name says (`Ride the lightning.mid`)."""
-    voices = {KEY_MAPS["gm"].voices.get(pitch) for pitch in strikes.pitches.tolist()}
-    return bool((strikes.channels == DRUM_CHANNEL).all()) and {KICK, SNARE} < voices
+def find_role(path: Path, strikes: Strikes) -> Role:
+    """The role that a file's name says, or its rhythm where the name says nothing; else full.
+
+    A name is not believed against a whole kit on the drum channel, and a file on that channel says
+    by its pitches what it plays.
+    """
+    named = role_of_name(path.stem)
+    has_kit = {KICK, SNARE} < {KEY_MAPS["gm"].voices.get(p) for p in set(strikes.pitches.tolist())}
+    on_drums = strikes.channels == DRUM_CHANNEL
+    if named is not None:
+        # `Ride the lightning.mid`
+        return FULL if named.voice is not None and has_kit and on_drums.all() else named
+    if has_kit or on_drums.any():
+        return FULL
+    heard, _ = detect_role(strikes, path.stem)
+    return heard or FULL
