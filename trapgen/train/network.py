@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -23,10 +26,27 @@ from trapgen.model import (
 def import_tensorflow() -> tuple[Any, Any]:
     """Keras and TensorFlow, without their start-up messages on machines that have no GPU."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
+    with _quiet_start() if "tensorflow" not in sys.modules else nullcontext():
+        import keras
+        import tensorflow as tf
 
+        # Looks for devices now, not in the middle of the first epoch.
+        tf.config.list_physical_devices()
     return keras, tf
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Close the process's standard error: TensorFlow writes there before its log level counts."""
+    sys.stderr.flush()
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def build_keras(spec: ModelSpec) -> Any:
