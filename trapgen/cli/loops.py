@@ -111,8 +111,8 @@ def audit(
     if as_json:
         print_json(found.summary())
     say(
-        f"{found.exact_bar_overlap:.1%} of the other bars stand in train, "
-        f"{found.near_bar_overlap:.1%} of them nearly: {out / 'report.html'}"
+        f"{found.exact_bar_overlap:.1%} of the other bars stand in train exactly, "
+        f"{found.near_bar_overlap:.1%} at least nearly: {out / 'report.html'}"
     )
     if found.reasons:
         raise GateRefusedError(found.reasons)
