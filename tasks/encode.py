@@ -7,7 +7,6 @@ from trapgen.augment import load_augmented
 from trapgen.codec import Codec, write_lines
 from trapgen.params import SIDES
 from trapgen.receipt import save_reference
-from trapgen.store import SURVIVORS, read_table
 from trapgen.velocity import VelocityProfile
 
 VERSION = "1"
@@ -15,9 +14,7 @@ VERSION = "1"
 
 def run(root: Path) -> None:
     """Read `data/augmented` and `data/audit`, write `data/encoded`."""
-    survivors = read_table(root / AUDIT / "survivors.parquet", SURVIVORS)
-    kept = set(survivors.loc[survivors["kept"], "loop_id"])
-    sided = [item for item in load_augmented(root / AUGMENTED) if item[1].lineage.loop_id in kept]
+    sided = load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet")
     folder = root / ENCODED
     for side in SIDES:
         write_lines(folder / f"{side}.txt", [loop for at, loop in sided if at == side])

@@ -12,7 +12,7 @@ from trapgen.generate import load_generator
 from trapgen.loop import DrumLoop
 from trapgen.metrics import collect_features
 from trapgen.report import write_evaluation_report
-from trapgen.store import SURVIVORS, read_json, read_table, write_json
+from trapgen.store import read_json, write_json
 
 VERSION = "1"
 
@@ -21,12 +21,9 @@ def run(root: Path) -> None:
     """Read the model, the samples and what the audit cleared; write `data/reports`."""
     params = read_params(root)
     generator = load_generator(root / MODEL)
-    survivors = read_table(root / AUDIT / "survivors.parquet", SURVIVORS)
-    kept = set(survivors.loc[survivors["kept"], "loop_id"])
     sides: dict[str, list[DrumLoop]] = {}
-    for side, loop in load_augmented(root / AUGMENTED):
-        if loop.lineage.loop_id in kept:
-            sides.setdefault(side, []).append(loop)
+    for side, loop in load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet"):
+        sides.setdefault(side, []).append(loop)
     summary = read_json(root / AUDIT / "summary.json")
     metrics, drawn = evaluate(generator, sides, summary, params.evaluate, params.seed)
     folder = root / REPORTS

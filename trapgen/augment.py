@@ -20,8 +20,8 @@ from trapgen.loop import DrumLoop, Lineage, repeat_to, rotate
 from trapgen.midi import write_loop
 from trapgen.params import SIDES, AugmentParams, SplitParams
 from trapgen.split import PART_ROLES, POOL, deal_loops
-from trapgen.standardize import load_row
-from trapgen.store import LOOPS, make_table, read_table, write_table
+from trapgen.standardize import describe_loop, load_row
+from trapgen.store import LOOPS, SURVIVORS, make_table, read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,17 +212,8 @@ def write_augmented(folder: Path, made: Sequence[tuple[str, DrumLoop]]) -> pd.Da
         write_loop(folder / path, loop)
         rows.append(
             {
-                "loop_id": lineage.loop_id,
-                "path": path.as_posix(),
+                **describe_loop(loop, path),
                 "side": side,
-                "pack": lineage.pack,
-                "role": lineage.role,
-                "style": lineage.style,
-                "bpm": loop.bpm,
-                "n_bars": loop.n_bars,
-                "steps_per_bar": loop.steps_per_bar,
-                "n_onsets": loop.n_onsets,
-                "source_ids": lineage.source_ids,
                 "parents": lineage.parents,
                 "recipe": lineage.recipe,
             }
@@ -232,12 +223,19 @@ def write_augmented(folder: Path, made: Sequence[tuple[str, DrumLoop]]) -> pd.Da
     return table
 
 
-def load_augmented(folder: Path) -> list[tuple[str, DrumLoop]]:
+def load_augmented(folder: Path, survivors: Path | None = None) -> list[tuple[str, DrumLoop]]:
     """Side and loop of every row of `loops.parquet`, in its order, with their lineage.
+
+    Args:
+        folder: Where `write_augmented` wrote.
+        survivors: The audit's table (`trapgen.store.SURVIVORS`): only loops that it kept.
 
     Raises:
         TableError: There is no such table, or it breaks its schema.
         MidiError: A loop's file is missing or broken.
     """
     table = read_table(folder / "loops.parquet", LOOPS)
+    if survivors is not None:
+        decisions = read_table(survivors, SURVIVORS)
+        table = table[table["loop_id"].isin(decisions.loc[decisions["kept"], "loop_id"])]
     return [(row["side"], load_row(folder, row)) for row in table.to_dict("records")]

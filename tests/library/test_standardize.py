@@ -26,12 +26,12 @@ from strategies import (
 
 from trapgen.codec import read_lines, write_lines
 from trapgen.errors import InputError, MidiError, TableError
+from trapgen.keymap import most_known_map
 from trapgen.kit import CLOSED_HAT, KICK, LOW_TOM, OPEN_HAT, RIDE, SNARE, VOICES
 from trapgen.loop import source_id
 from trapgen.midi import read_strikes, write_loop
 from trapgen.params import StandardizeParams
 from trapgen.standardize import (
-    detect_key_map,
     find_midi,
     load_standardized,
     quantize,
@@ -127,10 +127,10 @@ def test_a_key_map_that_is_asked_for_is_taken(tmp_path):
 
 def test_the_key_map_that_knows_most_is_detected():
     pitches = np.array([36, 38, 22, 22, 99], np.uint8)
-    table, share = detect_key_map(pitches)
+    table, share = most_known_map(pitches)
     assert (table.name, share) == ("roland_td11", 0.8)
-    assert detect_key_map(np.array([36, 38], np.uint8))[0].name == "gm"
-    assert detect_key_map(np.array([100], np.uint8))[1] == 0
+    assert most_known_map(np.array([36, 38], np.uint8))[0].name == "gm"
+    assert most_known_map(np.array([100], np.uint8))[1] == 0
 
 
 def test_other_instruments_are_left_out(tmp_path):

@@ -1,6 +1,7 @@
 """Files as found become loops on the kit and the grid, with a count of everything on the way."""
 
 from trapgen.standardize.folder import (
+    describe_loop,
     find_midi,
     load_row,
     load_standardized,
@@ -9,12 +10,11 @@ from trapgen.standardize.folder import (
 )
 from trapgen.standardize.grid import quantize
 from trapgen.standardize.read import DEFAULT_BPM, Standardized, read_loop
-from trapgen.standardize.voices import detect_key_map
 
 __all__ = [
     "DEFAULT_BPM",
     "Standardized",
-    "detect_key_map",
+    "describe_loop",
     "find_midi",
     "load_row",
     "load_standardized",

@@ -106,12 +106,12 @@ def standardize(source: Path, out: Path, params: StandardizeParams) -> tuple[Any
     return manifest, refused
 
 
-def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
-    loop, lineage = result.loop, result.loop.lineage
+def describe_loop(loop: DrumLoop, path: Path) -> dict[str, Any]:
+    """The columns that every table of loops has: who it is, where its file lies, what it holds."""
+    lineage = loop.lineage
     return {
         "loop_id": lineage.loop_id,
-        "source_path": result.source_path,
-        "path": target.as_posix(),
+        "path": path.as_posix(),
         "pack": lineage.pack,
         "role": lineage.role,
         "style": lineage.style,
@@ -119,8 +119,15 @@ def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
         "n_bars": loop.n_bars,
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
-        "published_split": result.published_split,
         "source_ids": lineage.source_ids,
+    }
+
+
+def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
+    return {
+        **describe_loop(result.loop, target),
+        "source_path": result.source_path,
+        "published_split": result.published_split,
         "key_map": result.key_map,
         "key_map_confidence": result.key_map_confidence,
         "quantization_error_steps": result.quantization_error_steps,

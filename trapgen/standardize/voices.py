@@ -8,13 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.errors import MidiError
-from trapgen.keymap import choose_readings, detect_role, drums_of, most_known_map
+from trapgen.keymap import choose_readings, detect_role, drums_of
 from trapgen.kit import FULL, KEY_MAPS, KICK, SNARE, Role, key_map, role_of_name
 from trapgen.midi import DRUM_CHANNEL, Strikes
 from trapgen.params import StandardizeParams
-
-# By the pitches alone; `trapgen.keymap.detect_key_map` hears the rhythm too.
-detect_key_map = most_known_map
 
 
 def map_voices(
