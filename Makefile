@@ -10,7 +10,7 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_HOME := $(CURDIR)/.prefect
 MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
-PREFECT_SERVER := http://127.0.0.1:4200/api
+PREFECT_API_URL ?= http://127.0.0.1:4200/api
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run flow test check bench ui prefect schedule clean
@@ -30,8 +30,9 @@ run: $(READY)  ## from loop packs to new loops: everything that is not up to dat
 	dvc repro
 	@python -m tasks.summary
 
-flow: $(READY)  ## the same by Prefect, in one process
-	python -m flows.pipeline
+flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spreads the files
+	$(if $(WORKERS),PREFECT_API_URL=$(PREFECT_API_URL)) python -m flows.pipeline \
+		$(if $(WORKERS),--workers $(WORKERS))
 	@python -m tasks.summary
 
 test: $(READY)  ## the tests
@@ -44,8 +45,9 @@ check: $(READY)  ## format, lint, types, import rules, a minute of the MIDI fuzz
 	lint-imports
 	python -m fuzz.midi --seconds 60 --seed $$(date +%Y%m%d)
 
-bench: $(READY)  ## figures, side by side in one run: reading and standardizing
+bench: $(READY)  ## figures, side by side in one run: reading, standardizing, finding leaks
 	python -m bench.ingest
+	python -m bench.audit
 
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
@@ -55,7 +57,7 @@ prefect: $(READY)  ## a Prefect server on 127.0.0.1:4200
 	prefect server start --host 127.0.0.1
 
 schedule: $(READY)  ## retrain every night, on the server that `make prefect` started
-	PREFECT_API_URL=$(PREFECT_SERVER) python -m flows.serve
+	PREFECT_API_URL=$(PREFECT_API_URL) python -m flows.serve
 
 clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
 	rm -rf data/raw data/standardized data/split data/augmented data/encoded data/model \

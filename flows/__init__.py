@@ -2,6 +2,7 @@
 
     dag        DVC's graph, and the few DVC operations around a stage's run: no Prefect
     pipeline   the flow that brings every stage up to date       python -m flows.pipeline
+    spread     a stage's files in chunks on threads, processes or Dask
     retrain    the flow that looks first, and writes down why    python -m flows.retrain
     serve      `retrain` on the schedule in `prefect.yaml`       python -m flows.serve
 

@@ -1,9 +1,11 @@
 """The pipeline: every stage of `dvc.yaml` as a Prefect task, in one process.
 
     python -m flows.pipeline [--root .] [--force]
+                             [--workers threads|processes|dask] [--n-workers N] [--scheduler URL]
 
-With no server configured (`PREFECT_API_URL`), Prefect starts a temporary one and stops it. The
-exit code is 0, or that of the error which stopped a stage: 4 when the audit's gate refuses.
+With no server configured (`PREFECT_API_URL`), Prefect starts a temporary one and stops it; only
+threads can do with that. The exit code is 0, or that of the error which stopped a stage: 4 when
+the audit's gate refuses.
 """
 
 from __future__ import annotations
@@ -13,10 +15,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast, get_args
 
 from prefect import State, Task, flow, task
 from prefect.artifacts import create_table_artifact
@@ -24,6 +26,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from flows import dag
+from flows.spread import WorkerKind, Workers, open_workers, publish_progress
 from tasks.stage import Stage, load_stage
 from trapgen.errors import TrapgenError
 
@@ -51,7 +54,9 @@ class Visit:
     why: tuple[str, ...] = ()
 
 
-def build_stages(root: Path, *, force: bool = False, load: Load = load_stage) -> tuple[Visit, ...]:
+def build_stages(
+    root: Path, *, force: bool = False, workers: Workers | None = None, load: Load = load_stage
+) -> tuple[Visit, ...]:
     """Bring every stage of the checkout up to date, as tasks of the flow that calls this.
 
     One task a stage, with DVC's edges. The table of what came of them is printed and becomes an
@@ -60,6 +65,7 @@ def build_stages(root: Path, *, force: bool = False, load: Load = load_stage) ->
     Args:
         root: The checkout: the folder that holds `.dvc` and `dvc.yaml`.
         force: Run the stages that are current as well.
+        workers: Where a stage that works in chunks runs them; by default on threads.
         load: Finds a stage's body by its name.
 
     Returns:
@@ -77,7 +83,8 @@ def build_stages(root: Path, *, force: bool = False, load: Load = load_stage) ->
         nodes = dag.read_graph(repo)
     visits: dict[str, Visit] = {}
     # All of them first: a broken one should not come out after an hour of training.
-    tasks = {node.name: _stage_task(load(node.name), visits) for node in nodes}
+    workers = workers or Workers()
+    tasks = {node.name: _stage_task(load(node.name), workers, visits) for node in nodes}
     states: dict[str, State[Any]] = {}
     for node in nodes:
         upstream = [states[name] for name in node.upstream]
@@ -111,7 +118,7 @@ def fail_with_reason(run: Callable[P, T]) -> Callable[P, T]:
     return body
 
 
-def _stage_task(stage: Stage, visits: dict[str, Visit]) -> Task[..., State]:
+def _stage_task(stage: Stage, workers: Workers, visits: dict[str, Visit]) -> Task[..., State]:
     """A task that brings `stage` up to date, and notes its visit."""
 
     @task(
@@ -126,7 +133,7 @@ def _stage_task(stage: Stage, visits: dict[str, Visit]) -> Task[..., State]:
         name = "Failed"
         why: tuple[str, ...] = ()
         try:
-            name, why = dag.refresh(root, stage.name, stage.run, force=force)
+            name, why = dag.refresh(root, stage.name, partial(_run, stage, workers), force=force)
         except Exception as error:
             why = (str(error) or type(error).__name__,)
             raise
@@ -135,6 +142,14 @@ def _stage_task(stage: Stage, visits: dict[str, Visit]) -> Task[..., State]:
         return Completed(name=name, message="; ".join(why) or None)
 
     return visit
+
+
+def _run(stage: Stage, workers: Workers, root: Path) -> None:
+    if not stage.spreads:
+        stage.run(root)
+        return
+    with open_workers(workers) as spread:
+        stage.run(root, spread=spread, progress=publish_progress)
 
 
 def _publish(visits: Sequence[Visit]) -> None:
@@ -149,14 +164,24 @@ def _publish(visits: Sequence[Visit]) -> None:
 
 @flow
 @fail_with_reason
-def pipeline(root: str = ".", force: bool = False) -> tuple[Visit, ...]:
+def pipeline(
+    root: str = ".",
+    force: bool = False,
+    workers: WorkerKind = "threads",
+    n_workers: int | None = None,
+    scheduler: str = "",
+) -> tuple[Visit, ...]:
     """Bring every stage of `dvc.yaml` up to date.
 
     Args:
         root: The checkout.
         force: Run the stages that are current as well.
+        workers: Where chunks of files run: on threads, processes or Dask (see `Workers`).
+        n_workers: How many; by default one a processor.
+        scheduler: The address of Dask's scheduler; by default a cluster on this machine.
     """
-    return build_stages(Path(root), force=force)
+    where = Workers(workers, n_workers, scheduler)
+    return build_stages(Path(root), force=force, workers=where)
 
 
 def exit_code(run: Callable[[], object]) -> int:
@@ -179,13 +204,17 @@ def exit_code(run: Callable[[], object]) -> int:
 
 
 def parse_arguments(description: str, arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read `--root` and `--force`, which all flows take."""
+    """Read the options that all flows take; their names are those of the flows' parameters."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--root", default=".", help="the checkout (default: the current folder)")
     parser.add_argument("--force", action="store_true", help="run stages that are current as well")
+    kinds = get_args(WorkerKind)
+    parser.add_argument("--workers", choices=kinds, default=kinds[0], help="where files are read")
+    parser.add_argument("--n-workers", type=int, help="how many (default: one a processor)")
+    parser.add_argument("--scheduler", default="", help="Dask's (default: one on this machine)")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
     options = parse_arguments("Bring every stage of dvc.yaml up to date.")
-    sys.exit(exit_code(lambda: pipeline(options.root, options.force)))
+    sys.exit(exit_code(lambda: pipeline(**vars(options))))

@@ -1,6 +1,6 @@
 """Retraining: look what changed, rebuild what depends on it, and write down why.
 
-    python -m flows.retrain [--root .] [--force]
+    python -m flows.retrain [--root .] [--force] [--workers …]: the options of flows.pipeline
 
 A run that finds nothing changed does nothing and writes nothing but its artifact, so the
 schedule in `prefect.yaml` may be as dense as one likes.
@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows import dag
 from flows.pipeline import Visit, exit_code, fail_with_reason, parse_arguments, pipeline
+from flows.spread import WorkerKind
 
 LOG: Final = Path("mlruns/retrain.jsonl")
 """One JSON object a line, the oldest first: a rebuild or a failed try each.
@@ -103,16 +105,26 @@ def _publish(markdown: str) -> None:
 
 @flow
 @fail_with_reason
-def retrain(root: str = ".", force: bool = False) -> dict[str, Any] | None:
+def retrain(
+    root: str = ".",
+    force: bool = False,
+    workers: WorkerKind = "threads",
+    n_workers: int | None = None,
+    scheduler: str = "",
+) -> dict[str, Any] | None:
     """Rebuild the model if the corpus or the parameters changed, and log why.
 
     Args:
         root: The checkout.
         force: Rebuild all of it, stale or not.
+        workers: Where chunks of files run, as in `pipeline`; so are the next two.
+        n_workers: How many.
+        scheduler: The address of Dask's scheduler.
     """
-    return renew_model(Path(root), force=force)
+    rebuild = partial(pipeline, workers=workers, n_workers=n_workers, scheduler=scheduler)
+    return renew_model(Path(root), force=force, rebuild=rebuild)
 
 
 if __name__ == "__main__":
     options = parse_arguments("Rebuild what changed, and write down why.")
-    sys.exit(exit_code(lambda: retrain(options.root, options.force)))
+    sys.exit(exit_code(lambda: retrain(**vars(options))))

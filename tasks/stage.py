@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
+from inspect import signature
 
 from trapgen.errors import ParameterError
 
@@ -17,12 +17,15 @@ class Stage:
     Attributes:
         name: Its name there, and that of its module in `tasks/`.
         version: Changes with the stage's behavior.
-        run: Reads and writes files under the checkout's root, its only argument.
+        run: Reads and writes files under the checkout's root, the only argument it must have.
+        spreads: Whether it also takes `spread`, the map that its chunks of files go through, and
+            `progress`, which shows how far they have come.
     """
 
     name: str
     version: str
-    run: Callable[[Path], None]
+    run: Callable[..., None]
+    spreads: bool = False
 
 
 def load_stage(name: str) -> Stage:
@@ -42,6 +45,7 @@ def load_stage(name: str) -> Stage:
             raise
         raise ParameterError("stage", rule, name) from None
     try:
-        return Stage(name, module.VERSION, module.run)
+        spreads = "spread" in signature(module.run).parameters
+        return Stage(name, module.VERSION, module.run, spreads)
     except AttributeError:
         raise ParameterError("stage", rule, name) from None

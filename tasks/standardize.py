@@ -3,14 +3,24 @@
 from pathlib import Path
 
 from tasks.places import RAW, STANDARDIZED, read_params
-from trapgen.standardize import standardize
+from trapgen.progress import Progress, show_progress
+from trapgen.standardize import Spread, standardize
 
 VERSION = "1"
 
 
-def run(root: Path) -> None:
-    """Read `data/raw`, write `data/standardized`."""
+def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:
+    """Read `data/raw`, write `data/standardized`.
+
+    Args:
+        root: The checkout.
+        spread: The map that the chunks of files go through; the result is the same.
+        progress: Shows how far the files have come.
+    """
     params = read_params(root).standardize
-    manifest, rejects = standardize(root / RAW, root / STANDARDIZED, params)
+    with progress("standardizing") as on_files:
+        manifest, rejects = standardize(
+            root / RAW, root / STANDARDIZED, params, spread=spread, on_files=on_files
+        )
     roles = ", ".join(f"{n} {role}" for role, n in manifest["role"].value_counts().items())
     print(f"standardize: {len(manifest)} loops ({roles}), {len(rejects)} files rejected")

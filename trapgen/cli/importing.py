@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +34,7 @@ def import_(
     """
     from trapgen.errors import InputError, ParameterError
     from trapgen.importers import download_groove, import_pack
+    from trapgen.progress import show_progress
 
     if download and source != Path("groove"):
         raise ParameterError("--download", "given with SRC groove", str(source))
@@ -42,7 +42,7 @@ def import_(
         raise InputError(source, "missing", "no such folder", "Add --download to fetch it.")
     with ExitStack() as stack:
         path = stack.enter_context(download_groove(out)) if download else source
-        on_file = stack.enter_context(_progress())
+        on_file = stack.enter_context(show_progress("importing"))
         imported = import_pack(path, out, on_file=on_file)
     result = imported.summarize()
     if as_json:
@@ -54,21 +54,3 @@ def import_(
         f"{result['files']} files ({result['written']} new), {result['rejects']} refused, "
         f"left out: {left_out or 'none'}: {out}"
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar with files and files a second, where standard error is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn
-    from rich.text import Text
-
-    class Speed(TextColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:.0f} files/s")
-
-    console = Console(stderr=True)
-    columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), Speed(""))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

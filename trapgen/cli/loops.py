@@ -24,9 +24,12 @@ def standardize(
     with the reason for every file that was not read.
     """
     from trapgen.params import StandardizeParams
+    from trapgen.progress import show_progress
     from trapgen.standardize import standardize as run
 
-    manifest, rejects = run(source, out, StandardizeParams(steps_per_bar, key_map))
+    params = StandardizeParams(steps_per_bar, key_map)
+    with show_progress("standardizing") as on_files:
+        manifest, rejects = run(source, out, params, on_files=on_files)
     roles = {str(role): int(n) for role, n in manifest["role"].value_counts().items()}
     if as_json:
         print_json({"loops": len(manifest), "rejects": len(rejects), "roles": roles})
@@ -88,7 +91,12 @@ def decode(
 
 @app.command()
 def audit(
-    train: Annotated[Path, typer.Argument(metavar="TRAIN", help="Loops that are trained on.")],
+    train: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TRAIN", help="Loops that are trained on: MIDI, text or a manifest."
+        ),
+    ],
     other: Annotated[Path, typer.Argument(metavar="OTHER", help="Loops that it is judged on.")],
     out: Annotated[Path, typer.Option(help="Folder for the report and its tables.")],
     steps_per_bar: Grid = 32,
@@ -97,7 +105,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Say what two folders of loops have in common; exit code 4 when the gate refuses."""
-    from trapgen.compare import compare_folders, read_side
+    from trapgen.compare import compare_sides, read_side
     from trapgen.errors import GateRefusedError
     from trapgen.params import AuditParams, StandardizeParams
 
@@ -107,7 +115,7 @@ def audit(
         loops, rejects = read_side(source, params)
         say_rejects(rejects)
         sides.append(loops)
-    found = compare_folders(sides[0], sides[1], out, AuditParams(), seed)
+    found = compare_sides(sides[0], sides[1], out, AuditParams(), seed)
     if as_json:
         print_json(found.summary())
     say(

@@ -1,10 +1,10 @@
-"""Folders of files become loops on disk, with a manifest and the rejects."""
+"""Folders of files: what lies in them, read one by one, and loaded again once standardized."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ import numpy as np
 from trapgen.errors import InputError, MidiError
 from trapgen.kit import N_VOICES
 from trapgen.loop import DrumLoop, Lineage
-from trapgen.midi import write_loop
 from trapgen.params import StandardizeParams
 from trapgen.standardize.notes import Note, read_notes
 from trapgen.standardize.read import Standardized, read_loop
-from trapgen.store import MANIFEST, REJECTS, make_table, read_table, write_table
+from trapgen.store import MANIFEST, read_table
 
 
 def find_midi(source: Path) -> list[Path]:
@@ -34,6 +33,63 @@ def find_midi(source: Path) -> list[Path]:
     return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, and what only its folder knows of it.
+
+    Attributes:
+        path: The file.
+        loop_id: Name of its loop; empty where the file's own name is not UTF-8.
+        note: What a `pack.csv` says of it.
+    """
+
+    path: Path
+    loop_id: str
+    note: Note | None
+
+
+def find_sources(source: Path) -> tuple[Path, list[Found]]:
+    """The folder that paths are relative to, and its MIDI files in the order of the sorted paths.
+
+    Raises:
+        InputError: There is nothing at `source`.
+        TableError: A `pack.csv` breaks its schema.
+    """
+    root = source.parent if source.is_file() else source
+    notes = read_notes(source)
+    taken: set[str] = set()
+    found = []
+    for path in find_midi(source):
+        relative = path.relative_to(root)
+        name = relative.as_posix()
+        loop_id = ""
+        if _printable(name) == name:
+            loop_id = relative.with_suffix("").as_posix()
+            # `a.mid` and `a.midi` are two loops.
+            loop_id = name if loop_id in taken else loop_id
+            taken.add(loop_id)
+        found.append(Found(path, loop_id, notes.get(path)))
+    return root, found
+
+
+def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardized:
+    """Read a file that `find_sources` found in `root`, with what its pack says of it.
+
+    Raises:
+        MidiError: It breaks a rule.
+    """
+    if not found.loop_id:
+        name = _printable(found.path.relative_to(root).as_posix())
+        raise MidiError(root / name, "name", name, "Rename it: the name is not UTF-8.")
+    result = read_loop(found.path, params, root=root, loop_id=found.loop_id)
+    if found.note is None:
+        return result
+    lineage = result.loop.lineage
+    lineage = replace(lineage, style=found.note.style or lineage.style)
+    loop = replace(result.loop, lineage=lineage)
+    return replace(result, loop=loop, published_split=found.note.split)
+
+
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:
     """Read every MIDI file of a folder, in the order of the sorted paths.
 
@@ -44,66 +100,17 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
         InputError: There is nothing at `source`.
         TableError: A `pack.csv` breaks its schema.
     """
-    root = source.parent if source.is_file() else source
-    notes = read_notes(source)
-    taken: set[str] = set()
-    for path in find_midi(source):
-        relative = path.relative_to(root)
-        name = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
-        if name != relative.as_posix():
-            yield MidiError(root / name, "name", name, "Rename it: the name is not UTF-8.")
-            continue
-        loop_id = relative.with_suffix("").as_posix()
-        # `a.mid` and `a.midi` are two loops.
-        loop_id = relative.as_posix() if loop_id in taken else loop_id
-        taken.add(loop_id)
+    root, sources = find_sources(source)
+    for found in sources:
         try:
-            yield _annotate(read_loop(path, params, root=root, loop_id=loop_id), notes.get(path))
+            yield read_found(found, root, params)
         except MidiError as error:
             yield error
 
 
-def _annotate(result: Standardized, note: Note | None) -> Standardized:
-    if note is None:
-        return result
-    lineage = result.loop.lineage
-    lineage = replace(lineage, style=note.style or lineage.style)
-    return replace(result, loop=replace(result.loop, lineage=lineage), published_split=note.split)
-
-
-def standardize(source: Path, out: Path, params: StandardizeParams) -> tuple[Any, Any]:
-    """Read a file or folder and write loops, `manifest.parquet` and `rejects.csv` into `out`.
-
-    Returns:
-        The manifest and the rejects, as pandas frames (`trapgen.store.MANIFEST`, `REJECTS`).
-
-    Raises:
-        InputError: There is nothing at `source`, or no MIDI file in it.
-    """
-    root = source.parent if source.is_file() else source
-    rows: list[dict[str, Any]] = []
-    rejects: list[dict[str, Any]] = []
-    for result in read_folder(source, params):
-        if isinstance(result, MidiError):
-            relative = Path(result.path).relative_to(root).as_posix()
-            rejects.append(
-                {
-                    "path": relative,
-                    "rule": result.rule,
-                    "received": str(result.received),
-                    "detail": result.detail,
-                }
-            )
-            continue
-        target = Path("loops", f"{result.loop.lineage.loop_id}.mid")
-        write_loop(out / target, result.loop)
-        rows.append(_manifest_row(result, target))
-    if not rows and not rejects:
-        raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
-    manifest, refused = make_table(rows, MANIFEST), make_table(rejects, REJECTS)
-    write_table(out / "manifest.parquet", manifest, MANIFEST)
-    write_table(out / "rejects.csv", refused, REJECTS)
-    return manifest, refused
+def _printable(name: str) -> str:
+    """A path with the bytes that are not UTF-8 written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def describe_loop(loop: DrumLoop, path: Path) -> dict[str, Any]:
@@ -120,23 +127,6 @@ def describe_loop(loop: DrumLoop, path: Path) -> dict[str, Any]:
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
         "source_ids": lineage.source_ids,
-    }
-
-
-def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
-    return {
-        **describe_loop(result.loop, target),
-        "source_path": result.source_path,
-        "published_split": result.published_split,
-        "key_map": result.key_map,
-        "key_map_confidence": result.key_map_confidence,
-        "quantization_error_steps": result.quantization_error_steps,
-        "max_quantization_error_steps": result.max_quantization_error_steps,
-        "recommended_steps_per_bar": result.recommended_steps_per_bar,
-        "leading_bars": result.leading_bars,
-        "feel": result.feel,
-        "collapsed_onsets": result.collapsed_onsets,
-        "dropped_onsets": result.dropped_onsets,
     }
 
 

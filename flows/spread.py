@@ -1,0 +1,166 @@
+"""Chunks of a stage's work as Prefect tasks, on threads, processes or the workers of Dask.
+
+Where they run changes how long it takes and nothing else, so it is no parameter of a stage. A
+chunk's files and the folder for its loops must have the same paths on every worker, and every
+worker this project's code.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal, cast
+from uuid import UUID
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
+
+from trapgen.errors import ParameterError
+from trapgen.progress import LINE_EVERY_S, OnFiles, every_so_often
+from trapgen.standardize import Chunk, Part, Spread
+
+WorkerKind = Literal["threads", "processes", "dask"]
+
+_AHEAD: Final = 3
+"""Chunks under way for each worker: none waits for work, and what is done and waits to be
+collected stays little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Where chunks run.
+
+    Attributes:
+        kind: `threads` of this process; `processes` of this machine; or `dask`.
+        number: How many; by default one a processor.
+        scheduler: The address of Dask's scheduler (`tcp://host:8786`): all its workers, which
+            have a `PREFECT_API_URL` that they can reach. By default a cluster of processes on
+            this machine, for as long as the work takes.
+
+    Raises:
+        ParameterError: One breaks its rule, or other processes are asked for and no Prefect
+            server is configured.
+    """
+
+    kind: WorkerKind = "threads"
+    number: int | None = None
+    scheduler: str = ""
+
+    def __post_init__(self) -> None:
+        if self.number is not None and self.number < 1:
+            raise ParameterError("n_workers", "at least 1", self.number)
+        if self.scheduler and self.kind != "dask":
+            raise ParameterError("workers", "dask where a scheduler is given", self.kind)
+        if self.kind != "threads" and not PREFECT_API_URL.value():
+            # Each worker process would start a temporary server of its own, and leave it behind.
+            rule = f"the address of a running Prefect server for {self.kind} (`make prefect`)"
+            raise ParameterError("PREFECT_API_URL", rule, None)
+
+
+@contextmanager
+def open_workers(workers: Workers) -> Iterator[Spread]:
+    """Yield a map over chunks that runs each as a task of the flow around it.
+
+    The workers start with the first chunks and stop with the block. The map keeps the order, and
+    is ahead of whoever collects by a few chunks a worker.
+    """
+    with ExitStack() as stack:
+        # Cached: the stage may map more than once.
+        start = cache(lambda: stack.enter_context(_make_runner(workers)))
+
+        def spread(work: Callable[[Chunk], Part], chunks: Sequence[Chunk]) -> Iterable[Part]:
+            runner = start()
+            most = _AHEAD * _count(workers, runner)
+            under_way: deque[PrefectFuture[Part]] = deque()
+            for at, chunk in enumerate(chunks, start=1):
+                if len(under_way) == most:
+                    yield under_way.popleft().result()
+                named = _run_chunk.with_options(task_run_name=f"chunk-{at}-of-{len(chunks)}")
+                under_way.append(runner.submit(named, {"work": work, "chunk": chunk}))
+            while under_way:
+                yield under_way.popleft().result()
+
+        yield spread
+
+
+@task(cache_policy=NO_CACHE)
+def _run_chunk(work: Callable[[Chunk], Part], chunk: Chunk) -> Part:
+    return work(chunk)
+
+
+def _count(workers: Workers, runner: Any) -> int:
+    if workers.scheduler:
+        return sum(runner.client.nthreads().values()) or 1
+    return workers.number or os.cpu_count() or 1
+
+
+def _make_runner(workers: Workers) -> TaskRunner[Any]:
+    number = workers.number or os.cpu_count() or 1
+    if workers.kind == "threads":
+        return ThreadPoolTaskRunner(max_workers=number)
+    if workers.kind == "processes":
+        return ProcessPoolTaskRunner(max_workers=number, initializer=_ignore_interrupts)
+    # Dask takes a second to import.
+    from prefect_dask.task_runners import DaskTaskRunner
+
+    # Its running commentary would drown Prefect's own.
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    if workers.scheduler:
+        return DaskTaskRunner(address=workers.scheduler)
+    return DaskTaskRunner(
+        cluster_kwargs={
+            "n_workers": number,
+            "threads_per_worker": 1,
+            # Any free port: two runs may be under way.
+            "dashboard_address": "127.0.0.1:0",
+            # Not every thread of a worker has the settings that a task brings with it.
+            "env": {
+                "PREFECT_API_URL": PREFECT_API_URL.value(),
+                "DASK_LOGGING__DISTRIBUTED": "warning",
+            },
+        }
+    )
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches every process; one that stops a worker too leaves a pool that never ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def publish_progress(what: str, every_s: float = LINE_EVERY_S) -> Iterator[OnFiles]:
+    """Write the pace of the work `what` to the run's log and into an artifact, now and then.
+
+    Work that is done within `every_s` seconds leaves neither.
+    """
+    artifact: UUID | None = None
+    percent = 0.0
+
+    def tell(pace: str) -> None:
+        nonlocal artifact
+        get_run_logger().info("%s: %s", what, pace)
+        if artifact is None:
+            artifact = cast(UUID, create_progress_artifact(percent, "files", f"{what}: {pace}"))
+        else:
+            update_progress_artifact(artifact, percent, f"{what}: {pace}")
+
+    tell_now_and_then = every_so_often(tell, every_s)
+
+    def on_files(done: int, total: int) -> None:
+        nonlocal percent
+        percent = 100 * done / total
+        tell_now_and_then(done, total)
+
+    yield on_files
+    if artifact is not None:
+        update_progress_artifact(artifact, percent, f"{what}: done")

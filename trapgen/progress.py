@@ -1,0 +1,77 @@
+"""How far long work has come, on standard error: files done, files a second, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from typing import Final
+
+OnFiles = Callable[[int, int], None]
+"""Told the number of files done and of all."""
+
+Progress = Callable[[str], AbstractContextManager[OnFiles]]
+"""Shows how far the work that it is given the name of has come, while its block runs."""
+
+LINE_EVERY_S: Final = 10.0
+"""Seconds between two lines where no bar can be drawn."""
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[OnFiles]:
+    """Show a bar where standard error is a terminal, else a line now and then.
+
+    Work that is done within `LINE_EVERY_S` seconds writes no line.
+
+    Args:
+        what: The work, as in `standardizing`.
+    """
+    if sys.stderr.isatty():
+        with _draw_bar(what) as on_files:
+            yield on_files
+        return
+    yield every_so_often(lambda pace: print(f"{what}: {pace}", file=sys.stderr, flush=True))
+
+
+def every_so_often(tell: Callable[[str], None], seconds: float = LINE_EVERY_S) -> OnFiles:
+    """Tell the pace in words, at most once in so many seconds, counted from now."""
+    start = last = time.monotonic()
+
+    def on_files(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= seconds:
+            last = now
+            tell(describe_pace(done, total, now - start))
+
+    return on_files
+
+
+def describe_pace(done: int, total: int, seconds: float) -> str:
+    """The pace in words: `1,200 of 4,800 files, 400 files/s, 0:00:09 left`."""
+    speed = done / seconds if seconds else 0.0
+    left = f"{timedelta(seconds=round((total - done) / speed))} left" if speed else "no speed yet"
+    return f"{done:,} of {total:,} files, {speed:,.0f} files/s, {left}"
+
+
+@contextmanager
+def _draw_bar(what: str) -> Iterator[OnFiles]:
+    from rich import progress
+    from rich.console import Console
+
+    class Speed(progress.ProgressColumn):
+        def render(self, task: progress.Task) -> str:
+            return f"{task.finished_speed or task.speed or 0:,.0f} files/s"
+
+    columns = (
+        progress.TextColumn(what),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        Speed(),
+        progress.TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
