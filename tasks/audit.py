@@ -52,7 +52,7 @@ def run(root: Path) -> None:
         protocol=params.split.protocol,
         draw_independent=draw_independent,
     )
-    overlap = make_table([asdict(pair) for pair in found.pairs], OVERLAP)
+    overlap = make_table([pair.row() for pair in found.pairs], OVERLAP)
     decisions = make_table([asdict(decision) for decision in found.decisions], SURVIVORS)
     summary = found.summary()
     folder = root / AUDIT

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tasks.checks import TEXT_DOCS, check_text
 from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
 from trapgen.augment import load_augmented
 from trapgen.codec import Codec, write_lines
@@ -9,18 +10,25 @@ from trapgen.params import SIDES
 from trapgen.receipt import save_reference
 from trapgen.velocity import VelocityProfile
 
-VERSION = "1"
+VERSION = "2"
 
 
 def run(root: Path) -> None:
-    """Read `data/augmented` and `data/audit`, write `data/encoded`."""
+    """Read `data/augmented` and `data/audit`, write `data/encoded` and the Data Docs of its checks.
+
+    Raises:
+        GateRefusedError: The text that was written breaks a rule.
+    """
+    steps_per_bar = read_params(root).grid.steps_per_bar
     sided = load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet")
     folder = root / ENCODED
     for side in SIDES:
         write_lines(folder / f"{side}.txt", [loop for at, loop in sided if at == side])
     train = [loop for side, loop in sided if side == "train"]
-    Codec(read_params(root).grid.steps_per_bar).save(folder / "codec.json")
+    Codec(steps_per_bar).save(folder / "codec.json")
     VelocityProfile.fit(train).save(folder / "velocity.json")
     save_reference(folder / "reference.npz", train)
     n_steps = sum(loop.n_steps for loop in train)
     print(f"encode: {len(sided)} loops, {n_steps:,} steps to train on")
+    found = check_text(folder, sided, steps_per_bar, root / AUDIT / TEXT_DOCS)
+    found.enforce("encode", "the check of the encoded text")

@@ -7,7 +7,6 @@ from what lies beside its weights.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import io
 import logging
@@ -24,7 +23,7 @@ from tasks.places import AUDIT, ENCODED, MODEL, TRACKING
 from trapgen.model import Network, load_network, make_inputs
 from trapgen.params import Params
 from trapgen.receipt import hash_model
-from trapgen.train import Epoch, load_keras
+from trapgen.train import Epoch, best_epoch, load_keras, read_history
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -104,17 +103,22 @@ class TrainingRun:
     def log_epoch(self, epoch: Epoch) -> None:
         """Log an epoch's losses, once."""
         if epoch.epoch > self._logged_epochs:
-            _log_epoch(self._mlflow, epoch.epoch, epoch.train, epoch.validation)
+            _log_epoch(self._mlflow, epoch)
             self._mlflow.log_metric("seconds", epoch.seconds, step=epoch.epoch)
 
-    def log_model(self, network: Network, best_epoch: int) -> None:
-        """Log the model and tag the run with its hash."""
-        self._mlflow.log_metric("best_epoch", best_epoch)
+    def log_model(self, network: Network, best: Epoch) -> None:
+        """Log the model with the figures of its epoch, and tag the run with its hash."""
+        _log_best(self._mlflow, best)
         _log_model(self._mlflow, network)
 
 
-def _log_epoch(mlflow: Any, step: int, train: float, validation: float) -> None:
-    mlflow.log_metrics({"train": train, "validation": validation}, step=step)
+def _log_epoch(mlflow: Any, epoch: Epoch) -> None:
+    mlflow.log_metrics(epoch.losses, step=epoch.epoch)
+
+
+def _log_best(mlflow: Any, best: Epoch) -> None:
+    losses = {f"best_{name}": loss for name, loss in best.losses.items()}
+    mlflow.log_metrics({"best_epoch": best.epoch, **losses})
 
 
 def _log_model(mlflow: Any, network: Network) -> None:
@@ -193,9 +197,10 @@ def _open_run(root: Path, mlflow: Any, model: str) -> str:
     network = load_network(root / MODEL)
     with mlflow.start_run(tags={"trapgen.restored": "true", **_read_tags(root)}) as run:
         mlflow.log_params(_flatten(dataclasses.asdict(network.spec), "model."))
-        with (root / MODEL / "history.csv").open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                _log_epoch(mlflow, int(row["epoch"]), float(row["train"]), float(row["validation"]))
+        history = read_history(root / MODEL / "history.csv")
+        for epoch in history:
+            _log_epoch(mlflow, epoch)
+        _log_best(mlflow, best_epoch(history))
         _log_model(mlflow, network)
     return str(run.info.run_id)
 

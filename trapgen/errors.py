@@ -8,7 +8,7 @@
     │   ├── TableError            3  a table whose columns or rows break its schema
     │   ├── ModelError            3  a model folder that is missing, partial or of another kind
     │   └── SplitError            3  too few independent sources for the sides asked for
-    └── GateRefusedError          4  the audit's gate said no
+    └── GateRefusedError          4  the audit's gate, or a check of the data, said no
 
 The figure is the exit code of the command line.
 """
@@ -79,14 +79,15 @@ class SplitError(InputError):
 
 
 class GateRefusedError(TrapgenError):
-    """The audit's gate refused the data.
+    """A gate refused the data: the audit's, or the checks of a stage.
 
     Args:
         reasons: One sentence a reason, at least one.
+        gate: Who refuses.
     """
 
     exit_code = 4
 
-    def __init__(self, reasons: Sequence[str]) -> None:
+    def __init__(self, reasons: Sequence[str], gate: str = "the audit's gate") -> None:
         self.reasons = tuple(reasons)
-        super().__init__("the audit's gate refuses: " + "; ".join(self.reasons))
+        super().__init__(f"{gate} refuses: " + "; ".join(self.reasons))

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import drum_loops, grids, make_loop
+from strategies import (
+    drum_loops,
+    grids,
+    make_loop,
+    midi_file,
+    note_off,
+    note_on,
+    track,
+    variable_length,
+)
 
 from trapgen.codec import (
     BAR,
@@ -27,7 +37,10 @@ from trapgen.codec import (
     write_lines,
 )
 from trapgen.errors import ModelError, TextError
-from trapgen.kit import CRASH, KICK, OPEN_HAT, SNARE
+from trapgen.kit import CRASH, KEY_MAPS, KICK, OPEN_HAT, SNARE
+from trapgen.midi import TICKS_PER_QUARTER
+from trapgen.params import StandardizeParams
+from trapgen.standardize import read_loop
 
 with_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -172,6 +185,55 @@ def test_what_is_no_codec_is_refused(tmp_path, content):
         (tmp_path / "codec.json").write_text(content)
     with pytest.raises(ModelError, match=r"codec\.json"):
         Codec.load(tmp_path / "codec.json")
+
+
+@st.composite
+def loops_on_keys(draw, key_map):
+    """A loop of the voices that a key map has, and its hits as `(tick, key, velocity)`.
+
+    Each hit takes any of its voice's keys. Its first and last bars begin with a hit: bars of
+    silence around a loop are not part of it.
+    """
+    keys = {}
+    for key, voice in key_map.voices.items():
+        keys.setdefault(voice, []).append(key)
+    loop = draw(drum_loops(voices=sorted(keys)))
+    velocities, offsets = loop.velocities.copy(), loop.offsets.copy()
+    for bar in (0, loop.n_bars - 1):
+        step = bar * loop.steps_per_bar
+        velocities[step], offsets[step] = 0, 0
+        velocities[step, draw(st.sampled_from(sorted(keys)))] = 100
+    loop = replace(loop, velocities=velocities, offsets=offsets)
+    ticks_per_step = 4 * TICKS_PER_QUARTER // loop.steps_per_bar
+    hits = [
+        (
+            round((step + float(loop.offsets[step, voice])) * ticks_per_step),
+            draw(st.sampled_from(keys[voice])),
+            int(loop.velocities[step, voice]),
+        )
+        for step, voice in np.argwhere(loop.onsets).tolist()
+    ]
+    return loop, sorted(hits)
+
+
+@pytest.mark.parametrize("name", KEY_MAPS)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_what_was_written_on_the_keys_of_a_map_is_encoded_alike(tmp_path, name, data):
+    loop, hits = data.draw(loops_on_keys(KEY_MAPS[name]))
+    events, now = [], 0
+    for tick, key, velocity in hits:
+        events += [note_on(tick - now, key, velocity), note_off(0, key)]
+        now = tick
+    end_tick = loop.n_bars * 4 * TICKS_PER_QUARTER
+    end = variable_length(end_tick - now) + b"\xff\x2f\x00"
+    path = tmp_path / "loop.mid"
+    path.write_bytes(midi_file(track(*events, end=end), division=TICKS_PER_QUARTER))
+    params = StandardizeParams(loop.steps_per_bar, name, by_name=False)
+    read = read_loop(path, params)
+    assert (read.key_map, read.collapsed_onsets, read.dropped_onsets) == (name, 0, 0)
+    text = to_text(to_words(loop), loop.steps_per_bar)
+    assert to_text(to_words(read.loop), loop.steps_per_bar) == text
 
 
 def test_the_original_projects_text_is_read(shared):

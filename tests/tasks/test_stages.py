@@ -1,6 +1,7 @@
 """The real stages, run by DVC in a checkout with small parameters."""
 
 import json
+import re
 import shutil
 import wave
 from pathlib import Path
@@ -15,7 +16,17 @@ from trapgen.midi import write_loop
 from trapgen.params import SIDES
 from trapgen.starter import load_starter
 from trapgen.store import LOOPS, MANIFEST, OVERLAP, SPLIT, SURVIVORS, read_table
+from trapgen.train import best_epoch, read_history
 
+LOSSES = (
+    "train",
+    "validation",
+    "control_loss",
+    "validation_near",
+    "validation_middle",
+    "validation_far",
+    "leak_gap",
+)
 STAGES = [
     "corpus",
     "standardize",
@@ -59,6 +70,22 @@ def test_the_gate_passes_at_or_below_chance(built: Path) -> None:
     assert "PASS" in (built / "data/audit/report.html").read_text().upper()
 
 
+def test_the_checks_of_every_stage_stand_side_by_side(built: Path) -> None:
+    suites = {
+        "raw_docs": {"raw_files", "raw_packs", "raw_corpus"},
+        "data_docs": {"manifest", "loops", "sources", "overlap", "gate"},
+        "encoded_docs": {"encoded_lines", "encoded_sides", "codec"},
+    }
+    for site, names in suites.items():
+        index = built / "data/audit" / site / "index.html"
+        links = re.findall(r'<li><a href="([^"]+)">', index.read_text(encoding="utf-8"))
+        assert all((index.parent / link).is_file() for link in links)
+        assert {link.split("/")[1] for link in links if link.startswith("validations/")} == names
+        assert {link for link in links if link.startswith("../")} == {
+            f"../{other}/index.html" for other in suites if other != site
+        }
+
+
 def test_text_is_the_surviving_loops(built: Path) -> None:
     survivors = read_table(built / "data/audit/survivors.parquet", SURVIVORS)
     for side in SIDES:
@@ -88,6 +115,13 @@ def test_metrics_compare_with_all_baselines(built: Path) -> None:
         assert bits["uniform"] == 9
         assert max(bits.values()) == 9
     assert 0 <= metrics["bar_accuracy"] <= 1
+    learning = metrics["learning"]
+    assert learning["leak_gap"] == learning["validation"] - learning["control_loss"]
+    assert set(learning["by_distance"]) == {"near", "middle", "far"}
+    # The history is judged in training's windows, which here are whole loops.
+    assert learning["validation"] == pytest.approx(
+        metrics["bits_per_step"]["validation"]["model"], abs=1e-3
+    )
     assert (built / "data/reports/report.html").is_file()
 
 
@@ -106,9 +140,16 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
         "validation",
     }
     client = mlflow.MlflowClient()
-    for name in ("train", "validation"):
-        history = client.get_metric_history(run_found.info.run_id, name)
-        assert [point.step for point in history] == [1, 2]
+    epochs = read_history(built / "data/model/history.csv")
+    for name in LOSSES:
+        points = client.get_metric_history(run_found.info.run_id, name)
+        assert [point.step for point in points] == [1, 2]
+        logged = [point.value for point in points]
+        assert logged == pytest.approx([epoch.losses[name] for epoch in epochs], abs=2e-6)
+    best = best_epoch(epochs)
+    assert run_found.data.metrics["best_epoch"] == best.epoch
+    assert run_found.data.metrics["best_leak_gap"] == pytest.approx(best.leak_gap, abs=2e-6)
+    assert run_found.data.metrics["learning.leak_gap"] == pytest.approx(best.leak_gap)
     assert "bits_per_step.validation.model" in run_found.data.metrics
     for folder, ending in (("samples", ".wav"), ("reports", ".html"), ("audit", ".html")):
         names = [file.path for file in client.list_artifacts(run_found.info.run_id, folder)]
@@ -148,6 +189,7 @@ def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) ->
         "data/split/*",
         "data/augmented/**/*",
         "data/audit/*.parquet",
+        "data/audit/*_docs/**/*.html",
         "data/encoded/*",
         "data/model/*",
         "data/samples/*",
@@ -183,13 +225,24 @@ def test_a_restored_model_gets_a_run_of_its_own(checkout: Path) -> None:
     [restored] = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
     assert restored.data.tags["trapgen.restored"] == "true"
     assert "bar_accuracy" in restored.data.metrics
+    history = read_history(checkout / "data/model/history.csv")
+    for name in LOSSES:
+        points = mlflow.MlflowClient().get_metric_history(restored.info.run_id, name)
+        assert [point.value for point in points] == [epoch.losses[name] for epoch in history]
+    assert restored.data.metrics["best_leak_gap"] == best_epoch(history).leak_gap
 
 
 def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path) -> None:
     pack = checkout / "data/packs/broken"
     pack.mkdir()
     (pack / "Kick_01.mid").write_bytes(b"")
-    run(checkout, "tasks", "corpus")
+    said = run(checkout, "tasks", "corpus").splitlines()
+    assert [line.split(" must be ")[0] for line in said[1:]] == [
+        "corpus: warning: raw_files.size",
+        "corpus: warning: raw_packs.n_readable",
+    ]
+    assert said[1].endswith(" rows are not: 0 (broken/Kick_01.mid)")
+    assert said[2].endswith(" rows are not: 0 (broken)")
     run(checkout, "tasks", "standardize")
     rejects = pd.read_csv(checkout / "data/standardized/rejects.csv")
     assert rejects.to_dict("records") == [
@@ -200,6 +253,30 @@ def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path) -> None:
             "detail": "A MIDI file starts with MThd.",
         }
     ]
+
+
+def test_a_pack_that_is_mostly_broken_stops_the_corpus(checkout: Path) -> None:
+    pack = checkout / "data/packs/broken"
+    pack.mkdir()
+    for number in range(10):
+        (pack / f"Kick_{number}.mid").write_bytes(b"<!DOCTYPE html>")
+    refused = run_process(checkout, "tasks", "corpus")
+    assert refused.returncode == 4
+    start = "corpus: the check of the raw packs refuses: raw_packs.share_readable must be from 0.5 "
+    assert refused.stderr.startswith(start)
+    assert refused.stderr.endswith(" rows are not: 0 (broken)\n")
+    pages = (checkout / "data/audit/raw_docs/validations/raw_packs").rglob("*.html")
+    assert all("Failed" in page.read_text(encoding="utf-8") for page in pages)
+
+
+def test_text_on_another_grid_stops_before_training(checkout: Path) -> None:
+    change_params(checkout, {"grid": {"steps_per_bar": 16}})
+    refused = run_process(checkout, "tasks", "encode")
+    assert refused.returncode == 4
+    start = "encode: the check of the encoded text refuses: encoded_lines.broken_bar must be none: "
+    assert refused.stderr.startswith(start)
+    assert ": token 17 is 0b" in refused.stderr
+    assert "(train:1), " in refused.stderr
 
 
 def test_an_unknown_stage_is_wrong_usage(built: Path) -> None:

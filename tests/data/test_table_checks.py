@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import html
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,6 +22,7 @@ from trapgen.starter import write_packs
 from trapgen.store import LOOPS, MANIFEST, OVERLAP, make_table, read_table
 
 AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5)
+LEAK = "none: the loops share no source, and are neither the same nor nearly so"
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -53,7 +54,7 @@ def corpora(tmp_path_factory):
         found[protocol] = {
             "manifest": manifest,
             "loops": read_table(folder / protocol / "loops.parquet", LOOPS),
-            "overlap": make_table([asdict(pair) for pair in audit.pairs], OVERLAP),
+            "overlap": make_table([pair.row() for pair in audit.pairs], OVERLAP),
             "summary": audit.summary(),
         }
     return found
@@ -153,8 +154,8 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
     expected = [
         f"manifest.loop_id must be unique; 2 of {n_rows} rows are not: twin",
         *(line.replace("PATH", path) for line in early),
-        f"manifest.key_map must be one of {', '.join(['name', *KEY_MAPS])}; 1 of {n_rows} rows "
-        f"are not: mystery ({ids[11]})",
+        f"manifest.key_map must be one of {', '.join(['name', 'rhythm', *KEY_MAPS])}; 1 of "
+        f"{n_rows} rows are not: mystery ({ids[11]})",
         f"manifest.key_map_confidence must be from 0 to 1; 1 of {n_rows} rows are not: "
         f"1.5 ({ids[12]})",
         f"manifest.quantization_error_steps must be from 0 to 0.5; 1 of {n_rows} rows are not: "
@@ -232,13 +233,16 @@ def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
     rules = [line.split(";")[0] for line in failures]
     limit = gate["chance_overlap"]["high"] + AUDIT.overlap_tolerance
     assert rules == [
-        "overlap.kind must be none of shared_source, exact_loop, near_loop",
+        f"overlap.leak must be {LEAK}",
         f"gate.exact_bar_overlap must be from 0 to {limit:.4g}",
         "gate.near_duplicate_pairs must be 0",
         "gate.shared_source_pairs must be 0",
     ]
     first = overlap.iloc[0]
-    assert f"{len(overlap)} of {len(overlap)} rows are not: exact_loop (" in failures[0]
+    kinds = overlap["kind"].value_counts()
+    n_leaks = kinds["exact_loop"] + kinds["shared_source"]
+    n_leaks += ((overlap["kind"] == "near_loop") & (overlap["distance"] <= 0.1)).sum()
+    assert f"{n_leaks} of {len(overlap)} rows are not: exact_loop (" in failures[0]
     assert f"({first['train_loop']}, {first['other_loop']})" in failures[0]
     assert failures[0].endswith(", …")
     assert failures[2].endswith(f"it is {gate['near_duplicate_pairs']}")
@@ -252,16 +256,17 @@ def test_every_rule_of_the_overlap_has_its_sentence(tables, tmp_path):
         ("a", "e", None, "exact_bar", 0.0, "", ""),
         ("a", "f", "test", "shared_source", float("nan"), "", ""),
         ("a", "g", "test", "exact_loop", 0.0, "", ""),
-        ("a", "h", "test", "near_loop", 0.05, "", ""),
+        ("a", "h", "test", "near_loop", 0.1, "", ""),
+        ("a", "i", "test", "near_loop", 0.11, "", ""),
     ]
     tables["overlap"] = make_table([dict(zip(OVERLAP, row, strict=True)) for row in rows], OVERLAP)
     assert check_tables(**tables, docs=tmp_path / "docs") == [
-        "overlap.kind must be filled in; 1 of 7 rows are not: nan (a, d)",
-        "overlap.side must be filled in; 1 of 7 rows are not: nan (a, e)",
-        "overlap.kind must be none of shared_source, exact_loop, near_loop; 3 of 7 rows are not: "
-        "shared_source (a, f), exact_loop (a, g), near_loop (a, h)",
-        "overlap.side must be one of validation, test; 1 of 7 rows are not: train (a, c)",
-        "overlap.distance must be from 0 to 1; 1 of 7 rows are not: 1.5 (a, b)",
+        "overlap.kind must be filled in; 1 of 8 rows are not: nan (a, d)",
+        "overlap.side must be filled in; 1 of 8 rows are not: nan (a, e)",
+        "overlap.side must be one of validation, test; 1 of 8 rows are not: train (a, c)",
+        f"overlap.leak must be {LEAK}; 3 of 8 rows are not: shared_source (a, f), "
+        "exact_loop (a, g), near_loop (a, h)",
+        "overlap.distance must be from 0 to 1; 1 of 8 rows are not: 1.5 (a, b)",
     ]
 
 

@@ -1,0 +1,56 @@
+"""Data Docs: the same bytes for the same tables, and a way from each site to the others.
+
+Stages run in processes of their own, and DVC clears a stage's outputs before it runs. So every
+stage that checks something has a site of its own; they stand side by side and link one another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+RAW_DOCS: Final = "raw_docs"
+TABLE_DOCS: Final = "data_docs"
+TEXT_DOCS: Final = "encoded_docs"
+
+SITES: Final[Mapping[str, str]] = {
+    RAW_DOCS: "the raw packs (corpus)",
+    TABLE_DOCS: "the tables and the gate (audit)",
+    TEXT_DOCS: "the encoded text (encode, once the gate has passed)",
+}
+"""The sites in `data/audit` by folder, in the order of the pipeline, with what they hold."""
+
+FIRST_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands as the time of every run, so that the same tables give the same bytes of Data Docs."""
+
+
+def finish_docs(docs: Path) -> None:
+    """Take the clock, random ids and the remote logo out of the pages, and list the results.
+
+    The index lists results by a script from the network; offline it would be empty.
+    """
+    stamp = FIRST_DAY.strftime(">%Y%m%dT%H%M%S.%fZ<")
+    for page in sorted(docs.rglob("*.html")):
+        text = page.read_text(encoding="utf-8")
+        to_root = "../" * (len(page.relative_to(docs).parts) - 1)
+        text = re.sub(r"https://[^\"]*/(logo-long\.png)[^\"]*", rf"{to_root}static/images/\1", text)
+        text = re.sub(r">\d{8}T\d{6}\.\d{6}Z<", stamp, text)
+        names = re.findall(r"(?<=collapse-body-)[0-9a-f-]{36}", text)
+        for number, name in enumerate(dict.fromkeys(names)):
+            text = text.replace(name, str(number))
+        page.write_text(text, encoding="utf-8")
+    found = sorted(page.relative_to(docs).as_posix() for page in docs.glob("validations/**/*.html"))
+    links = [f'<li><a href="{page}">{page.split("/")[1]}</a></li>' for page in found]
+    if docs.name in SITES:
+        links += [
+            f'<li><a href="../{site}/index.html">{words}</a></li>'
+            for site, words in SITES.items()
+            if site != docs.name
+        ]
+    index = docs / "index.html"
+    text = index.read_text(encoding="utf-8")
+    listed = f"<body>\n<ul>{''.join(links)}</ul>"
+    index.write_text(text.replace("<body>", listed, 1), encoding="utf-8")
