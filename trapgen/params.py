@@ -143,8 +143,15 @@ class AuditParams:
     """What the gate allows.
 
     Attributes:
-        near_duplicate_distance: Loops across sides within it are the same, or nearly.
-        overlap_tolerance: How far exact bar overlap may lie over the chance interval.
+        near_duplicate_distance: Loops across sides within it are the same, or nearly: the gate
+            refuses them.
+        similar_distance: Loops within it are listed, and their share is held against chance: two
+            hits a bar added or taken away are found.
+        window_distance: Two bars on end within it are told as the same, or nearly.
+        commonplace_share: A lane in common is told only if fewer loops than this share play it by
+            chance.
+        dedup_distance: Of loops within it on one side one is kept; 0 for the same hits.
+        overlap_tolerance: How far a share may lie over its chance interval.
         max_overlap: Exact bar overlap that is refused whatever chance says.
         chance_replicates: Independent splits drawn for the chance baseline.
         self_test_leaks: Copies of each kind put in.
@@ -153,6 +160,10 @@ class AuditParams:
     """
 
     near_duplicate_distance: float = 0.1
+    similar_distance: float = 0.35
+    window_distance: float = 0.2
+    commonplace_share: float = 0.004
+    dedup_distance: float = 0.0
     overlap_tolerance: float = 0.01
     max_overlap: float = 0.25
     chance_replicates: int = 20
@@ -162,6 +173,15 @@ class AuditParams:
 
     def __post_init__(self) -> None:
         _check_share("audit.near_duplicate_distance", self.near_duplicate_distance)
+        _check(
+            "audit.similar_distance",
+            self.near_duplicate_distance <= self.similar_distance < 1,
+            "from audit.near_duplicate_distance up to 1",
+            self.similar_distance,
+        )
+        _check_share("audit.window_distance", self.window_distance)
+        _check_share("audit.commonplace_share", self.commonplace_share)
+        _check_share("audit.dedup_distance", self.dedup_distance)
         _check_share("audit.overlap_tolerance", self.overlap_tolerance)
         _check_share("audit.max_overlap", self.max_overlap)
         _check_count("audit.chance_replicates", self.chance_replicates, least=2)
@@ -192,7 +212,8 @@ class TrainParams:
     """The network and how it learns.
 
     The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
-    window every `paper_stride`.
+    window every `paper_stride`. `control_share` of the training bars is not learned but judged, as
+    a control that leaks on purpose (see `trapgen.train.windows.hold_out`).
     """
 
     architecture: str = "lookback"
@@ -205,6 +226,7 @@ class TrainParams:
     learning_rate: float = 0.002
     epochs: int = 60
     patience: int = 6
+    control_share: float = 0.05
     paper_window: int = 256
     paper_stride: int = 4
 
@@ -215,6 +237,8 @@ class TrainParams:
         _check_count("train.lookback_bars", self.lookback_bars, least=0)
         _check("train.dropout", 0 <= self.dropout < 1, "from 0 up to 1", self.dropout)
         _check("train.learning_rate", self.learning_rate > 0, "above 0", self.learning_rate)
+        share = self.control_share
+        _check("train.control_share", 0 < share <= 0.5, "above 0 and at most 0.5", share)
 
 
 @dataclass(frozen=True, slots=True)

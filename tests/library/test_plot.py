@@ -14,6 +14,7 @@ from trapgen.errors import ParameterError
 from trapgen.loop import DrumLoop, Lineage
 
 HISTORY = {"train": [3.0, 2.1, 1.6, 1.3, 1.1], "validation": [3.1, 2.3, 1.9, 1.8, 1.85]}
+BESIDE = {**HISTORY, "control_loss": [3.0, 2.0, 1.5, 1.2, 1.0]}
 BITS = {"model": 1.08, "ngram": 1.72, "position": 2.61, "repeat_bar": 3.18, "uniform": 9.0}
 RNG = np.random.default_rng(0)
 TRAIN = {"density": RNG.normal(0.2, 0.05, 300), "hits per bar": RNG.poisson(14, 300)}
@@ -51,6 +52,7 @@ def changed(one, other):
 DRAWINGS = {
     "loop": lambda path: plot.draw_loop(trap_loop(), path, title="Night shift"),
     "history": lambda path: plot.draw_history(HISTORY, path, best_epoch=4),
+    "control": lambda path: plot.draw_history(BESIDE, path, best_epoch=4),
     "bits": lambda path: plot.draw_bits(BITS, path, title="Held-out loops"),
     "overlap": lambda path: plot.draw_overlap(0.034, 0.021, 0.012, 0.031, path),
     "features": lambda path: plot.draw_features(TRAIN, GENERATED, path),
@@ -207,6 +209,31 @@ def test_history_marks_the_best_epoch(tmp_path):
     assert changed(none, first)[1].mean() < changed(none, fourth)[1].mean()
 
 
+def test_history_shades_the_gap_between_validation_and_the_control(tmp_path):
+    def shaded(history):
+        plot.draw_history(history, tmp_path / "history.png", best_epoch=None)
+        rows = pixels(tmp_path / "history.png")[200:520]
+        return (rows == (0xE2, 0xDF, 0xD8)).all(axis=2).sum()
+
+    narrow = {**BESIDE, "control_loss": [3.0, 2.2, 1.8, 1.7, 1.75]}
+    closed = {**BESIDE, "control_loss": HISTORY["validation"]}
+    assert shaded(BESIDE) > 1.5 * shaded(narrow) > 0
+    assert shaded(closed) == shaded(HISTORY) == 0
+
+
+def test_history_leaves_its_height_to_what_is_judged(tmp_path):
+    blue = (0x00, 0x72, 0xB2)
+    kept = {"validation": [1.2, 0.8, 0.7], "control_loss": [1.1, 0.7, 0.5]}
+    for top in (5.0, 50.0):
+        history = {"train": [top, 0.9, 0.6], **kept}
+        plot.draw_history(history, tmp_path / f"{top}.png", best_epoch=3)
+    low, high = (pixels(tmp_path / f"{top}.png") for top in (5.0, 50.0))
+    assert (low == blue).all(axis=2).sum() > 100
+    rows, _ = changed(low, high)
+    # Only the way down from the first epoch differs: the axis is the same, for either.
+    assert len(rows) < 2000
+
+
 @given(losses=st.lists(st.floats(0, 20), min_size=1, max_size=12), data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_history_draws_whatever_is_finite(losses, data, tmp_path_factory):
@@ -222,6 +249,7 @@ def test_history_draws_whatever_is_finite(losses, data, tmp_path_factory):
         ({}, None, "history"),
         ({"train": []}, None, "history"),
         ({"train": [1.0], "validation": []}, None, "history"),
+        ({"validation": [1.0, 0.9], "control_loss": [1.0]}, 2, "history"),
         ({"train": [1.0, float("nan")]}, None, "history"),
         ({"train": [float("inf")]}, None, "history"),
         (HISTORY, 0, "best_epoch"),

@@ -11,7 +11,7 @@ from trapgen.codec import BAR, PAD, START, add_bars
 from trapgen.errors import ParameterError
 from trapgen.model import N_LOOP_BARS, ModelSpec, make_inputs
 from trapgen.params import TrainParams
-from trapgen.train import make_windows
+from trapgen.train import hold_out, make_windows
 
 SPEC = ModelSpec("lookback", 1, 4, 0.0, 2, 16)
 PAPER = ModelSpec("paper", 1, 4, 0.0, 0, 16)
@@ -70,6 +70,91 @@ def test_windows_are_taken():
     assert len(some) == 2
     np.testing.assert_array_equal(some.targets, windows.targets[[5, 0]])
     np.testing.assert_array_equal(some.inputs.lookback, windows.inputs.lookback[[5, 0]])
+
+
+def number_bars(*n_bars):
+    """Loops whose every word is the number of its bar."""
+    numbers = np.repeat(np.arange(sum(n_bars)), 16)
+    return np.split(numbers, 16 * np.cumsum(n_bars)[:-1])
+
+
+def seen(windows):
+    """The words asked for."""
+    return windows.targets[windows.is_word > 0]
+
+
+@pytest.mark.parametrize(
+    ("spec", "params"),
+    [
+        (SPEC, TrainParams(window_bars=3)),
+        (PAPER, TrainParams(architecture="paper", paper_window=20, paper_stride=3)),
+    ],
+)
+def test_windows_know_their_bars_and_loops(spec, params):
+    windows = make_windows(number_bars(4, 1, 6), spec, params)
+    is_word = windows.is_word > 0
+    np.testing.assert_array_equal(windows.bar[is_word], windows.targets[is_word])
+    loop_of_bar = np.repeat([0, 1, 2], [4, 1, 6])
+    expected = np.broadcast_to(windows.loop[:, None], windows.bar.shape)
+    is_target = windows.is_target > 0
+    np.testing.assert_array_equal(loop_of_bar[windows.bar[is_target]], expected[is_target])
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(st.integers(1, 9), min_size=2, max_size=9),
+    st.integers(1, 5),
+    st.floats(0.01, 0.5),
+    st.integers(0, 99),
+)
+def test_a_held_out_bar_is_judged_and_never_learned(bars, window_bars, share, seed):
+    windows = make_windows(number_bars(*bars), SPEC, TrainParams(window_bars=window_bars))
+    learned, control = hold_out(windows, share, np.random.default_rng(seed))
+    held_out, rest = np.unique(seen(control)), np.unique(seen(learned))
+    assert len(held_out) == max(1, round(share * sum(bars)))
+    np.testing.assert_array_equal(np.union1d(held_out, rest), np.arange(sum(bars)))
+    # Whole bars: each is asked for with all its words, on one side alone.
+    assert not np.intersect1d(held_out, rest).size
+    assert len(seen(control)) == 16 * len(held_out)
+    assert control.is_target.sum() + learned.is_target.sum() == windows.is_target.sum()
+    assert control.is_target.sum() == 17 * len(held_out)
+    for part in (learned, control):
+        assert part.is_target.any(axis=1).all()
+
+
+def test_the_control_is_told_what_its_window_is_told():
+    windows = make_windows(number_bars(4, 4), SPEC, TrainParams(window_bars=4))
+    learned, control = hold_out(windows, 0.2, np.random.default_rng(0))
+    assert len(learned) == len(windows) == 2
+    for part in (learned, control):
+        for name, told in vars(part.inputs).items():
+            np.testing.assert_array_equal(told, getattr(windows.inputs, name)[part.loop])
+
+
+def test_the_control_of_the_paper_is_windows_with_a_last_step_in_a_held_out_bar():
+    params = TrainParams(architecture="paper", paper_window=20, paper_stride=3)
+    windows = make_windows(number_bars(20), PAPER, params)
+    learned, control = hold_out(windows, 0.25, np.random.default_rng(0))
+    assert len(learned) + len(control) == len(windows)
+    assert not np.intersect1d(seen(learned), seen(control)).size
+    # The window reaches over more than a bar: what comes later is learned with it.
+    told = learned.inputs.previous[learned.is_word[:, -1] > 0]
+    assert np.isin(seen(control), told).any()
+
+
+def test_the_seed_draws_the_control():
+    windows = make_windows(number_bars(40), SPEC, TrainParams())
+    draws = [
+        tuple(np.unique(seen(hold_out(windows, 0.1, np.random.default_rng(seed))[1])))
+        for seed in (0, 0, 1)
+    ]
+    assert draws[0] == draws[1] != draws[2]
+
+
+def test_a_control_that_leaves_nothing_is_refused():
+    windows = make_windows(number_bars(1), SPEC, TrainParams())
+    with pytest.raises(ParameterError, match=r"control_share must be below all of 1 bars"):
+        hold_out(windows, 0.05, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("stride", [1, 3])

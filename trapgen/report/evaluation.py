@@ -10,6 +10,7 @@ from typing import Any, Final
 from trapgen.errors import ParameterError
 from trapgen.report.chart import bar
 from trapgen.report.gallery import image, require, samples_section
+from trapgen.report.learning import CAPTION, KEYS, learning_section
 from trapgen.report.page import (
     Html,
     facts,
@@ -33,12 +34,19 @@ _MODELS: Final = {
     "uniform": ("Uniform", "every word alike"),
 }
 _CAPTIONS: Final = {
-    "history": "Loss by epoch, and the epoch whose weights were kept.",
+    "history": CAPTION,
     "bits": "Bits per step of one side.",
     "overlap": "Exact bar overlap of the data against chance.",
     "features": "What can be counted in a loop: generated loops over training loops.",
 }
-_METRICS: Final = ("bits_per_step", "bar_accuracy", "exact_copy_rate", "novelty", "overlap_area")
+_METRICS: Final = (
+    "bits_per_step",
+    "learning",
+    "bar_accuracy",
+    "exact_copy_rate",
+    "novelty",
+    "overlap_area",
+)
 _NOVELTY: Final = ("mean", "min", "held_out_mean")
 _SUMMARY: Final = ("gate", "reasons", "protocol", "exact_bar_overlap", "chance_overlap")
 
@@ -53,6 +61,12 @@ _TERMS: Final = (
         "Baselines",
         "What needs no network, learned from the same training loops. A model that does not beat "
         "the n-gram by a wide margin has learned nothing worth keeping.",
+    ),
+    (
+        "Leak gap",
+        "Clean validation less the control, in bits per step. It is what a careless split would "
+        "have hidden: the control is better because the model knows its bars from their "
+        "surroundings and relatives, not because it predicts well.",
     ),
     (
         "Bars closed in time",
@@ -98,6 +112,7 @@ def write_evaluation_report(
         InputError: A picture cannot be read.
     """
     require("metrics", metrics, _METRICS)
+    require("metrics.learning", metrics["learning"], KEYS)
     require("metrics.novelty", metrics["novelty"], _NOVELTY)
     require("summary", summary, _SUMMARY)
     if not metrics["bits_per_step"]:
@@ -112,6 +127,7 @@ def write_evaluation_report(
     reading = section("reading", "How to read this page", facts(_TERMS, style="terms"))
     sections = [
         ("prediction", "Prediction", _prediction_section(bits, figures)),
+        ("learning", "Learning", _learning_section(metrics, figures, cleared)),
         ("music", "Music", _music_section(metrics, figures, cleared)),
         ("samples", "Samples", samples_section(samples)),
         ("data", "Data", _data_section(summary, figures)),
@@ -200,8 +216,17 @@ def _prediction_section(
             caption="Bits per step, lower is better",
             ours=rows[0][0],
         ),
-        *(figures[name] for name in ("history", "bits") if name in figures),
+        figures.get("bits", ""),
     )
+
+
+def _learning_section(
+    metrics: Mapping[str, Any], figures: Mapping[str, Html], cleared: bool
+) -> Html:
+    if cleared:
+        return learning_section(metrics["learning"], figures.get("history", Html()))
+    words = "Withheld: where validation is not independent, its curve is a control that leaks too."
+    return section("learning", "What the learning curve says", tag("p", words))
 
 
 def _music_section(metrics: Mapping[str, Any], figures: Mapping[str, Html], cleared: bool) -> Html:

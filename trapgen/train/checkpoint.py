@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +15,7 @@ from trapgen.errors import TableError
 from trapgen.model import Array, ModelSpec, Tokens
 from trapgen.params import TrainParams
 from trapgen.store import read_arrays, read_json, write_arrays, write_json
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """One pass over the training windows; losses in bits per step, BAR and padding excluded."""
-
-    epoch: int
-    train: float
-    validation: float
-    seconds: float
-
-
-def best_epoch(history: Sequence[Epoch]) -> Epoch:
-    """The epoch with the lowest loss on clean validation; the first of several."""
-    return min(history, key=lambda epoch: epoch.validation)
+from trapgen.train.history import Epoch, best_epoch
 
 
 def fingerprint(
@@ -54,7 +40,9 @@ class Checkpoint:
 
     def __init__(self, folder: Path | None, model: Any, optimizer: Any, name: str) -> None:
         self._folder, self._name = folder, name
-        seeds = [layer.seed_generator.state for layer in model.layers if "dropout" in layer.name]
+        # A dropout of 0 draws nothing, and has no generator.
+        drawing = (getattr(layer, "seed_generator", None) for layer in model.layers)
+        seeds = [generator.state for generator in drawing if generator is not None]
         self._variables = [*model.variables, *optimizer.variables, *seeds]
         self._model = model
         self._best: list[Array] = []

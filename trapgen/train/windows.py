@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,16 @@ class Windows:
         targets: `(n_windows, n_tokens)` int64 words and BAR; 0 behind the end.
         is_target: `(n_windows, n_tokens)` float32, 1 where there is something to learn.
         is_word: `(n_windows, n_tokens)` float32, 1 where the target is a word.
+        bar: `(n_windows, n_tokens)` int64, which bar of all the loops' bars a target stands in.
+        loop: `(n_windows,)` int64, which loop a window's targets are of.
     """
 
     inputs: Inputs
     targets: Tokens
     is_target: Array
     is_word: Array
+    bar: Tokens
+    loop: Tokens
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -36,7 +40,14 @@ class Windows:
     def take(self, at: NDArray[np.int64]) -> Windows:
         """Some of the windows."""
         inputs = Inputs(*(value[at] for value in vars(self.inputs).values()))
-        return Windows(inputs, self.targets[at], self.is_target[at], self.is_word[at])
+        rest = (value[at] for name, value in vars(self).items() if name != "inputs")
+        return Windows(inputs, *rest)
+
+    def only(self, where: NDArray[np.bool_]) -> Windows:
+        """Only the targets at `where`, `(n_windows, n_tokens)`, and the windows that have any."""
+        is_target = self.is_target * where
+        part = replace(self, is_target=is_target, is_word=self.is_word * where)
+        return part.take(np.flatnonzero(is_target.any(axis=1)))
 
 
 def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:
@@ -59,23 +70,56 @@ def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) 
         return _slide_window(loops, spec, params)
     length = spec.codec.bar_length
     n_tokens = params.window_bars * length
-    pieces: list[tuple[Inputs, Tokens]] = []
-    for words in loops:
+    pieces: list[tuple[Inputs, Tokens, Tokens]] = []
+    for words, bars in zip(loops, _number_bars(loops, spec), strict=True):
         tokens = add_bars(words, spec.steps_per_bar)[None]
         whole = make_inputs(tokens, spec)
         for start in range(0, tokens.shape[1], n_tokens):
             at = slice(start, start + n_tokens)
-            pieces.append((Inputs(*(x[0, at] for x in vars(whole).values())), tokens[0, at]))
-    fields = [vars(inputs) for inputs, _ in pieces]
-    longest = max(len(tokens) for _, tokens in pieces)
+            inputs = Inputs(*(x[0, at] for x in vars(whole).values()))
+            pieces.append((inputs, tokens[0, at], bars[at]))
+    fields = [vars(inputs) for inputs, _, _ in pieces]
+    longest = max(len(tokens) for _, tokens, _ in pieces)
     inputs = Inputs(
         previous=_pad([field["previous"] for field in fields], longest, PAD),
         position=_pad([field["position"] for field in fields], longest, 0),
         bar=_pad([field["bar"] for field in fields], longest, 0),
         lookback=_pad([field["lookback"] for field in fields], longest, PAD),
     )
-    targets = _pad([tokens for _, tokens in pieces], longest, PAD)
-    return _weigh(inputs, targets, targets != PAD)
+    targets = _pad([tokens for _, tokens, _ in pieces], longest, PAD)
+    bar = _pad([bars for _, _, bars in pieces], longest, 0)
+    return _weigh(inputs, targets, targets != PAD, bar, _loop_of_bar(loops, spec)[bar[:, 0]])
+
+
+def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[Windows, Windows]:
+    """Part training windows into what is learned and a control that leaks on purpose.
+
+    Bars are drawn at random from all bars of all loops, and no word of theirs is ever a target of
+    learning. That is the original's protocol, pieces taken at random out of the loops trained on,
+    and it leaks in three ways. The bars around a bar of the control are learned, and in a loop they
+    often repeat it. So are other loops recombined from the same parents, which may hold the very
+    same bar. And as the original's windows overlapped, the bars that follow are learned with the
+    held-out one before them: it is told to the network, as the token before and as lookback,
+    though never asked for.
+
+    Args:
+        windows: Of the training loops, as `make_windows` cuts them.
+        share: Of the bars with a word to learn, from 0 to 1; at least one bar is drawn.
+        rng: Decides which.
+
+    Returns:
+        The windows to learn, and those of the control: the same windows, told the same, with
+        nothing but the held-out bars to predict.
+
+    Raises:
+        ParameterError: Nothing would be left to learn.
+    """
+    bars = np.unique(windows.bar[windows.is_word > 0])
+    n_held = max(1, round(share * len(bars)))
+    if n_held >= len(bars):
+        raise ParameterError("train.control_share", f"below all of {len(bars)} bars", share)
+    is_held = np.isin(windows.bar, rng.choice(bars, n_held, replace=False))
+    return windows.only(~is_held), windows.only(is_held)
 
 
 def _slide_window(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:
@@ -87,16 +131,35 @@ def _slide_window(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams)
     unused = np.broadcast_to(np.int64(0), (len(rows), width))
     inputs = Inputs(rows[:, :-1], unused, unused, np.zeros((*unused.shape, 0), np.int64))
     is_last = np.broadcast_to(np.arange(width) == width - 1, unused.shape)
-    return _weigh(inputs, rows[:, 1:], is_last)
+    bars = np.concatenate(_number_bars(loops, spec))
+    bar = np.lib.stride_tricks.sliding_window_view(bars[1:], width)[:: params.paper_stride]
+    return _weigh(inputs, rows[:, 1:], is_last, bar, _loop_of_bar(loops, spec)[bar[:, -1]])
 
 
-def _weigh(inputs: Inputs, targets: Tokens, is_target: NDArray[np.bool_]) -> Windows:
+def _weigh(
+    inputs: Inputs, targets: Tokens, is_target: NDArray[np.bool_], bar: Tokens, loop: Tokens
+) -> Windows:
     return Windows(
         inputs,
         np.where(targets == PAD, 0, targets),
         is_target.astype(np.float32),
         (is_target & (targets != BAR)).astype(np.float32),
+        bar,
+        loop,
     )
+
+
+def _loop_of_bar(loops: Sequence[Tokens], spec: ModelSpec) -> Tokens:
+    """`(n_bars,)` the loop of each bar of all loops."""
+    return np.repeat(np.arange(len(loops)), [len(words) // spec.steps_per_bar for words in loops])
+
+
+def _number_bars(loops: Sequence[Tokens], spec: ModelSpec) -> list[Tokens]:
+    """The number of its bar, among all bars of all loops, for each token of each loop."""
+    of_loop = _loop_of_bar(loops, spec)
+    numbers = np.repeat(np.arange(len(of_loop)), spec.codec.bar_length)
+    ends = np.cumsum(np.bincount(of_loop, minlength=len(loops))) * spec.codec.bar_length
+    return np.split(numbers, ends[:-1])
 
 
 def _pad(rows: Sequence[Tokens], length: int, value: int) -> Tokens:
