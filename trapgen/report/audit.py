@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from trapgen.audit import Audit
 from trapgen.loop import DrumLoop
-from trapgen.report.chart import bar, draw_shares
+from trapgen.report.chart import bar
+from trapgen.report.duplicates import duplicates_section
+from trapgen.report.lineage import lineage_section
+from trapgen.report.overlap import known, overlap_section, sweep_section
 from trapgen.report.page import (
     Html,
     count,
@@ -25,9 +27,7 @@ from trapgen.report.page import (
     verdict,
     write_page,
 )
-from trapgen.report.pairs import pairs_section
-
-_MAX_DROPPED: Final = 12
+from trapgen.report.pairs import SCRIPT, pairs_section
 
 _PROTOCOLS: Final = {
     "by_source": "Sources were dealt to the sides first, near-duplicates together, and loops were "
@@ -37,15 +37,27 @@ _PROTOCOLS: Final = {
     "of the same sources can fall on both sides, and then held-out loops are not new to the model.",
     "random_windows": "Loops were recombined first, cut into bars, and the bars dealt to the sides "
     "at random. Bars of one loop, and children of the same sources, can fall on both sides.",
+    "published": "Every file stays on the side that its publisher put it on. The published split "
+    "may hold one player, or one groove, on two sides.",
     "as given": "The sides were audited as they were found; how they were made is not known here.",
 }
 _LEAKS: Final = {
     "exact": "the loop as it is",
-    "rotated": "it starts on another beat",
-    "repeated": "it is twice as long",
+    "rotated by beats": "it starts on another beat",
+    "rotated by bars": "it starts on another bar",
+    "repeated twice": "it is twice as long",
+    "repeated four times": "it is four times as long",
+    "half time": "every step lasts two",
+    "double time": "two steps are played as one",
     "retempoed": "another tempo",
+    "remapped": "another key map",
     "revelocitied": "other velocities",
-    "one hit less": "one hit taken away",
+    "microtiming": "hits a little before or after the beat",
+    "1 hit a bar changed": "taken away or put in",
+    "2 hits a bar changed": "taken away or put in",
+    "one voice taken whole": "in a loop that is otherwise another",
+    "2 bars taken": "in a loop that is otherwise another",
+    "4 bars taken": "in a loop that is otherwise another",
 }
 _TERMS: Final = (
     (
@@ -69,8 +81,9 @@ _TERMS: Final = (
     ),
     (
         "Distance",
-        "Of all the hits of two loops, the share that only one of them has, under the best "
-        "rotation by whole beats: 0 is the same loop, 1 has no hit in common (Jaccard distance).",
+        "Of all the hits of two loops, the share that only one of them has, when one is laid over "
+        "the other as well as can be: 0 is the same loop, 1 has no hit in common (Jaccard "
+        "distance).",
     ),
     (
         "Self-test",
@@ -95,14 +108,16 @@ def write_audit_report(
         ParameterError: A pair names a loop that is not among `loops`.
     """
     sections = [
-        ("overlap", "Overlap", _overlap_section(audit)),
         ("sides", "Sides", _sides_section(audit)),
-        ("self-test", "Self-test", _self_test_section(audit)),
+        ("lineage", "Lineage", lineage_section(audit, loops)),
+        ("overlap", "Overlap", overlap_section(audit)),
+        *([("sweep", "Distances", sweep_section(audit))] if audit.sweep else []),
         ("pairs", "Pairs", pairs_section(audit, loops)),
-        ("duplicates", "Duplicates", _duplicates_section(audit)),
+        ("duplicates", "Duplicates", duplicates_section(audit, loops)),
+        ("self-test", "Self-test", _self_test_section(audit)),
         ("reading", "How to read this page", _reading_section(data_docs)),
     ]
-    write_page(path, "Overlap audit", _top(audit), sections)
+    write_page(path, "Overlap audit", _top(audit), sections, script=SCRIPT)
 
 
 def _top(audit: Audit) -> Html:
@@ -120,18 +135,18 @@ def _top(audit: Audit) -> Html:
         headline = "Do not trust figures measured on these held-out loops"
         reasons = (tag("li", sentence(reason)) for reason in audit.reasons)
         words = [tag("ul", *reasons), *_advise(audit)]
-    chance = audit.chance
-    by_chance = f"{percent(chance.low)} to {percent(chance.high)}"
+    chance = known(audit.chance)
+    by_chance = f"{percent(chance.low)} to {percent(chance.high)}" if chance else "not known"
     test = audit.self_test
     figures = [
         (
             percent(audit.exact_bar_overlap),
-            "of held-out bars stand in train; by chance "
-            + (by_chance if chance.replicates else "not known"),
+            f"of held-out bars stand in train; by chance {by_chance}",
         ),
         (
-            f"{audit.n_leaks:,}",
-            "pairs of loops across sides are the same, nearly the same, or related",
+            f"{audit.near_duplicate_pairs:,}",
+            "pairs of loops across sides are the same, or nearly; "
+            f"{audit.count('shared_source'):,} have a source in common",
         ),
         (
             f"{audit.effective_sources.get('train', 0):.0f}",
@@ -148,37 +163,11 @@ def _advise(audit: Audit) -> list[Html]:
     advice = []
     if audit.count("shared_source") and audit.protocol in ("by_file", "random_windows"):
         advice.append("split sources before recombining them (split.protocol: by_source)")
-    elif audit.n_leaks:
+    elif audit.near_duplicate_pairs or audit.count("shared_source"):
         advice.append("keep the loops of every pair below on one side, or drop one of the two")
     if not audit.chance.replicates:
         advice.append("add loops that do not depend on each other")
     return [tag("p", tag("strong", "What helps: "), sentence("; ".join(advice)))] if advice else []
-
-
-def _overlap_section(audit: Audit) -> Html:
-    chance = audit.chance
-    words = f"How much independent sides would share is {chance.method}."
-    if chance.replicates:
-        words = (
-            f"Independent sides share {percent(chance.mean)} on average; 95% of the draws lie "
-            f"between {percent(chance.low)} and {percent(chance.high)} ({chance.replicates} draws: "
-            f"{chance.method})."
-        )
-    by_side = audit.exact_bar_overlap_by_side
-    rows = {"All held-out bars": audit.exact_bar_overlap}
-    rows |= {side.capitalize(): by_side[side] for side in order_sides(by_side)}
-    interval = (chance.mean, chance.low, chance.high) if chance.replicates else None
-    return section(
-        "overlap",
-        "Bars that stand on both sides",
-        tag(
-            "p",
-            f"{percent(audit.exact_bar_overlap)} of the held-out bars also stand in train, hit for "
-            f"hit; {percent(audit.near_bar_overlap)} with bars of which only a few hits differ. "
-            f"{words}",
-        ),
-        draw_shares(rows, interval),
-    )
 
 
 def _sides_section(audit: Audit) -> Html:
@@ -196,7 +185,7 @@ def _sides_section(audit: Audit) -> Html:
     ]
     return section(
         "sides",
-        "How the sides were made",
+        "How the split was made",
         tag("p", tag("strong", audit.protocol.replace("_", " ").capitalize(), ". "), words),
         table(
             ("Side", "Loops", "Sources", "Effective sources", "Bars also in train"),
@@ -222,49 +211,18 @@ def _self_test_section(audit: Audit) -> Html:
         )
         for kind, share in recall.items()
     ]
-    alarms = test["false_alarms"]
-    share = f"{percent(alarms)} of all pairs" if alarms else "none"
+    unrelated = test.get("unrelated_pairs")
+    pairs = f"{unrelated:,} pairs" if unrelated else "the pairs"
     return section(
         "self-test",
         "Does this audit find leaks?",
         tag(
             "p",
-            f"{test['injected']} copies of training loops were planted among the held-out "
-            f"ones; it found {test['found']}. Pairs that it reports though they have no source in "
-            f"common: {share}.",
+            f"{test['injected']} copies of training loops were planted among the held-out ones, "
+            f"most of them disguised; it found {test['found']}. False alarms: of {pairs} that have "
+            f"no source in common, it reports {percent(test['false_alarms'])}.",
         ),
         table(("Disguise", "Found"), rows, caption="Planted copies by disguise"),
-    )
-
-
-def _duplicates_section(audit: Audit) -> Html:
-    dropped = [decision for decision in audit.decisions if not decision.kept]
-    title = "Duplicates within a side"
-    if not dropped:
-        words = "No side holds the same loop twice: every loop goes on to training and testing."
-        return section("duplicates", title, tag("p", words))
-    total = Counter(decision.side for decision in audit.decisions)
-    gone = Counter(decision.side for decision in dropped)
-    rows = [
-        (side, f"{total[side]:,}", f"{gone[side]:,}", f"{total[side] - gone[side]:,}")
-        for side in order_sides(total)
-    ]
-    named = [
-        (tag("span", x.loop_id, class_="name"), x.side, x.reason) for x in dropped[:_MAX_DROPPED]
-    ]
-    more = "" if len(named) == len(dropped) else f"The first {len(named)} of {len(dropped)} dropped"
-    return section(
-        "duplicates",
-        title,
-        tag(
-            "p",
-            "Of loops with the same hits on one side one is kept, an original before a "
-            "recombined one, so that no pattern counts twice.",
-        ),
-        table(("Side", "Loops", "Dropped", "Kept"), rows, caption="Kept and dropped by side"),
-        table(
-            ("Dropped", "Side", "Why"), named, caption=more or "All that were dropped", words=True
-        ),
     )
 
 

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from trapgen.audit import Chance
 from trapgen.report.page import Html, percent, tag
 
 _ENDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-_ROW, _LINE, _BAND = 46, 32, 14
+_ROW, _LINE, _BAR, _CAP = 46, 32, 10, 16
+_PLOT: Final = 150
+_MAX_TICKS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A row of `draw_shares`.
+
+    Attributes:
+        name: What the row shows.
+        found: The share, from 0 to 1.
+        near: The same and what is nearly so, at least `found`; 0 if it is not shown.
+        chance: What chance gives; None if it is not known.
+    """
+
+    name: str
+    found: float
+    near: float = 0.0
+    chance: Chance | None = None
 
 
 def bar(share: float, color: str = "shade") -> Html:
@@ -22,49 +43,43 @@ def bar(share: float, color: str = "shade") -> Html:
     )
 
 
-def draw_shares(rows: Mapping[str, float], chance: tuple[float, float, float] | None) -> Html:
-    """Shares as points on one axis, over the interval that chance gives.
+def draw_shares(rows: Sequence[Share], label: str) -> Html:
+    """Shares as bars on one axis, each with the interval that chance gives drawn in.
 
     Args:
-        rows: Shares from 0 to 1 by name.
-        chance: Mean, lower and upper end of the interval; None if they are not known.
+        rows: The bars from the top.
+        label: What they are shares of, for those who do not see them.
     """
-    mean, low, high = chance or (0.0, 0.0, 0.0)
-    most = 1.1 * max(*rows.values(), high)
-    reach = next((end for end in _ENDS if end >= most), 1.0)
+    highest = (max(row.found, row.near, row.chance.high if row.chance else 0) for row in rows)
+    reach = _round_up(max(highest))
     drawn: list[object] = []
-    for number, (name, share) in enumerate(rows.items()):
+    for number, row in enumerate(rows):
         y = _ROW * number + _LINE
         drawn += [
-            tag("text", name, x=0, y=y - 14),
-            tag("text", percent(share), x="100%", y=y - 14, text_anchor="end"),
-            tag("line", x1=0, x2="100%", y1=y, y2=y, class_="axis"),
+            tag("text", row.name, x=0, y=y - 14),
+            tag("text", _describe(row), x="100%", y=y - 14, text_anchor="end"),
+            _rect(0, 1, y, "track"),
+            *(
+                [_rect(0, row.near / reach, y, f"{_color(row)} faint")]
+                if row.near > row.found
+                else []
+            ),
+            _rect(0, row.found / reach, y, _color(row)),
+            *(_draw_interval(row.chance, y, reach) if row.chance else []),
         ]
-        if chance:
-            # An interval of no width is still to be seen.
-            width = _percent_of(max(high - low, 0.004 * reach), reach)
-            at, top, bottom = _percent_of(mean, reach), y - _BAND / 2, y + _BAND / 2
-            drawn += [
-                tag(
-                    "rect",
-                    x=_percent_of(low, reach),
-                    y=top,
-                    width=width,
-                    height=_BAND,
-                    class_="shade",
-                ),
-                tag("line", x1=at, x2=at, y1=top, y2=bottom, class_="mean"),
-            ]
-        color = "vermilion" if chance and share > high else "blue"
-        drawn.append(tag("circle", cx=_percent_of(share, reach), cy=y, r=5.5, class_=color))
     foot = _ROW * len(rows) + 20
     drawn += [
         tag("text", "0%", x=0, y=foot, class_="quiet"),
-        tag("text", percent(reach), x="100%", y=foot, text_anchor="end", class_="quiet"),
+        tag("text", f"{reach:.0%}", x="100%", y=foot, text_anchor="end", class_="quiet"),
     ]
-    words = ", ".join(f"{name} {percent(share)}" for name, share in rows.items())
-    interval = f"; by chance {percent(low)} to {percent(high)}" if chance else ""
-    note = "Point: what was found. Gray band: what chance gives, the line in it the mean."
+    words = "; ".join(f"{row.name} {_describe(row)}" for row in rows)
+    notes = [
+        "Bar: what was found, orange where it lies over chance.",
+        *(["Pale: with what is nearly the same."] if any(row.near for row in rows) else []),
+        "Bracket: 95% of what chance gives, the long stroke its mean."
+        if any(row.chance for row in rows)
+        else "What chance gives is not known.",
+    ]
     return tag(
         "figure",
         tag(
@@ -73,10 +88,111 @@ def draw_shares(rows: Mapping[str, float], chance: tuple[float, float, float] | 
             class_="chart",
             height=foot + 8,
             role="img",
-            aria_label=f"Share of bars that stand in train: {words}{interval}",
+            aria_label=_say(label, words),
         ),
-        tag("figcaption", note if chance else "What chance gives is not known."),
+        tag("figcaption", " ".join(notes)),
     )
+
+
+def draw_sweep(points: Sequence[tuple[float, float, Chance | None]], label: str) -> Html:
+    """A share over rising thresholds, and the interval of chance beneath it.
+
+    Args:
+        points: Threshold, share and chance, by rising threshold; at least two.
+        label: What it is a share of, for those who do not see it.
+    """
+    first, last = points[0][0], points[-1][0]
+    known = [chance for _, _, chance in points if chance]
+    reach = _round_up(max([share for _, share, _ in points] + [chance.high for chance in known]))
+
+    def place(distance: float, share: float) -> str:
+        return f"{100 * (distance - first) / (last - first):.2f},{100 * (1 - share / reach):.2f}"
+
+    lines: list[Html] = []
+    if len(known) == len(points):
+        band = [place(at, chance.high) for at, _, chance in points if chance]
+        band += [place(at, chance.low) for at, _, chance in reversed(points) if chance]
+        mean = [place(at, chance.mean) for at, _, chance in points if chance]
+        lines += [
+            tag("polygon", points=" ".join(band), class_="faint-band"),
+            tag("polyline", points=" ".join(mean), class_="line mean"),
+        ]
+    found = " ".join(place(at, share) for at, share, _ in points)
+    lines.append(tag("polyline", points=found, class_="line found"))
+    plot = tag("svg", *lines, y=24, height=_PLOT, viewBox="0 0 100 100", preserveAspectRatio="none")
+    foot = _PLOT + 24
+    drawn: list[object] = [
+        tag("line", x1=0, x2="100%", y1=foot, y2=foot, class_="axis"),
+        tag("line", x1=0, x2="100%", y1=24, y2=24, class_="axis"),
+        plot,
+        tag("text", f"{reach:.0%} of the held-out loops", x=0, y=14, class_="quiet"),
+    ]
+    for distance, share, chance in points:
+        x = f"{100 * (distance - first) / (last - first):.2f}%"
+        color = "vermilion" if chance and share > chance.high else "blue"
+        y = round(24 + _PLOT * (1 - share / reach), 1)
+        drawn.append(tag("circle", cx=x, cy=y, r=4.5, class_=color))
+    every = -(-(len(points) - 1) // _MAX_TICKS)
+    # Counted from the last point, which is the threshold that the gate uses.
+    for distance, _, _ in points[::-1][::every]:
+        anchor = "start" if distance == first else "end" if distance == last else "middle"
+        x = f"{100 * (distance - first) / (last - first):.2f}%"
+        drawn.append(tag("text", f"{distance:g}", x=x, y=foot + 18, text_anchor=anchor))
+    words = "; ".join(
+        f"{percent(share)} within {distance:g}"
+        + (f", by chance {percent(chance.low)} to {percent(chance.high)}" if chance else "")
+        for distance, share, chance in points
+    )
+    return tag(
+        "figure",
+        tag(
+            "svg",
+            *drawn,
+            class_="chart",
+            height=foot + 26,
+            role="img",
+            aria_label=_say(label, words),
+        ),
+        tag(
+            "figcaption",
+            "Across: distance to the nearest training loop. Line: what was found. "
+            + ("Gray: 95% of what chance gives, and its mean." if known else "Chance: not known."),
+        ),
+    )
+
+
+def _describe(row: Share) -> str:
+    if not row.chance:
+        return percent(row.found)
+    low, high = percent(row.chance.low), percent(row.chance.high)
+    return f"{percent(row.found)} (chance {low if low == high else f'{low} to {high}'})"
+
+
+def _color(row: Share) -> str:
+    return "vermilion" if row.chance and row.found > row.chance.high else "blue"
+
+
+def _draw_interval(chance: Chance, y: float, reach: float) -> list[Html]:
+    low, high, mean = (_percent_of(x, reach) for x in (chance.low, chance.high, chance.mean))
+
+    def stroke(at: str, height: float) -> Html:
+        return tag("line", x1=at, x2=at, y1=y - height / 2, y2=y + height / 2, class_="bracket")
+
+    span = tag("line", x1=low, x2=high, y1=y, y2=y, class_="bracket")
+    return [span, stroke(low, _BAR), stroke(high, _BAR), stroke(mean, _CAP)]
+
+
+def _rect(start: float, stop: float, y: float, color: str) -> Html:
+    width = _percent_of(stop - start, 1)
+    return tag("rect", x=0, y=y - _BAR / 2, width=width, height=_BAR, class_=color)
+
+
+def _round_up(share: float) -> float:
+    return next((end for end in _ENDS if end >= 1.1 * share), 1.0)
+
+
+def _say(label: str, words: str) -> str:
+    return f"{label}: {words}"
 
 
 def _percent_of(share: float, whole: float) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop, repeat_to, rotate
+from trapgen.loop import DrumLoop
 from trapgen.report.page import Html, join, tag
-from trapgen.similarity import Pair, find_pairs
 
 _MAX_BARS: Final = 4
 _BARS_PER_ROW: Final = 2
@@ -21,22 +21,6 @@ _MAX_MARKED: Final = 12
 
 # Upper half, lower half, whole lane: the three are told apart without their colors.
 _TRAIN, _OTHER, _BOTH = (1, 4), (5, 4), (1, 8)
-
-
-def align(train: DrumLoop, other: DrumLoop) -> tuple[DrumLoop, DrumLoop, Pair]:
-    """Both loops in one length, the second rotated to where it meets the first best.
-
-    Returns:
-        The two, and their distance and rotation as `trapgen.similarity` measures them.
-
-    Raises:
-        ParameterError: The loops stand on different grids.
-    """
-    (pair,) = find_pairs([train], [other], 1.0)
-    n_bars = max(train.n_bars, other.n_bars)
-    beat = train.steps_per_bar // 4
-    turned = rotate(repeat_to(other, n_bars), pair.rotation_beats * beat)
-    return repeat_to(train, n_bars), turned, pair
 
 
 def describe_differences(train: DrumLoop, other: DrumLoop) -> str:
@@ -58,17 +42,18 @@ def describe_differences(train: DrumLoop, other: DrumLoop) -> str:
     return f"{words}: {'; '.join(named)}"
 
 
-def draw_pair(train: DrumLoop, other: DrumLoop) -> Html:
+def draw_pair(train: DrumLoop, other: DrumLoop, lanes: Collection[int] = ()) -> Html:
     """Two aligned loops as nine lanes, the kick at the bottom, at most four bars.
 
-    Of longer loops the bars are drawn in which they first differ.
+    Of longer loops the bars are drawn in which they first differ. Where `lanes` names voices, the
+    others are veiled.
     """
     differs = np.flatnonzero((train.onsets != other.onsets).any(axis=1))
     first = int(differs[0]) // train.steps_per_bar if len(differs) else 0
     first = max(0, min(first, train.n_bars - _MAX_BARS))
     last = min(first + _MAX_BARS, train.n_bars)
     rows = [
-        _draw_bars(train, other, start, min(start + _BARS_PER_ROW, last))
+        _draw_bars(train, other, start, min(start + _BARS_PER_ROW, last), lanes)
         for start in range(first, last, _BARS_PER_ROW)
     ]
     cut = last - first < train.n_bars
@@ -93,7 +78,9 @@ def draw_legend() -> Html:
     )
 
 
-def _draw_bars(train: DrumLoop, other: DrumLoop, first: int, last: int) -> Html:
+def _draw_bars(
+    train: DrumLoop, other: DrumLoop, first: int, last: int, lanes: Collection[int]
+) -> Html:
     steps_per_bar = train.steps_per_bar
     at = slice(first * steps_per_bar, last * steps_per_bar)
     ours, theirs = train.onsets[at], other.onsets[at]
@@ -110,12 +97,18 @@ def _draw_bars(train: DrumLoop, other: DrumLoop, first: int, last: int) -> Html:
         (ours & ~theirs, _TRAIN, "blue"),
         (theirs & ~ours, _OTHER, "vermilion"),
     )
+    veiled = [voice for voice in range(N_VOICES) if lanes and voice not in lanes]
+    veils = (
+        tag("rect", y=(N_VOICES - 1 - voice) * _LANE, width=width, height=_LANE, class_="veil")
+        for voice in veiled
+    )
     counts = [int(np.count_nonzero(hits)) for hits, _, _ in kinds]
     drawing = tag(
         "svg",
         tag("path", d=marks, class_="mark") if marks else "",
         tag("path", d=lines, class_="lines"),
         *(_draw_hits(hits, span, color) for hits, span, color in kinds),
+        *veils,
         tag("path", d=bar_lines, class_="barlines"),
         class_="grid",
         viewBox=f"0 0 {width} {height}",

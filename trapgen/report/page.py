@@ -1,22 +1,27 @@
 """The frame of a page, and markup that escapes whatever is not markup already.
 
-A page is one file: its styles stand in it, it loads nothing and runs no script. The same content
+A page is one file: its styles and its script stand in it, and it loads nothing. The same content
 gives the same bytes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import html
+import json
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trapgen.params import SIDES
 from trapgen.store import write_text
 
-_VOID: Final = frozenset({"circle", "img", "line", "link", "meta", "path", "rect"})
+_VOID: Final = frozenset(
+    {"circle", "img", "input", "line", "link", "meta", "path", "polygon", "polyline", "rect"}
+)
 _PADS: Final = (0, 6, 7, 10, 12)
 """The steps of the brand's kick pattern, of 16."""
 
@@ -151,8 +156,24 @@ def verdict(word: str, headline: str, *children: object, passes: bool) -> Html:
     )
 
 
+def embed_data(name: str, data: Any) -> Html:
+    """Data for the page's script, as JSON in an element of the id `name`.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    # No string in it may end the element or begin a comment.
+    return tag("script", Html(text.replace("<", "\\u003c")), type="application/json", id=name)
+
+
 def write_page(
-    path: Path, title: str, top: Html, sections: Sequence[tuple[str, str, Html]]
+    path: Path,
+    title: str,
+    top: Html,
+    sections: Sequence[tuple[str, str, Html]],
+    *,
+    script: Sequence[str] = (),
 ) -> None:
     """Write a page whole.
 
@@ -161,11 +182,15 @@ def write_page(
         title: The page's title.
         top: What stands at the top, before the table of contents.
         sections: Anchor, title in the table of contents, and the section itself.
+        script: Files of this folder that the page runs, in their order. The browser is told to
+            run nothing else and to load nothing.
     """
+    code = _read_script(script) if script else ""
     styles = files("trapgen.report").joinpath("page.css").read_text(encoding="utf-8")
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_forbid(code)) if code else "",
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", title),
         # A page without an icon makes browsers ask the server for one.
@@ -185,11 +210,27 @@ def write_page(
         ),
         tag("main", *(content for _, _, content in sections), id="main"),
         tag("footer", "Made by trapgen. This page loads nothing from the network."),
+        tag("script", Html(code)) if code else "",
     )
     page = tag("html", head, body, lang="en")
     # A file name of bytes that are no UTF-8 comes as lone surrogates, which cannot be written.
     text = f"<!doctype html>\n{page}\n".encode(errors="replace").decode()
     write_text(path, text)
+
+
+def _read_script(names: Sequence[str]) -> str:
+    folder = files("trapgen.report")
+    code = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    return f'(() => {{\n"use strict";\n{code}}})();\n'
+
+
+def _forbid(code: str) -> str:
+    """A policy under which `code` alone runs and nothing is loaded (W3C, CSP Level 3)."""
+    digest = b64encode(hashlib.sha256(code.encode()).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _pads() -> Html:
