@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench.ingest`."""
+"""Benchmarks: `python -m bench.ingest`, `python -m bench.audit`."""

@@ -36,6 +36,7 @@ from trapgen.starter import load_starter, write_packs
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNTS = (1_000, 10_000, 100_000)
+MEMORY = Path("/dev/shm")
 
 
 def read_with_pretty_midi(paths: list[Path]) -> int:
@@ -73,7 +74,8 @@ def best_of(times: int, work: Callable[[], int]) -> tuple[float, int]:
 def compare_readers(console: Console) -> None:
     """The table of files a second."""
     groove = Path(os.environ.get("TRAPGEN_SHARED", ROOT.parent / "shared")) / "data" / "groove"
-    with tempfile.TemporaryDirectory() as name:
+    # In memory where that is: a disk is slow to make files where others were deleted just before.
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
         out, source = Path(name, "out"), groove
         out.mkdir()
         if not groove.is_dir():

@@ -1,28 +1,63 @@
-"""Audit any two collections of loops: what the command `trapgen audit` does."""
+"""Audit any two collections of loops: what the command `trapgen audit` does.
+
+train, _ = read_side(Path("mine"), StandardizeParams())
+other, _ = read_side(Path("theirs.txt"), StandardizeParams())
+found = compare_sides(train, other, Path("report"), AuditParams())
+print(found.gate, found.reasons)
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from trapgen.audit import Audit, audit_sides
+from trapgen.codec import read_lines, to_loop
 from trapgen.errors import InputError, MidiError
-from trapgen.loop import DrumLoop
+from trapgen.loop import DrumLoop, Lineage, hash_onsets
 from trapgen.params import AuditParams, StandardizeParams
 from trapgen.report import write_audit_report
-from trapgen.standardize import read_folder
-from trapgen.store import OVERLAP, SURVIVORS, make_table, write_json, write_table
+from trapgen.standardize import load_row, read_folder
+from trapgen.store import (
+    MANIFEST,
+    OVERLAP,
+    SURVIVORS,
+    make_table,
+    read_table,
+    write_json,
+    write_table,
+)
+
+MANIFEST_NAME: Final = "manifest.parquet"
+
+STREAM_BARS: Final = 64
+"""A line of text that is longer is no loop, but many on end."""
+
+PIECE_BARS: Final = 8
+"""Such a line is audited in pieces of this length."""
 
 
 def read_side(source: Path, params: StandardizeParams) -> tuple[list[DrumLoop], list[MidiError]]:
-    """The loops of a file or folder, named by their source paths, and what could not be read.
+    """The loops of a side, named by their source paths, and the files that could not be read.
+
+    Args:
+        source: A MIDI file or a folder of them; a text file of loops, TrapGenerator's and the
+            paper's one long line cut into pieces of eight bars; or a manifest, or the folder that
+            `trapgen standardize` wrote it into.
+        params: How MIDI is read; the grid of text and manifests.
 
     Raises:
-        InputError: There is no loop in it.
+        InputError: There is no loop in it, or a manifest stands on another grid.
     """
+    if source.suffix == ".txt":
+        return _read_text(source, params.steps_per_bar), []
+    folder = source.parent if source.name == MANIFEST_NAME else source
+    if (folder / MANIFEST_NAME).is_file():
+        return _read_manifest(folder, params.steps_per_bar), []
     loops: list[DrumLoop] = []
     rejects: list[MidiError] = []
     for result in read_folder(source, params):
@@ -32,11 +67,46 @@ def read_side(source: Path, params: StandardizeParams) -> tuple[list[DrumLoop], 
             loops.append(_rename(result.loop, result.source_path))
     if not loops:
         received = f"{len(rejects)} files, none of them readable" if rejects else "no MIDI file"
-        raise InputError(source, "no_loops", received, "Give a MIDI file or a folder of them.")
+        raise InputError(
+            source, "no_loops", received, "Give MIDI files, a text file of loops or a manifest."
+        )
     return loops, rejects
 
 
-def compare_folders(
+def _read_text(path: Path, steps_per_bar: int) -> list[DrumLoop]:
+    loops = []
+    for number, words in enumerate(read_lines(path, steps_per_bar), start=1):
+        name = f"{path.name}:{number}"
+        n_steps = PIECE_BARS * steps_per_bar
+        is_stream = len(words) > STREAM_BARS * steps_per_bar
+        starts = range(0, len(words), n_steps) if is_stream else (0,)
+        for start in starts:
+            piece = words[start : start + n_steps] if is_stream else words
+            loop = to_loop(piece, steps_per_bar)
+            place = f"{name}, bar {start // steps_per_bar + 1}" if is_stream else name
+            source = hash_onsets(loop.velocities, steps_per_bar)
+            loops.append(replace(loop, lineage=Lineage(place, (source,))))
+    return loops
+
+
+def _read_manifest(folder: Path, steps_per_bar: int) -> list[DrumLoop]:
+    manifest = read_table(folder / MANIFEST_NAME, MANIFEST)
+    grids = sorted(set(manifest["steps_per_bar"].tolist()))
+    if grids not in ([], [steps_per_bar]):
+        raise InputError(
+            folder / MANIFEST_NAME,
+            "steps_per_bar",
+            ", ".join(map(str, grids)),
+            f"The audit was asked for {steps_per_bar}: give --steps-per-bar.",
+        )
+    if manifest.empty:
+        raise InputError(folder / MANIFEST_NAME, "no_loops", "no row", "A side has a loop.")
+    return [
+        _rename(load_row(folder, row), row["source_path"]) for row in manifest.to_dict("records")
+    ]
+
+
+def compare_sides(
     train: Sequence[DrumLoop],
     other: Sequence[DrumLoop],
     out: Path,
@@ -65,7 +135,7 @@ def compare_folders(
         for loop in loops
     ]
     found = audit_sides(sided, params, np.random.default_rng(seed))
-    overlap = make_table([asdict(pair) for pair in found.pairs], OVERLAP)
+    overlap = make_table([pair.row() for pair in found.pairs], OVERLAP)
     survivors = make_table([asdict(decision) for decision in found.decisions], SURVIVORS)
     for column, side in (("train_loop", "train"), ("other_loop", "other")):
         overlap[column] = overlap[column].str.removeprefix(f"{side}/")

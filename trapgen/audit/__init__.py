@@ -7,27 +7,35 @@ on purpose, and how many of them the search found).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trapgen.audit.chance import chance_overlap
-from trapgen.audit.findings import Audit, Chance, Decision, Overlap, Sided
-from trapgen.audit.gate import judge
-from trapgen.audit.overlap import (
-    count_sources,
-    deduplicate,
-    effective_sources,
-    exact_bar_overlap,
-    list_overlaps,
-    near_bar_overlap,
+from trapgen.audit.chance import chance_baseline
+from trapgen.audit.dedup import deduplicate
+from trapgen.audit.findings import (
+    Audit,
+    Chance,
+    Decision,
+    Overlap,
+    Sided,
+    SweepPoint,
+    VoiceOverlap,
+    WindowOverlap,
 )
+from trapgen.audit.gate import judge
+from trapgen.audit.overlap import Match, find_matches, list_overlaps
+from trapgen.audit.relations import Mask, Relations
 from trapgen.audit.selftest import self_test
+from trapgen.audit.sources import count_sources, effective_parts, effective_sources
+from trapgen.audit.windows import exact_bar_overlap
 from trapgen.errors import ParameterError
 from trapgen.loop import DrumLoop
 from trapgen.params import AuditParams
-from trapgen.similarity import find_pairs
 
 __all__ = [
     "Audit",
@@ -35,9 +43,13 @@ __all__ = [
     "Decision",
     "Overlap",
     "Sided",
+    "SweepPoint",
+    "VoiceOverlap",
+    "WindowOverlap",
     "audit_sides",
     "effective_sources",
     "exact_bar_overlap",
+    "find_copies",
 ]
 
 
@@ -63,37 +75,129 @@ def audit_sides(
         The findings; `reasons` is empty if the gate lets the data pass.
 
     Raises:
-        ParameterError: Train or the other sides have no loops.
+        ParameterError: Train or the other sides have no loops, or loops stand on different grids.
     """
-    train = [loop for side, loop in sided if side == "train"]
-    others = [(side, loop) for side, loop in sided if side != "train"]
-    held_out = [loop for _, loop in others]
-    if not train or not held_out:
-        received = (len(train), len(held_out))
+    sides = [side for side, _ in sided]
+    loops = [loop for _, loop in sided]
+    train = np.array([side == "train" for side in sides], bool)
+    if not train.any() or train.all():
+        received = (int(train.sum()), int((~train).sum()))
         raise ParameterError("loops in train and beside it", "at least one each", received)
-    near = find_pairs(train, held_out, params.near_duplicate_distance)
-    n_pairs, pairs = list_overlaps(train, others, near)
-    repeated = {pair.right for pair in near if pair.distance == 0}
-    sides: dict[str, list[DrumLoop]] = {}
-    for side, loop in sided:
-        sides.setdefault(side, []).append(loop)
+    relations = Relations(loops, params, train)
+    matches = find_matches(relations, train, ~train)
+    listing = list_overlaps(relations, matches, sides)
+    measures = relations.measure(train, ~train)
+    chance = chance_baseline(relations, train, params, rng, draw_independent)
+    of_side = {side: np.array([at == side for at in sides]) for side in dict.fromkeys(sides)}
+    by_side = {side: [loop for at, loop in sided if at == side] for side in of_side}
+    near = params.near_duplicate_distance
+    bars = relations.windows[1]
     found = Audit(
         protocol=protocol,
-        n_loops={side: len(loops) for side, loops in sides.items()},
-        n_sources={side: len(count_sources(loops)) for side, loops in sides.items()},
-        effective_sources={side: effective_sources(loops) for side, loops in sides.items()},
-        exact_bar_overlap=exact_bar_overlap(train, held_out),
+        n_loops={side: len(loops) for side, loops in by_side.items()},
+        n_sources={side: len(count_sources(loops)) for side, loops in by_side.items()},
+        effective_sources={side: effective_sources(loops, near) for side, loops in by_side.items()},
+        effective_parts=effective_parts(loops, near),
+        exact_bar_overlap=measures.windows[1],
         exact_bar_overlap_by_side={
-            side: exact_bar_overlap(train, loops)
-            for side, loops in sides.items()
-            if side != "train"
+            side: bars.share_exact(train, of_side[side]) for side in by_side if side != "train"
         },
-        near_bar_overlap=near_bar_overlap(train, held_out, params.near_duplicate_distance),
-        exact_loop_overlap=len(repeated) / len(held_out),
-        n_pairs=n_pairs,
-        pairs=tuple(pairs),
-        chance=chance_overlap(sided, params, rng, draw_independent),
-        self_test=self_test(train, held_out, near, params, rng),
-        decisions=tuple(deduplicate(sided)),
+        near_bar_overlap=bars.share_near(train, ~train, near),
+        exact_loop_overlap=measures.loops[0.0],
+        n_pairs=listing.counts,
+        near_duplicate_pairs=listing.near_duplicates,
+        pairs=tuple(listing.rows),
+        chance=chance.windows[1],
+        windows=tuple(
+            WindowOverlap(
+                n_bars=n_bars,
+                n_windows=int((~train)[windows.owner].sum()),
+                exact=measures.windows[n_bars],
+                near=windows.share_near(train, ~train, near),
+                chance=chance.windows[n_bars],
+            )
+            for n_bars, windows in relations.windows.items()
+        ),
+        voices=VoiceOverlap(measures.voices, chance.voices),
+        sweep=tuple(
+            SweepPoint(distance, share, chance.loops[distance])
+            for distance, share in measures.loops.items()
+        ),
+        self_test=_test_search(relations, matches, train, params, rng),
+        decisions=tuple(deduplicate(sided, relations)),
     )
     return replace(found, reasons=tuple(judge(found, params)))
+
+
+def find_copies(
+    train: Sequence[DrumLoop], others: Sequence[DrumLoop], params: AuditParams
+) -> NDArray[np.int64]:
+    """Every pair of a training loop and another that look like copies.
+
+    Whole loops, under all invariances, lanes taken over whole and windows of two bars; bars in
+    common apart, which is what chance makes most of.
+
+    Returns:
+        `(n_pairs, 2)` index of the training loop and of the other, sorted.
+
+    Raises:
+        ParameterError: There is no loop, or loops stand on different grids.
+    """
+    is_train = np.arange(len(train) + len(others)) < len(train)
+    relations = Relations([*train, *others], params, is_train)
+    matches = find_matches(relations, is_train, ~is_train)
+    pairs = _expand(relations, matches, is_train)
+    pairs[:, 1] -= len(train)
+    return pairs
+
+
+def _expand(relations: Relations, matches: Sequence[Match], train: Mask) -> NDArray[np.int64]:
+    """`(n_pairs, 2)` index pairs of the loops whose patterns match, sorted."""
+    ours: dict[int, list[int]] = {}
+    theirs: dict[int, list[int]] = {}
+    for at, (pattern, known) in enumerate(
+        zip(relations.pattern.tolist(), train.tolist(), strict=True)
+    ):
+        (ours if known else theirs).setdefault(pattern, []).append(at)
+    pairs = [
+        pair
+        for match in matches
+        if match.kind != "exact_bar"
+        for pair in product(ours[match.left], theirs[match.right])
+    ]
+    return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+
+
+def _test_search(
+    relations: Relations,
+    matches: Sequence[Match],
+    train: Mask,
+    params: AuditParams,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """The self-test over the different patterns of both sides, a loop for each."""
+    first: dict[bool, dict[int, int]] = {True: {}, False: {}}
+    for at, (pattern, ours) in enumerate(
+        zip(relations.pattern.tolist(), train.tolist(), strict=True)
+    ):
+        first[ours].setdefault(pattern, at)
+    place = {side: {pattern: n for n, pattern in enumerate(first[side])} for side in first}
+    reported = [
+        (place[True][match.left], place[False][match.right], match)
+        for match in matches
+        if match.kind != "exact_bar"
+    ]
+    return self_test(
+        [relations.loops[at] for at in first[True].values()],
+        [relations.loops[at] for at in first[False].values()],
+        lambda ours, theirs: find_copies(ours, theirs, params),
+        params,
+        rng,
+        reported=[(left, right) for left, right, _ in reported],
+        same=[
+            (left, right)
+            for left, right, match in reported
+            if match.kind in ("exact_loop", "near_loop")
+            and match.distance <= params.near_duplicate_distance
+        ],
+    )

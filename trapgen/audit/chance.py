@@ -1,71 +1,121 @@
-"""The chance baseline: how much independent sources overlap by themselves."""
+"""The chance baseline: how much independent sides have in common by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.audit.findings import Chance, Sided
-from trapgen.audit.overlap import exact_bar_overlap, link_by_rare_bars
+from trapgen.audit.relations import Mask, Measures, Relations, sweep_distances
+from trapgen.audit.windows import WINDOW_BARS
 from trapgen.params import AuditParams
-from trapgen.similarity import cluster, connect
+from trapgen.similarity import connect
 
 _INTERVAL: Final = (2.5, 97.5)
 _MIN_GROUPS: Final = 8
 """Below this many independent groups a permutation says nothing."""
 
+_PERMUTATIONS: Final = 10
+"""Dealing groups anew costs less than splitting anew: so many times as many draws."""
 
-def chance_overlap(
-    sided: Sided,
+_FULL_BAR: Final = 6
+"""Hits that make a bar more than a commonplace."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What independent sides have of each measure."""
+
+    windows: dict[int, Chance]
+    loops: dict[float, Chance]
+    voices: Chance
+
+
+def chance_baseline(
+    relations: Relations,
+    train: Mask,
     params: AuditParams,
     rng: np.random.Generator,
     draw_independent: Callable[[np.random.Generator], Sided] | None,
-) -> Chance:
-    """How much of the held-out bars stands in train when the sides are independent.
+) -> Baseline:
+    """What two sides have in common when they are independent.
 
     Args:
-        sided: Every loop with its side.
+        relations: The loops of both sides.
+        train: `(n_loops,)`, which of them are trained on.
         params: How many draws, and how near is related.
         rng: Decides the draws.
         draw_independent: Makes sides of the same sources anew, by an independent split; without
-            it, whole groups of related loops are dealt anew.
+            it, whole groups of related loops are dealt anew (a permutation over groups).
+
+    Returns:
+        The mean of each measure over the draws, and the interval that holds 95% of them.
     """
-    method = "the same sources split and recombined anew"
-    if draw_independent is None:
-        draw_independent, n_groups = _deal_groups(sided, params)
-        if n_groups < _MIN_GROUPS:
-            return Chance(0.0, 0.0, 0.0, 0, f"not known: {n_groups} independent groups of loops")
+    drawn: list[Measures] = []
+    if draw_independent is not None:
+        method = "the same sources split and recombined anew"
+        for _ in range(params.chance_replicates):
+            sided = draw_independent(rng)
+            ours = np.array([side == "train" for side, _ in sided])
+            drawn.append(Relations([loop for _, loop in sided], params, ours).measure(ours, ~ours))
+    else:
+        groups = group_related(relations)
+        names = np.unique(groups)
         method = "groups of related loops dealt to sides anew"
-    shares = []
-    for _ in range(params.chance_replicates):
-        drawn = draw_independent(rng)
-        ours = [loop for side, loop in drawn if side == "train"]
-        shares.append(exact_bar_overlap(ours, [x for side, x in drawn if side != "train"]))
-    low, high = np.percentile(shares, _INTERVAL)
-    return Chance(float(np.mean(shares)), float(low), float(high), len(shares), method)
+        if len(names) < _MIN_GROUPS:
+            method = f"not known: {len(names)} independent groups of loops"
+        else:
+            n_held_out = min(len(names) - 1, max(1, round(float((~train).mean()) * len(names))))
+            for _ in range(_PERMUTATIONS * params.chance_replicates):
+                away = np.isin(groups, rng.permutation(names)[:n_held_out])
+                drawn.append(relations.measure(~away, away))
+
+    def summarize(values: Sequence[float]) -> Chance:
+        if not values:
+            return Chance(0.0, 0.0, 0.0, 0, method)
+        low, high = np.percentile(values, _INTERVAL)
+        return Chance(float(np.mean(values)), float(low), float(high), len(values), method)
+
+    return Baseline(
+        windows={bars: summarize([each.windows[bars] for each in drawn]) for bars in WINDOW_BARS},
+        loops={
+            distance: summarize([each.loops[distance] for each in drawn])
+            for distance in sweep_distances(params)
+        },
+        voices=summarize([each.voices for each in drawn]),
+    )
 
 
-def _deal_groups(
-    sided: Sided, params: AuditParams
-) -> tuple[Callable[[np.random.Generator], Sided], int]:
-    """A draw that deals whole groups of related loops, and how many groups there are."""
-    loops = [loop for _, loop in sided]
-    near = cluster(loops, params.near_duplicate_distance)
-    # A bar copied from one loop into another makes them relatives, or chance would take the copies
-    # along and find them likely.
-    links = [*link_by_rare_bars(loops), *((first, at) for at, first in enumerate(near.tolist()))]
-    groups = connect(len(loops), links)
-    names = np.unique(groups)
-    share = float(np.mean([side != "train" for side, _ in sided]))
-    n_held_out = max(1, round(share * len(names)))
+def group_related(relations: Relations) -> NDArray[np.int64]:
+    """`(n_loops,)` group of each loop: near-duplicates, common sources, or a rare bar in common.
 
-    def draw(rng: np.random.Generator) -> Sided:
-        away = set(rng.permutation(names)[:n_held_out].tolist())
-        return [
-            ("validation" if group in away else "train", loop)
-            for group, loop in zip(groups.tolist(), loops, strict=True)
-        ]
+    A bar copied from one loop into another makes them relatives, or chance would take the copies
+    along and find them likely. Bars of a few hits are commonplaces, and so are those that many
+    loops play; a full one that two loops alone have was copied.
+    """
+    near = relations.near[relations.near.distance <= relations.params.near_duplicate_distance]
+    first_of = np.full(len(relations.different), -1)
+    links: list[tuple[int, int]] = []
+    first: dict[str, int] = {}
+    for at, (loop, pattern) in enumerate(
+        zip(relations.loops, relations.pattern.tolist(), strict=True)
+    ):
+        if first_of[pattern] < 0:
+            first_of[pattern] = at
+        links.append((int(first_of[pattern]), at))
+        links += [(first.setdefault(source, at), at) for source in loop.lineage.source_ids]
+    links += zip(first_of[near.left].tolist(), first_of[near.right].tolist(), strict=True)
+    return connect(len(relations.loops), [*links, *_link_by_rare_bars(relations)])
 
-    return draw, len(names)
+
+def _link_by_rare_bars(relations: Relations) -> list[tuple[int, int]]:
+    bars = relations.windows[1]
+    full = np.unpackbits(bars.onsets, axis=1).sum(axis=1) >= _FULL_BAR
+    held = np.unique(np.stack([bars.pattern, bars.owner], axis=1)[full[bars.pattern]], axis=0)
+    _, start, count = np.unique(held[:, 0], return_index=True, return_counts=True)
+    rare = start[count == 2]
+    return list(zip(held[rare, 1].tolist(), held[rare + 1, 1].tolist(), strict=True))

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trapgen.loop import DrumLoop
+from trapgen.similarity import Transform
+from trapgen.store import OVERLAP
 
 Sided = Sequence[tuple[str, DrumLoop]]
 """Sides and loops."""
@@ -33,15 +35,78 @@ class Chance:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A pair across sides that is over the threshold; a row of `overlap.parquet`."""
+    """A pair across sides that is over the threshold; a row of `overlap.parquet`.
+
+    Attributes:
+        train_loop: Loop id of the training loop.
+        other_loop: Loop id of the held-out loop.
+        side: The held-out loop's side.
+        kind: `exact_loop`, `near_loop`, `voice` (a lane taken over whole), `window` (some bars on
+            end), `exact_bar` or `shared_source`.
+        distance: Of what the kind compares, from 0 (the same hits) to 1; NaN for a shared source.
+        transform: What maps the held-out loop onto the training loop.
+        voices: The voices that it holds for, by name, comma between; `all`; or the shared sources.
+    """
 
     train_loop: str
     other_loop: str
     side: str
     kind: str
     distance: float
-    transform: str
+    transform: Transform
     voices: str
+
+    def row(self) -> dict[str, Any]:
+        """The row, the transform in words."""
+        return {**{key: getattr(self, key) for key in OVERLAP}, "transform": str(self.transform)}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOverlap:
+    """How many of the held-out windows of some bars stand in train.
+
+    Attributes:
+        n_bars: Length of the windows; they begin at every bar, as training draws them.
+        n_windows: Held-out windows with a hit in them.
+        exact: Share of them that stand in train hit for hit.
+        near: Share of them within the near-duplicate distance of one in train.
+        chance: The exact share between independent sides.
+    """
+
+    n_bars: int
+    n_windows: int
+    exact: float
+    near: float
+    chance: Chance
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """What another threshold would report.
+
+    Attributes:
+        distance: The threshold.
+        share: Share of the held-out loops with a training loop within it.
+        chance: The same between independent sides.
+    """
+
+    distance: float
+    share: float
+    chance: Chance
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOverlap:
+    """Lanes taken over whole.
+
+    Attributes:
+        share: Share of the held-out loops that are a training loop's, or have a lane of one that
+            is no commonplace.
+        chance: The same between independent sides.
+    """
+
+    share: float
+    chance: Chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +123,26 @@ class Decision:
 class Audit:
     """Everything that the audit found; `summary` gives what `summary.json` holds.
 
-    `n_pairs` counts all pairs by kind; `pairs` lists the nearest of each kind.
+    Attributes:
+        protocol: How the sides were made.
+        n_loops: Loops by side.
+        n_sources: Sources by side.
+        effective_sources: How many equally used sources would be as varied, by side.
+        effective_parts: The same of the lanes of each voice, over all sides.
+        exact_bar_overlap: Share of the held-out bars that stand in train.
+        exact_bar_overlap_by_side: The same of each side.
+        near_bar_overlap: Share of them within the near-duplicate distance of a bar in train.
+        exact_loop_overlap: Share of the held-out loops that stand in train.
+        n_pairs: Pairs by kind, listed or not.
+        near_duplicate_pairs: Pairs of loops within the near-duplicate distance.
+        pairs: The nearest of each kind.
+        chance: What independent sides have of `exact_bar_overlap`.
+        windows: Overlap of windows by their length.
+        voices: Lanes taken over whole.
+        sweep: What other thresholds would report; the last is that of kind `near_loop`.
+        self_test: What was injected, and what of it was found.
+        reasons: Why the gate refuses; empty if it lets the data pass.
+        decisions: What deduplication did with each loop.
     """
 
     protocol: str
@@ -73,13 +157,13 @@ class Audit:
     pairs: tuple[Overlap, ...]
     chance: Chance
     self_test: dict[str, Any]
+    near_duplicate_pairs: int = 0
+    effective_parts: dict[str, float] = field(default_factory=dict)
+    windows: tuple[WindowOverlap, ...] = ()
+    voices: VoiceOverlap = VoiceOverlap(0.0, Chance(0.0, 0.0, 0.0, 0, "not measured"))
+    sweep: tuple[SweepPoint, ...] = ()
     reasons: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = field(default=(), repr=False)
-
-    @property
-    def n_leaks(self) -> int:
-        """Pairs that no two independent sides have; a bar in common may be chance."""
-        return self.count(*(kind for kind in self.n_pairs if kind != "exact_bar"))
 
     @property
     def gate(self) -> str:
@@ -97,13 +181,18 @@ class Audit:
             "n_loops": self.n_loops,
             "n_sources": self.n_sources,
             "effective_sources": self.effective_sources,
+            "effective_parts": self.effective_parts,
             "exact_bar_overlap": self.exact_bar_overlap,
             "exact_bar_overlap_by_side": self.exact_bar_overlap_by_side,
             "near_bar_overlap": self.near_bar_overlap,
             "exact_loop_overlap": self.exact_loop_overlap,
-            "near_duplicate_pairs": self.count("exact_loop", "near_loop"),
+            "pairs": self.n_pairs,
+            "near_duplicate_pairs": self.near_duplicate_pairs,
             "shared_source_pairs": self.count("shared_source"),
             "chance_overlap": asdict(self.chance),
+            "windows": [asdict(window) for window in self.windows],
+            "voices": asdict(self.voices),
+            "sweep": [asdict(point) for point in self.sweep],
             "self_test": self.self_test,
             "gate": self.gate,
             "reasons": list(self.reasons),

@@ -11,17 +11,14 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
     reasons = []
     sources = found.effective_sources.get("train", 0.0)
     if shared := found.count("shared_source"):
-        reasons.append(f"{shared} pairs across sides share a source: the sides are not independent")
-    if near := found.count("exact_loop", "near_loop"):
-        reasons.append(f"{near} pairs across sides are the same loop, or nearly")
-    limit = found.chance.high + params.overlap_tolerance
+        reasons.append(
+            f"{shared:,} pairs across sides share a source: the sides are not independent"
+        )
+    if near := found.near_duplicate_pairs:
+        reasons.append(f"{near:,} pairs across sides are the same loop, or nearly")
     if not found.chance.replicates:
         reasons.append(f"the chance baseline is {found.chance.method}")
-    elif found.exact_bar_overlap > limit:
-        reasons.append(
-            f"{found.exact_bar_overlap:.1%} of held-out bars stand in train; "
-            f"independent sources give up to {found.chance.high:.1%}"
-        )
+    reasons += _over_chance(found, params)
     if found.exact_bar_overlap > params.max_overlap:
         reasons.append(
             f"{found.exact_bar_overlap:.1%} of held-out bars stand in train; "
@@ -34,10 +31,29 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
         )
     if not found.self_test["recall"]:
         reasons.append(
-            "the self-test could not run: no training loop has more than "
-            f"{1 / params.near_duplicate_distance:.0f} hits"
+            "the self-test could not run: no training loop says enough to be known again"
         )
     if weak := {k: r for k, r in found.self_test["recall"].items() if r < params.self_test_recall}:
         listed = ", ".join(f"{recall:.0%} of {kind} copies" for kind, recall in weak.items())
         reasons.append(f"the self-test found only {listed}")
     return reasons
+
+
+def _over_chance(found: Audit, params: AuditParams) -> list[str]:
+    """What the sides have in common beyond what independent sides have."""
+    shares = {
+        **{
+            f"held-out {'bars' if window.n_bars == 1 else f'windows of {window.n_bars} bars'} "
+            "stand in train": (window.exact, window.chance)
+            for window in found.windows
+        },
+        "held-out loops have a lane of a training loop": (found.voices.share, found.voices.chance),
+    }
+    if found.sweep:
+        widest = found.sweep[-1]
+        shares["held-out loops are like a training loop"] = (widest.share, widest.chance)
+    return [
+        f"{share:.1%} of {what}; independent sources give up to {chance.high:.1%}"
+        for what, (share, chance) in shares.items()
+        if chance.replicates and share > chance.high + params.overlap_tolerance
+    ]

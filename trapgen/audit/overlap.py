@@ -1,186 +1,291 @@
-"""What stands on both sides: bars, loops, sources."""
+"""The pairs across sides that are over a threshold, of every kind."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import chain, islice, product
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trapgen.audit.findings import Decision, Overlap, Sided
-from trapgen.codec import to_words
+from trapgen.audit.findings import Overlap
+from trapgen.audit.lanes import place_lane
+from trapgen.audit.relations import Mask, Relations
+from trapgen.audit.remap import VOICE_MAPS
+from trapgen.audit.windows import Windows, list_windows, unpack
 from trapgen.kit import N_VOICES, VOICES
 from trapgen.loop import DrumLoop
-from trapgen.similarity import Pair, share_near
+from trapgen.similarity import Transform, find_pairs, near_rows
+from trapgen.similarity.transform import BEATS_A_BAR, rename_voices
 
-_MAX_LISTED: Final = 2000
+MAX_LISTED: Final = 100_000
 """Pairs listed of each kind; all are counted."""
 
-_FULL_BAR: Final = 6
-"""Hits that make a bar more than a commonplace."""
+KINDS: Final = ("exact_loop", "near_loop", "shared_source", "voice", "window", "exact_bar")
+"""Kinds of pairs, what says most first. A pair of loops is told once, by the first that holds."""
+
+_PAIR_BARS: Final = 2
+_MIN_HITS: Final = 6
+"""Fewer hits in two bars are nobody's."""
 
 
-def exact_bar_overlap(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> float:
-    """The share of the others' bars that stand exactly in train, bar for bar; silent bars aside."""
-    known = {bar for loop in train for bar in _bars(loop)}
-    bars = [bar for loop in others for bar in _bars(loop)]
-    return sum(bar in known for bar in bars) / len(bars) if bars else 0.0
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two patterns that have something in common, by their numbers.
 
-
-def near_bar_overlap(
-    train: Sequence[DrumLoop], others: Sequence[DrumLoop], max_distance: float
-) -> float:
-    """The share of the others' bars within `max_distance` of a bar in train; silent bars aside."""
-    known = np.unique(_sounding_bars(train), axis=0)
-    bars, counts = np.unique(_sounding_bars(others), axis=0, return_counts=True)
-    if not len(bars) or not len(known):
-        return 0.0
-    near = share_near(bars, known, max_distance)
-    return float(counts[near].sum() / counts.sum())
-
-
-def _sounding_bars(loops: Sequence[DrumLoop]) -> NDArray[np.bool_]:
-    """`(n_bars, steps_per_bar * 9)` onsets of every bar with a hit."""
-    bars = np.concatenate([loop.onsets.reshape(loop.n_bars, -1) for loop in loops])
-    return bars[bars.any(axis=1)]
-
-
-def _numbered_bars(loop: DrumLoop) -> list[tuple[int, bytes]]:
-    bars = to_words(loop).reshape(-1, loop.steps_per_bar)
-    return [(at, bar.tobytes()) for at, bar in enumerate(bars) if bar.any()]
-
-
-def _bars(loop: DrumLoop) -> list[bytes]:
-    return [bar for _, bar in _numbered_bars(loop)]
-
-
-def count_sources(loops: Sequence[DrumLoop]) -> Counter[str]:
-    """How many loops use each source."""
-    return Counter(source for loop in loops for source in loop.lineage.source_ids)
-
-
-def effective_sources(loops: Sequence[DrumLoop]) -> float:
-    """How many equally used sources would be as varied: the inverse Simpson index.
-
-    1 / sum(p_i^2), p_i the share of source i in all uses (Hill 1973, order 2); 0 without loops.
+    Attributes:
+        left: A pattern of the training side.
+        right: A pattern of the other sides.
+        kind: What they have in common, one of `KINDS`.
+        distance: As in `Overlap`.
+        transform: As in `Overlap`.
+        voices: As in `Overlap`.
+        weight: Of two matches at one distance, the heavier says more.
     """
-    uses = np.array(list(count_sources(loops).values()), float)
-    return float(uses.sum() ** 2 / (uses**2).sum()) if len(uses) else 0.0
+
+    left: int
+    right: int
+    kind: str
+    distance: float
+    transform: Transform
+    voices: str
+    weight: float = 0.0
 
 
-def link_by_rare_bars(loops: Sequence[DrumLoop]) -> list[tuple[int, int]]:
-    """Index pairs of loops that share a full bar with each other and with nobody else.
-
-    Bars of a few hits are commonplaces, and so are those that many loops play; a full one that two
-    loops alone have was copied.
-    """
-    holders: dict[bytes, list[int]] = {}
-    for at, loop in enumerate(loops):
-        hits = loop.onsets.reshape(loop.n_bars, -1).sum(axis=1)
-        for bar in {bar for number, bar in _numbered_bars(loop) if hits[number] >= _FULL_BAR}:
-            holders.setdefault(bar, []).append(at)
-    return [(pair[0], pair[1]) for pair in holders.values() if len(pair) == 2]
-
-
-def list_overlaps(
-    train: Sequence[DrumLoop], others: Sided, near: Sequence[Pair]
-) -> tuple[dict[str, int], list[Overlap]]:
-    """Count the pairs across sides by kind, and list the nearest of each.
+def find_matches(relations: Relations, train: Mask, held_out: Mask) -> list[Match]:
+    """Every two patterns across sides that have more in common than a source.
 
     Args:
-        train: The training side's loops.
-        others: The other sides' loops, each with its side.
-        near: Pairs of the two within the threshold, by index.
+        relations: The loops of all sides.
+        train: `(n_loops,)`, which loops are trained on.
+        held_out: `(n_loops,)`, which loops are judged on.
+
+    Returns:
+        One match a pair of patterns, by the first of `KINDS` that holds; the nearest first.
     """
-    loops = sorted(near, key=lambda pair: pair.distance)
-    exact = [pair for pair in loops if pair.distance == 0]
-    told = {(pair.left, pair.right) for pair in near}
-    related, bars = _related(train, others), _same_bars(train, others, told)
-    counts = {
-        "exact_loop": len(exact),
-        "near_loop": len(loops) - len(exact),
-        "shared_source": len(related),
-        "exact_bar": len(bars),
-    }
+    in_train, in_held_out = relations.holds(train), relations.holds(held_out)
+    told: dict[tuple[int, int], Match] = {}
+    for search in (_near_loops, _misread_loops, _common_lanes, _near_windows, _same_bars):
+        for match in search(relations, in_train, in_held_out):
+            told.setdefault((match.left, match.right), match)
+    return sorted(
+        told.values(),
+        key=lambda match: (KINDS.index(match.kind), match.distance, -match.weight),
+    )
 
-    def row(
-        left: int, right: int, kind: str, distance: float, transform: str, voices: str = ""
-    ) -> Overlap:
-        side, loop = others[right]
-        names = train[left].lineage.loop_id, loop.lineage.loop_id
-        return Overlap(*names, side, kind, distance, transform, voices)
 
-    rows = [
-        row(
-            pair.left,
-            pair.right,
-            "near_loop" if pair.distance else "exact_loop",
-            pair.distance,
-            f"rotated by {pair.rotation_beats} beats" if pair.rotation_beats else "",
-            "all",
+def _near_loops(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    for pair in relations.near_across(in_train, in_held_out):
+        kind = "near_loop" if pair.distance else "exact_loop"
+        yield Match(pair.left, pair.right, kind, pair.distance, pair.transform, "all")
+
+
+def _misread_loops(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    """Loops that are near each other once one of them is read through another key map."""
+    for of_train in (True, False):
+        read = np.flatnonzero(in_train if of_train else in_held_out)
+        other = np.flatnonzero(in_held_out if of_train else in_train)
+        loops, origins = _misread([relations.different[at] for at in read])
+        near = find_pairs(
+            loops,
+            [relations.different[at] for at in other],
+            relations.params.near_duplicate_distance,
         )
-        for pair in [*exact[:_MAX_LISTED], *loops[len(exact) :][:_MAX_LISTED]]
-    ]
-    for left, right in related[:_MAX_LISTED]:
-        shared = set(train[left].lineage.source_ids) & set(others[right][1].lineage.source_ids)
-        sources = f"source {', '.join(sorted(shared))}"
-        rows.append(row(left, right, "shared_source", float("nan"), sources))
-    for left, right, ours, theirs in bars[:_MAX_LISTED]:
-        at = others[right][1].onsets.reshape(others[right][1].n_bars, -1, N_VOICES)[theirs]
-        voices = ",".join(VOICES[voice].name for voice in np.flatnonzero(at.any(axis=0)))
-        rows.append(
-            row(left, right, "exact_bar", 0.0, f"bar {ours + 1} is bar {theirs + 1}", voices)
-        )
-    return counts, rows
+        for pair in near:
+            at, voices = origins[pair.left]
+            ends = int(read[at]), int(other[pair.right])
+            turned = pair.rotation_beats
+            if of_train:
+                place = Transform(rotation_beats=turned, left_voices=voices)
+            else:
+                n_beats = BEATS_A_BAR * max(relations.different[end].n_bars for end in ends)
+                place = Transform(rotation_beats=-turned % n_beats, voices=voices)
+                ends = ends[::-1]
+            kind = "near_loop" if pair.distance else "exact_loop"
+            yield Match(*ends, kind, pair.distance, place, "all")
 
 
-def _same_bars(
-    train: Sequence[DrumLoop], others: Sided, beside: set[tuple[int, int]]
-) -> list[tuple[int, int, int, int]]:
-    """Index pairs of loops with a bar in common, and its place in both; those in `beside` apart.
+def _misread(
+    loops: Sequence[DrumLoop],
+) -> tuple[list[DrumLoop], list[tuple[int, tuple[tuple[int, int], ...]]]]:
+    """Loops as other key maps would read them, and of which loop by what each is.
 
-    The bar with the most hits stands for its pair, and pairs with the fullest bars come first.
+    Left out are loops that a map reads alike, and those of which less than half is left.
     """
-    places: dict[bytes, dict[int, int]] = {}
-    for left, loop in enumerate(train):
-        for at, bar in _numbered_bars(loop):
-            places.setdefault(bar, {}).setdefault(left, at)
-    fullest: dict[tuple[int, int], tuple[int, int, int]] = {}
-    for right, (_, loop) in enumerate(others):
-        hits = loop.onsets.reshape(loop.n_bars, -1).sum(axis=1)
-        for theirs, bar in _numbered_bars(loop):
-            for left, ours in places.get(bar, {}).items():
-                if (left, right) not in beside:
-                    found = (int(hits[theirs]), ours, theirs)
-                    key = (left, right)
-                    fullest[key] = max(fullest.get(key, found), found, key=lambda item: item[0])
-    ordered = sorted(fullest.items(), key=lambda item: (-item[1][0], item[0]))
-    return [(left, right, ours, theirs) for (left, right), (_, ours, theirs) in ordered]
+    found: list[DrumLoop] = []
+    origins = []
+    for at, loop in enumerate(loops):
+        known = {loop.onsets.tobytes()}
+        for voices in VOICE_MAPS:
+            read = rename_voices(loop, voices)
+            if 2 * read.n_onsets >= loop.n_onsets and read.onsets.tobytes() not in known:
+                known.add(read.onsets.tobytes())
+                found.append(read)
+                origins.append((at, voices))
+    return found, origins
 
 
-def _related(train: Sequence[DrumLoop], others: Sided) -> list[tuple[int, int]]:
+def _common_lanes(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    lanes = relations.lanes
+    groups: dict[tuple[int, int], list[tuple[Transform, str, float]]] = defaultdict(list)
+    for target_is_left in (True, False):
+        ends = (lanes.target, lanes.query) if target_is_left else (lanes.query, lanes.target)
+        across = in_train[ends[0]] & in_held_out[ends[1]]
+        found = lanes.take(across)
+        for left, right, target, query, *voices, beats, bits in zip(
+            ends[0][across].tolist(),
+            ends[1][across].tolist(),
+            *(getattr(found, column.name).tolist() for column in fields(found)),
+            strict=True,
+        ):
+            place = place_lane(
+                relations.different[target],
+                relations.different[query],
+                beats,
+                target_is_left=target_is_left,
+            )
+            ours, theirs = voices if target_is_left else voices[::-1]
+            if ours != theirs:
+                place = replace(place, voices=((theirs, ours),))
+            groups[left, right].append((place, VOICES[ours].name, bits))
+    for (left, right), told in sorted(groups.items()):
+        # The lane that says most stands for the place; those that meet there go with it.
+        place, _, bits = max(told, key=lambda each: (not each[0].voices, each[2]))
+        names = dict.fromkeys(name for there, name, _ in told if there == place)
+        yield Match(left, right, "voice", 0.0, place, ",".join(names), bits)
+
+
+def _near_windows(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    """Two bars on end, at any beat of the training loop, that stand in the held-out one."""
+    left = np.flatnonzero(in_train)
+    right = np.flatnonzero(in_held_out)
+    known = list_windows([relations.different[at] for at in left], _PAIR_BARS, at_every_beat=True)
+    asked = list_windows([relations.different[at] for at in right], _PAIR_BARS)
+    if not len(known.onsets) or not len(asked.onsets):
+        return
+    near = near_rows(unpack(asked.onsets), unpack(known.onsets), relations.params.window_distance)
+    hits = unpack(asked.onsets).sum(axis=1)
+    heavy = hits[near.ours] >= _MIN_HITS
+    of_known, of_asked = _owners(known), _owners(asked)
+    best: dict[tuple[int, int], Match] = {}
+    for ours, theirs, distance in zip(
+        near.ours[heavy].tolist(),
+        near.known[heavy].tolist(),
+        near.distance[heavy].tolist(),
+        strict=True,
+    ):
+        for at_right, right_beat in of_asked[ours]:
+            for at_left, left_beat in of_known[theirs]:
+                place = Transform(left_beat=left_beat, right_beat=right_beat, n_bars=_PAIR_BARS)
+                key = int(left[at_left]), int(right[at_right])
+                found = Match(*key, "window", distance, place, "all", float(hits[ours]))
+                if key not in best or (distance, -found.weight) < (
+                    best[key].distance,
+                    -best[key].weight,
+                ):
+                    best[key] = found
+    yield from best.values()
+
+
+def _same_bars(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    """Bars in common, the one with the most hits for each two patterns."""
+    bars = list_windows(relations.different, 1)
+    hits = unpack(bars.onsets).sum(axis=1)
+    holders = _owners(bars)
+    for pattern in np.argsort(-hits, kind="stable").tolist():
+        known = [each for each in holders[pattern] if in_train[each[0]]]
+        asked = [each for each in holders[pattern] if in_held_out[each[0]]]
+        onsets = unpack(bars.onsets[pattern : pattern + 1]).reshape(BEATS_A_BAR, -1)
+        cells = onsets[:, : relations.loops[0].steps_per_bar // BEATS_A_BAR * N_VOICES]
+        sounding = np.flatnonzero(cells.reshape(-1, N_VOICES).any(axis=0))
+        voices = ",".join(VOICES[voice].name for voice in sounding)
+        for left, left_beat in known:
+            for right, right_beat in asked:
+                place = Transform(left_beat=left_beat, right_beat=right_beat, n_bars=1)
+                yield Match(left, right, "exact_bar", 0.0, place, voices, float(hits[pattern]))
+
+
+def _owners(windows: Windows) -> Mapping[int, list[tuple[int, int]]]:
+    """By pattern, the loops that have it and where; the first place of each loop alone."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for pattern, owner, beat in zip(
+        windows.pattern.tolist(), windows.owner.tolist(), windows.beat.tolist(), strict=True
+    ):
+        found[pattern].setdefault(owner, beat)
+    return {pattern: list(owners.items()) for pattern, owners in found.items()}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pairs of loops across sides.
+
+    Attributes:
+        counts: All pairs by kind.
+        near_duplicates: Those of whole loops within the near-duplicate distance.
+        rows: The nearest of each kind.
+    """
+
+    counts: dict[str, int]
+    near_duplicates: int
+    rows: list[Overlap]
+
+
+def list_overlaps(relations: Relations, matches: Sequence[Match], sides: Sequence[str]) -> Listing:
+    """Count the pairs of loops across sides by kind, and list the nearest of each.
+
+    Args:
+        relations: The loops of all sides.
+        matches: The patterns across sides that have something in common.
+        sides: The side of each loop.
+    """
+    loops_of: dict[bool, dict[int, list[int]]] = {True: defaultdict(list), False: defaultdict(list)}
+    for at, (pattern, side) in enumerate(zip(relations.pattern.tolist(), sides, strict=True)):
+        loops_of[side == "train"][pattern].append(at)
+    names = [loop.lineage.loop_id for loop in relations.loops]
+    counts = dict.fromkeys(KINDS, 0)
+    near_duplicates = 0
+    rows: dict[str, list[Overlap]] = {kind: [] for kind in KINDS}
+    for match in matches:
+        lefts, rights = loops_of[True][match.left], loops_of[False][match.right]
+        n_pairs = len(lefts) * len(rights)
+        counts[match.kind] += n_pairs
+        whole = match.kind in ("exact_loop", "near_loop")
+        near_duplicates += n_pairs * (
+            whole and match.distance <= relations.params.near_duplicate_distance
+        )
+        room = MAX_LISTED - len(rows[match.kind])
+        rows[match.kind] += [
+            Overlap(
+                names[left],
+                names[right],
+                sides[right],
+                match.kind,
+                match.distance,
+                match.transform,
+                match.voices,
+            )
+            for left, right in islice(product(lefts, rights), room)
+        ]
+    for left, right in _related(relations.loops, sides):
+        counts["shared_source"] += 1
+        if counts["shared_source"] <= MAX_LISTED:
+            ours, theirs = (set(relations.loops[at].lineage.source_ids) for at in (left, right))
+            shared = ",".join(sorted(ours & theirs))
+            row = (sides[right], "shared_source", float("nan"), Transform(), shared)
+            rows["shared_source"].append(Overlap(names[left], names[right], *row))
+    return Listing(counts, near_duplicates, list(chain.from_iterable(rows.values())))
+
+
+def _related(loops: Sequence[DrumLoop], sides: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Index pairs of loops that share a source, those of one held-out loop together."""
-    children: dict[str, list[int]] = {}
-    for at, loop in enumerate(train):
-        for source in loop.lineage.source_ids:
-            children.setdefault(source, []).append(at)
-    return [
-        (left, right)
-        for right, (_, loop) in enumerate(others)
-        for left in sorted({a for s in loop.lineage.source_ids for a in children.get(s, ())})
-    ]
-
-
-def deduplicate(sided: Sided) -> list[Decision]:
-    """Keep one of every set of loops with the same words on one side: originals, then the first."""
-    best: dict[tuple[str, bytes], DrumLoop] = {}
-    for side, loop in sorted(sided, key=lambda item: bool(item[1].lineage.recipe)):
-        best.setdefault((side, to_words(loop).tobytes()), loop)
-    decisions = []
-    for side, loop in sided:
-        kept = best[side, to_words(loop).tobytes()]
-        reason = "" if kept is loop else f"same words as {kept.lineage.loop_id}"
-        decisions.append(Decision(loop.lineage.loop_id, side, kept is loop, reason))
-    return decisions
+    children: dict[str, list[int]] = defaultdict(list)
+    for at, (loop, side) in enumerate(zip(loops, sides, strict=True)):
+        if side == "train":
+            for source in loop.lineage.source_ids:
+                children[source].append(at)
+    for at, (loop, side) in enumerate(zip(loops, sides, strict=True)):
+        if side != "train":
+            lefts = {left for source in loop.lineage.source_ids for left in children[source]}
+            yield from ((left, at) for left in sorted(lefts))

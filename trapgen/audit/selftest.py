@@ -2,88 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trapgen.loop import DrumLoop, repeat_to, rotate
+from trapgen.audit.leaks import Leak, draw_leaks
+from trapgen.loop import DrumLoop
 from trapgen.params import AuditParams
-from trapgen.similarity import Pair, find_pairs
 
+Reported = Iterable[tuple[int, int]] | NDArray[np.integer[Any]]
+"""Pairs of a training loop and another, by index; `(n, 2)` if an array."""
 
-def _leaks(rng: np.random.Generator) -> Mapping[str, Callable[[DrumLoop], DrumLoop]]:
-    def rotated(loop: DrumLoop) -> DrumLoop:
-        beats = int(rng.integers(1, 4 * loop.n_bars))
-        return rotate(loop, beats * loop.steps_per_bar // 4)
-
-    def revelocitied(loop: DrumLoop) -> DrumLoop:
-        drawn = rng.integers(1, 128, loop.velocities.shape)
-        return replace(loop, velocities=np.where(loop.onsets, drawn, 0))
-
-    def one_hit_less(loop: DrumLoop) -> DrumLoop:
-        velocities = np.array(loop.velocities)
-        hits = np.argwhere(velocities)
-        velocities[tuple(hits[rng.integers(len(hits))])] = 0
-        return replace(loop, velocities=velocities)
-
-    return {
-        "exact": lambda loop: loop,
-        "rotated": rotated,
-        "repeated": lambda loop: repeat_to(loop, 2 * loop.n_bars),
-        "retempoed": lambda loop: replace(loop, bpm=loop.bpm * 1.5),
-        "revelocitied": revelocitied,
-        "one hit less": one_hit_less,
-    }
+Search = Callable[[Sequence[DrumLoop], Sequence[DrumLoop]], Reported]
+"""Every pair, of whatever kind, that an audit of these training loops and these others reports."""
 
 
 def self_test(
     train: Sequence[DrumLoop],
     held_out: Sequence[DrumLoop],
-    near: Sequence[Pair],
+    search: Search,
     params: AuditParams,
     rng: np.random.Generator,
+    *,
+    reported: Reported,
+    same: Reported = (),
 ) -> dict[str, Any]:
-    """Put copies of training loops among the held-out ones and count how many the search finds.
+    """Put leaks of training loops among the held-out ones and count how many the search finds.
+
+    A leak counts as found if the search reports it with the loop that it was made of, or with one
+    of the same hits; another neighbour does not count.
 
     Args:
         train: The training side's loops.
-        held_out: The other sides' loops.
-        near: Pairs of the two that the search reports, by index.
-        params: How many copies of each kind, and the threshold.
-        rng: Decides which loops are copied and how.
+        held_out: The other sides' loops; parts of training loops are put into them too.
+        search: The search, as the audit uses it.
+        params: How many leaks of each kind.
+        rng: Decides which loops leak and how.
+        reported: What the search reports of `train` and `held_out` themselves.
+        same: The pairs of the two that are the same loop, or nearly: whether by chance or by a
+            leak that nobody injected, reporting them is no false alarm.
 
     Returns:
-        `injected` and `found`, numbers of leaks; `recall` by kind; `false_alarms`, the share of
-        pairs of loops without a common source that the search reports.
+        `injected` and `found`, numbers of leaks; `recall`, the share found by kind, of the kinds
+        that some loop lends itself to; `false_alarms`, the share reported of the pairs without a
+        common source, and `unrelated_pairs`, the number of those.
     """
-    # A loop of a few hits is a commonplace: one hit less is another loop.
-    worthy = [loop for loop in train if loop.n_onsets * params.near_duplicate_distance > 1]
-    recall: dict[str, float] = {}
-    injected = found = 0
-    for kind, leak in _leaks(rng).items():
-        if not worthy:
-            break
-        chosen = [worthy[i] for i in rng.integers(len(worthy), size=params.self_test_leaks)]
-        hits = {
-            pair.right
-            for pair in find_pairs(
-                train, [leak(loop) for loop in chosen], params.near_duplicate_distance
-            )
-        }
-        recall[kind] = len(hits) / len(chosen)
-        injected, found = injected + len(chosen), found + len(hits)
-    sources = [set(loop.lineage.source_ids) for loop in train]
-    alarms = [
-        pair
-        for pair in near
-        if not sources[pair.left] & set(held_out[pair.right].lineage.source_ids)
-    ]
-    n_pairs = len(train) * len(held_out)
+    leaks = draw_leaks(train, held_out, params.self_test_leaks, rng)
+    found = find_leaks(train, leaks, search)
+    by_kind: dict[str, list[bool]] = defaultdict(list)
+    for leak, is_found in zip(leaks, found.tolist(), strict=True):
+        by_kind[leak.kind].append(is_found)
+    n_alarms, n_unrelated = count_false_alarms(train, held_out, reported, same)
     return {
-        "injected": injected,
-        "found": found,
-        "recall": recall,
-        "false_alarms": len(alarms) / n_pairs if n_pairs else 0.0,
+        "injected": len(leaks),
+        "found": int(found.sum()),
+        "recall": {kind: sum(hits) / len(hits) for kind, hits in by_kind.items()},
+        "false_alarms": n_alarms / n_unrelated if n_unrelated else 0.0,
+        "unrelated_pairs": n_unrelated,
     }
+
+
+def find_leaks(
+    train: Sequence[DrumLoop], leaks: Sequence[Leak], search: Search
+) -> NDArray[np.bool_]:
+    """`(n_leaks,)` whether a search reports each leak with its original, or a twin of it."""
+    found = np.zeros(len(leaks), bool)
+    if leaks:
+        pairs = _to_array(search(train, [leak.loop for leak in leaks]))
+        alike = _number([(loop.n_bars, loop.onsets.tobytes()) for loop in train])
+        originals = alike[[leak.original for leak in leaks]]
+        found[pairs[alike[pairs[:, 0]] == originals[pairs[:, 1]], 1]] = True
+    return found
+
+
+def count_false_alarms(
+    train: Sequence[DrumLoop],
+    held_out: Sequence[DrumLoop],
+    reported: Reported,
+    same: Reported = (),
+) -> tuple[int, int]:
+    """How many unrelated pairs are reported, and how many there are.
+
+    Loops are unrelated that have no source in common and are not among `same`.
+    """
+    # By what they are made of: thousands of loops come from a few hundred sets of sources.
+    origins = [frozenset(loop.lineage.source_ids) for loop in (*train, *held_out)]
+    numbers = _number(origins)
+    ours, theirs = numbers[: len(train)], numbers[len(train) :]
+    sources = dict(zip(numbers.tolist(), origins, strict=True))
+    holders: dict[str, list[int]] = defaultdict(list)
+    n_ours = np.bincount(ours, minlength=len(sources))
+    for number in np.flatnonzero(n_ours).tolist():
+        for source in sources[number]:
+            holders[source].append(number)
+    n_related = 0
+    for number, times in enumerate(np.bincount(theirs, minlength=len(sources)).tolist()):
+        if not times:
+            continue
+        related = {other for source in sources[number] for other in holders.get(source, ())}
+        n_related += times * int(n_ours[list(related)].sum())
+
+    def number_unrelated(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A number each different pair without a common source."""
+        both = ours[pairs[:, 0]] * len(sources) + theirs[pairs[:, 1]]
+        distinct, at = np.unique(both, return_inverse=True)
+        ends = zip(*(side.tolist() for side in np.divmod(distinct, len(sources))), strict=True)
+        unrelated = [sources[left].isdisjoint(sources[right]) for left, right in ends]
+        kept = pairs[np.array(unrelated, bool)[at]]
+        return np.unique(kept[:, 0] * len(held_out) + kept[:, 1])
+
+    known = number_unrelated(_to_array(same))
+    alarms = np.setdiff1d(number_unrelated(_to_array(reported)), known, assume_unique=True)
+    return len(alarms), len(train) * len(held_out) - n_related - len(known)
+
+
+def _number(keys: Sequence[object]) -> NDArray[np.int64]:
+    """`(n,)` a number a key, from 0 in the order of their first appearance."""
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def _to_array(pairs: Reported) -> NDArray[np.int64]:
+    if not isinstance(pairs, np.ndarray):
+        pairs = np.array(list(pairs), dtype=np.int64)
+    return pairs.reshape(-1, 2).astype(np.int64)

@@ -1,0 +1,195 @@
+"""How searches fare on synthetic loops and bars by the thousand: time, memory, recall of copies.
+
+`python -m bench.scale SEARCH COUNT` runs one search in this process and prints its seconds, peak
+memory and recall of the planted copies as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from bench.peers import SETS, sketch_pairs
+from bench.synthetic import CHANGED, Planted, draw_loops, plant_bars
+from trapgen.loop import DrumLoop
+from trapgen.similarity import find_pairs, measure_recall, near_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+LOOPS = (2_000, 20_000)
+BARS = (10_000, 100_000, 1_000_000)
+MOST_SKETCHES = 100_000
+"""Bars; ten times as many sketches and their index outgrow 8 GiB."""
+BAR_SIMILARITY = 0.8
+"""Two hits of twenty changed; below it MinHash LSH drowns in candidates."""
+DISTANCE = 0.35
+SIMILARITY = 1 - DISTANCE
+
+Found = NDArray[np.int64]
+"""`(n, 2)` indices of pairs."""
+
+
+def pair_loops(loops: Sequence[DrumLoop]) -> Found:
+    """All pairs within the distance, under all rotations."""
+    found = find_pairs(loops, loops, DISTANCE)
+    return np.stack([found.left, found.right], axis=1).astype(np.int64)
+
+
+def sketch_loops(name: str) -> Callable[[Sequence[DrumLoop]], Found]:
+    """All pairs that MinHash LSH takes to be within the distance."""
+
+    def search(loops: Sequence[DrumLoop]) -> Found:
+        pairs, similarity = sketch_pairs(loops, loops, SETS[name], SIMILARITY)
+        return pairs[similarity >= SIMILARITY]
+
+    return search
+
+
+def pair_bars(bars: NDArray[np.bool_]) -> Found:
+    """All pairs within the distance that differ in so many hits at most."""
+    near = near_rows(bars, bars, DISTANCE, max_changed=CHANGED)
+    return np.stack([near.ours, near.known], axis=1)
+
+
+def sketch_bars(bars: NDArray[np.bool_]) -> Found:
+    """All pairs that MinHash LSH takes to be as similar as most copies are."""
+
+    def cells_of(bar: NDArray[np.bool_]) -> list[bytes]:
+        return [cell.tobytes() for cell in np.flatnonzero(bar).astype(np.uint32)]
+
+    pairs, similarity = sketch_pairs(bars, bars, cells_of, BAR_SIMILARITY)
+    return pairs[similarity >= BAR_SIMILARITY]
+
+
+LOOP_SEARCHES = {
+    "trapgen": pair_loops,
+    "MinHash LSH, hits": sketch_loops("hits"),
+    "MinHash LSH, pairs of beats": sketch_loops("pairs of beats"),
+}
+BAR_SEARCHES = {"trapgen, bars": pair_bars, "MinHash LSH, bars": sketch_bars}
+
+
+def share_found(planted: Planted, found: Found, n_items: int) -> dict[str, float]:
+    """Recall by what was done to the copies."""
+    numbers = np.unique(found[:, 0] * n_items + found[:, 1])
+    return {
+        name: float(np.isin(pairs[:, 0] * n_items + pairs[:, 1], numbers).mean())
+        for name, pairs in planted.items()
+    }
+
+
+def measure(search: str, count: int) -> dict[str, Any]:
+    """Run a search over `count` synthetic loops, or bars."""
+    rng = np.random.default_rng(0)
+    items, planted = (plant_bars if search in BAR_SEARCHES else draw_loops)(count, rng)
+    start = time.perf_counter()
+    found = {**LOOP_SEARCHES, **BAR_SEARCHES}[search](items)
+    seconds = time.perf_counter() - start
+    status = Path("/proc/self/status").read_text()
+    notes = {}
+    if search == "trapgen, bars":
+        notes["sampled_recall"] = measure_recall(items, items, DISTANCE, rng, 50)
+    return {
+        "seconds": seconds,
+        "peak_mib": int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024,
+        # Every item is near itself, and every pair is found both ways.
+        "n_pairs": (len(found) - count) // 2,
+        "recall": share_found(planted, found, count),
+        **notes,
+    }
+
+
+class _Growth:
+    """Exponents of time, by search."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, dict[int, float]] = {}
+
+    def add(self, search: str, count: int, seconds: float) -> str:
+        """Note a time; the exponent since the last, if there is one."""
+        known = self.seconds.setdefault(search, {})
+        known[count] = seconds
+        if len(known) < 2:
+            return ""
+        small, large = list(pairwise(known))[-1]
+        return f"{math.log(known[large] / known[small], large / small):.2f}"
+
+
+def _measure_apart(search: str, count: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.scale", search, str(count)]
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    return json.loads(run.stdout)
+
+
+def compare_loops(console: Console, at_most: int) -> None:
+    """The table of all pairs of synthetic loops, each search in a process of its own."""
+    columns = ("seconds", "peak MiB", "pairs", "recall", "rotated", "exponent")
+    title = f"All pairs of loops of 4 bars, to a distance of {DISTANCE}"
+    table, growth = Table("loops", "search", *columns, title=title), _Growth()
+    counts = [count for count in LOOPS if count <= at_most]
+    for count in counts:
+        for search in LOOP_SEARCHES:
+            found = _measure_apart(search, count)
+            table.add_row(
+                f"{count:,}",
+                search,
+                f"{found['seconds']:.1f}",
+                f"{found['peak_mib']:,.0f}",
+                f"{found['n_pairs']:,}",
+                *(f"{share:.1%}" for share in found["recall"].values()),
+                growth.add(search, count, found["seconds"]),
+            )
+    if counts:
+        console.print(table)
+
+
+def compare_bars(console: Console, at_most: int) -> None:
+    """The table of all pairs of synthetic bars."""
+    columns = ("seconds", "peak MiB", "pairs", "recall", "of a sample", "exponent")
+    title = f"All pairs of bars as they stand, to {CHANGED} hits changed"
+    table, growth = Table("bars", "search", *columns, title=title), _Growth()
+    counts = [count for count in BARS if count <= at_most]
+    for count in counts:
+        for search in BAR_SEARCHES:
+            if search != "trapgen, bars" and count > MOST_SKETCHES:
+                continue
+            found = _measure_apart(search, count)
+            sampled = found.get("sampled_recall")
+            table.add_row(
+                f"{count:,}",
+                search,
+                f"{found['seconds']:.1f}",
+                f"{found['peak_mib']:,.0f}",
+                f"{found['n_pairs']:,}",
+                f"{found['recall']['changed']:.2%}",
+                "" if sampled is None else f"{sampled:.2%}",
+                growth.add(search, count, found["seconds"]),
+            )
+    if counts:
+        console.print(table)
+
+
+def main() -> None:
+    """Measure one search."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("search", choices=[*LOOP_SEARCHES, *BAR_SEARCHES])
+    parser.add_argument("count", type=int)
+    options = parser.parse_args()
+    print(json.dumps(measure(options.search, options.count)))
+
+
+if __name__ == "__main__":
+    main()

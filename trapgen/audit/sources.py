@@ -1,0 +1,94 @@
+"""How much independent material stands behind a side."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.audit.windows import number_rows
+from trapgen.kit import VOICES
+from trapgen.loop import DrumLoop, repeat_to
+from trapgen.similarity import connect, near_rows
+
+_PART_BARS: Final = 8
+"""Lanes are told apart by this many bars; shorter ones are repeated, longer ones cut."""
+
+
+def count_sources(loops: Sequence[DrumLoop]) -> Counter[str]:
+    """How many loops use each source."""
+    return Counter(source for loop in loops for source in loop.lineage.source_ids)
+
+
+def effective_number(counts: NDArray[np.int64]) -> float:
+    """How many equally used things would be as varied: the inverse Simpson index.
+
+    1 / sum(p_i^2), p_i the share of thing i in all uses (Hill 1973, order 2); 0 for nothing.
+    """
+    uses = np.asarray(counts, float)
+    return float(uses.sum() ** 2 / (uses**2).sum()) if uses.any() else 0.0
+
+
+def effective_sources(loops: Sequence[DrumLoop], max_distance: float = 0.0) -> float:
+    """How many equally used sources would be as varied as these loops.
+
+    What the loops' lineage says, or what their lanes say if that is less: loops that were
+    recombined elsewhere have no lineage, but the parts they are made of come back in them.
+
+    Args:
+        loops: One side's loops.
+        max_distance: Jaccard distance up to which two lanes are one part.
+    """
+    uses = np.array(list(count_sources(loops).values()), np.int64)
+    parts = sum(effective_parts(loops, max_distance).values())
+    return min(effective_number(uses), parts)
+
+
+def effective_parts(loops: Sequence[DrumLoop], max_distance: float) -> dict[str, float]:
+    """How many equally used lanes would be as varied, of each voice that sounds, by its name.
+
+    Lanes are compared over eight bars from the loop's beginning. Windows of one loop, dealt apart,
+    are put together again first.
+    """
+    whole = _join_windows(loops)
+    if not whole:
+        return {}
+    n_bars = min(_PART_BARS, max(loop.n_bars for loop in whole))
+    onsets = np.stack([repeat_to(loop, n_bars).onsets for loop in whole])
+    found = {}
+    for voice, about in enumerate(VOICES):
+        lanes = onsets[:, :, voice]
+        lanes = lanes[lanes.any(axis=1)]
+        if len(lanes):
+            found[about.name] = effective_number(_count_parts(lanes, max_distance))
+    return found
+
+
+def _count_parts(lanes: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
+    """How many of the lanes `(n, n_steps)` play each part; near lanes are one part."""
+    packed, part = number_rows(np.packbits(lanes, axis=1))
+    different = np.unpackbits(packed, axis=1)[:, : lanes.shape[1]].astype(bool)
+    near = near_rows(different, different, max_distance)
+    group = connect(len(different), zip(near.ours.tolist(), near.known.tolist(), strict=True))
+    return np.bincount(group[part])
+
+
+def _join_windows(loops: Sequence[DrumLoop]) -> list[DrumLoop]:
+    """The loops, those that were cut out of one loop joined in their order."""
+    cuts: dict[str, list[tuple[int, DrumLoop]]] = {}
+    whole = []
+    for loop in loops:
+        window = json.loads(loop.lineage.recipe or "{}").get("window")
+        if window is None:
+            whole.append(loop)
+        else:
+            cuts.setdefault(loop.lineage.parents[0], []).append((window, loop))
+    for pieces in cuts.values():
+        ordered = [loop for _, loop in sorted(pieces, key=lambda piece: piece[0])]
+        velocities = np.concatenate([loop.velocities for loop in ordered])
+        whole.append(DrumLoop(velocities, ordered[0].steps_per_bar))
+    return whole

@@ -1,0 +1,118 @@
+"""Windows: bars on end, wherever they stand, and how many of them are on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.kit import N_VOICES
+from trapgen.loop import DrumLoop
+from trapgen.similarity import share_near
+from trapgen.similarity.transform import BEATS_A_BAR
+
+WINDOW_BARS: Final = (1, 2, 4)
+"""Lengths of the windows that are compared, in bars."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one length with a hit in them.
+
+    Attributes:
+        n_bars: Length of the windows.
+        owner: `(n_windows,)` int64, index of the loop.
+        beat: `(n_windows,)` int64, the beat of the loop that it begins at, from 0.
+        pattern: `(n_windows,)` int64, the same number for the same hits.
+        onsets: `(n_patterns, n_bytes)` uint8, the hits of each pattern, packed beat by beat.
+    """
+
+    n_bars: int
+    owner: NDArray[np.int64]
+    beat: NDArray[np.int64]
+    pattern: NDArray[np.int64]
+    onsets: NDArray[np.uint8]
+
+    def share_exact(self, train: NDArray[np.bool_], held_out: NDArray[np.bool_]) -> float:
+        """The share of the held-out windows that stand in train.
+
+        Args:
+            train: `(n_loops,)`, which loops are trained on.
+            held_out: `(n_loops,)`, which loops are judged on.
+        """
+        known = np.zeros(len(self.onsets), bool)
+        known[self.pattern[train[self.owner]]] = True
+        ours = known[self.pattern[held_out[self.owner]]]
+        return float(ours.mean()) if len(ours) else 0.0
+
+    def share_near(
+        self, train: NDArray[np.bool_], held_out: NDArray[np.bool_], max_distance: float
+    ) -> float:
+        """The share of the held-out windows within `max_distance` of one in train."""
+        known = np.unique(self.pattern[train[self.owner]])
+        ours, counts = np.unique(self.pattern[held_out[self.owner]], return_counts=True)
+        if not len(ours) or not len(known):
+            return 0.0
+        near = share_near(unpack(self.onsets[ours]), unpack(self.onsets[known]), max_distance)
+        return float(counts[near].sum() / counts.sum())
+
+
+def unpack(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """`(n, n_cells)` onsets of packed rows."""
+    return np.unpackbits(rows, axis=1).astype(bool)
+
+
+def list_windows(loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool = False) -> Windows:
+    """Every window of `n_bars` of some loops; shorter loops have none.
+
+    Args:
+        loops: At least one loop; all stand on one grid.
+        n_bars: Length of the windows.
+        at_every_beat: Whether windows begin at every beat and go round the loop's end, and not at
+            every bar up to the last that fits.
+    """
+    n_beats = n_bars * BEATS_A_BAR
+    width = -(-loops[0].steps_per_bar // BEATS_A_BAR * N_VOICES // 8) * n_beats
+    rows, owner, place = [np.zeros((0, width), np.uint8)], [], []
+    for at, loop in enumerate(loops):
+        if loop.n_bars < n_bars:
+            continue
+        beats = np.packbits(loop.onsets.reshape(loop.n_bars * BEATS_A_BAR, -1), axis=1)
+        if at_every_beat:
+            beats = np.concatenate([beats, beats[: n_beats - 1]])
+        windows = np.lib.stride_tricks.sliding_window_view(beats, n_beats, axis=0)
+        windows = windows[:: 1 if at_every_beat else BEATS_A_BAR]
+        rows.append(windows.transpose(0, 2, 1).reshape(len(windows), -1))
+        owner += [at] * len(windows)
+        place.append(np.arange(len(windows)) * (1 if at_every_beat else BEATS_A_BAR))
+    onsets = np.concatenate(rows)
+    sounding = onsets.any(axis=1)
+    different, pattern = number_rows(onsets[sounding])
+    return Windows(
+        n_bars=n_bars,
+        owner=np.array(owner, np.int64)[sounding],
+        beat=np.concatenate(place or [np.zeros(0, np.int64)])[sounding],
+        pattern=pattern,
+        onsets=different,
+    )
+
+
+def exact_bar_overlap(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> float:
+    """The share of the others' bars that stand exactly in train, bar for bar; silent bars aside.
+
+    Args:
+        train: Loops, on one grid with the others; at least one of both.
+        others: Loops.
+    """
+    is_train = np.arange(len(train) + len(others)) < len(train)
+    return list_windows([*train, *others], 1).share_exact(is_train, ~is_train)
+
+
+def number_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The different rows, sorted, and `(n,)` the place of each row among them."""
+    keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1]))).ravel()
+    _, first, number = np.unique(keys, return_index=True, return_inverse=True)
+    return rows[first], number.astype(np.int64).ravel()

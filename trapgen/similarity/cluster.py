@@ -1,0 +1,52 @@
+"""Who is near whom: components of a graph of loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array  # type: ignore[import-untyped]
+from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
+from trapgen.loop import DrumLoop
+from trapgen.similarity.search import find_pairs
+
+
+def connect(
+    n_items: int, links: Iterable[tuple[int, int]] | NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """The connected components of a graph.
+
+    Args:
+        n_items: Number of items.
+        links: Pairs of items, or an array `(n_links, 2)` of them.
+
+    Returns:
+        `(n_items,)` the smallest item of each item's component.
+    """
+    pairs = links if isinstance(links, np.ndarray) else np.array(list(links), np.int64)
+    one, other = pairs.reshape(-1, 2).T
+    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(n_items, n_items))
+    labels = connected_components(graph, directed=False)[1]
+    _, smallest = np.unique(labels, return_index=True)
+    components: NDArray[np.int64] = smallest[labels].astype(np.int64)
+    return components
+
+
+def cluster(loops: Sequence[DrumLoop], max_distance: float) -> NDArray[np.int64]:
+    """Group loops that share a source or lie within `max_distance` of each other.
+
+    Returns:
+        `(n_loops,)` the index of the first loop of each loop's group.
+    """
+    pairs = find_pairs(loops, loops, max_distance)
+    near = np.stack([pairs.left, pairs.right], axis=1)[pairs.left < pairs.right]
+    first: dict[str, int] = {}
+    related = [
+        (first.setdefault(source, at), at)
+        for at, loop in enumerate(loops)
+        for source in loop.lineage.source_ids
+    ]
+    shared = np.array(related, near.dtype).reshape(-1, 2)
+    return connect(len(loops), np.concatenate([near, shared]))

@@ -1,0 +1,88 @@
+"""Pairs of loops that lie near each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.similarity.transform import Transform
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two loops by index, their distance, and how the right lies over the left.
+
+    Attributes:
+        left: Index of the left loop.
+        right: Index of the right loop.
+        distance: Jaccard distance of the onsets, from 0 to 1.
+        rotation_beats: Beats by which the right is rotated to meet the left.
+        stretch: 2 where the right meets it in half time, 0.5 where the left is the slow one.
+    """
+
+    left: int
+    right: int
+    distance: float
+    rotation_beats: int
+    stretch: float = 1.0
+
+    @property
+    def transform(self) -> Transform:
+        """What maps the right loop onto the left one."""
+        return Transform(rotation_beats=self.rotation_beats, stretch=self.stretch)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs(Sequence[Pair]):
+    """Pairs as columns: tens of millions fit. A sequence of `Pair`, by left and right index.
+
+    Attributes:
+        left: `(n,)` int32.
+        right: `(n,)` int32.
+        distance: `(n,)` float32.
+        rotation_beats: `(n,)` int32.
+        stretch: `(n,)` float32.
+    """
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    distance: NDArray[np.float32]
+    rotation_beats: NDArray[np.int32]
+    stretch: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    @overload
+    def __getitem__(self, at: int) -> Pair: ...
+
+    @overload
+    def __getitem__(self, at: slice | NDArray[np.bool_] | NDArray[np.integer]) -> Pairs: ...
+
+    def __getitem__(
+        self, at: int | slice | NDArray[np.bool_] | NDArray[np.integer]
+    ) -> Pair | Pairs:
+        """One pair, or those of a slice, a mask or an array of indices."""
+        columns = [getattr(self, column.name)[at] for column in fields(self)]
+        if isinstance(at, slice | np.ndarray):
+            return Pairs(*columns)
+        return Pair(*(value.item() for value in columns))
+
+    def __iter__(self) -> Iterator[Pair]:
+        columns = (getattr(self, column.name).tolist() for column in fields(self))
+        return (Pair(*values) for values in zip(*columns, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        """Same pairs with the same values, whether as columns or as a list."""
+        if isinstance(other, Pairs):
+            return all(
+                np.array_equal(getattr(self, column.name), getattr(other, column.name))
+                for column in fields(self)
+            )
+        return list(self) == other if isinstance(other, list) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,54 @@
+"""How much of what is near a search found."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.similarity.rows import RowPairs
+
+_CHUNK_CELLS: Final = 2**24
+
+
+def measure_recall(
+    ours: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    max_distance: float,
+    found: RowPairs | NDArray[np.bool_],
+    rng: np.random.Generator,
+    n_sample: int = 200,
+) -> float:
+    """Share of what a plain search finds for some of our rows that was found for them.
+
+    Args:
+        ours: `(n, n_cells)` onsets.
+        known: `(m, n_cells)` onsets.
+        max_distance: Jaccard distance, from 0 to 1.
+        found: What `near_rows` found, to be held against all near pairs of the drawn rows; or
+            `share_near`, against the rows with something near.
+        rng: Draws the rows.
+        n_sample: Number of them.
+
+    Returns:
+        From 0 to 1; 1 where nothing is near.
+    """
+    drawn = rng.permutation(len(ours))[:n_sample]
+    if isinstance(found, RowPairs):
+        told = set((found.ours * len(known) + found.known)[np.isin(found.ours, drawn)].tolist())
+    sample = ours[drawn].astype(np.float32)
+    near = []
+    n_rows = max(1, _CHUNK_CELLS // known.shape[1])
+    for start in range(0, len(known), n_rows):
+        part = known[start : start + n_rows].astype(np.float32)
+        shared = sample @ part.T
+        union = sample.sum(axis=1)[:, None] + part.sum(axis=1)[None] - shared
+        one, other = np.nonzero(union - shared <= np.float32(max_distance) * union)
+        near.append(np.stack([drawn[one], other + start]))
+    one, other = np.concatenate([np.zeros((2, 0), np.int64), *near], axis=1)
+    if isinstance(found, RowPairs):
+        hits = [pair in told for pair in (one * len(known) + other).tolist()]
+    else:
+        hits = found[np.unique(one)].tolist()
+    return sum(hits) / len(hits) if hits else 1.0
