@@ -24,7 +24,7 @@ from trapgen.store import (
     write_table,
 )
 
-VERSION = "1"
+VERSION = "2"
 
 
 def run(root: Path) -> None:

@@ -15,14 +15,20 @@ The figure is the exit code of the command line.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
 class TrapgenError(Exception):
     """Anything that trapgen raises on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An error made of several values has one argument, its message; it must cross processes.
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class ParameterError(TrapgenError, ValueError):

@@ -173,8 +173,8 @@ def source_id(loop: DrumLoop) -> str:
 
 def hash_onsets(velocities: NDArray[np.uint8], steps_per_bar: int) -> str:
     """The `source_id` of a loop of `(n_steps, 9)` velocities."""
-    steps, voices = np.nonzero(velocities)
-    ticks = steps * (96 // steps_per_bar)
+    steps, voices = np.divmod(np.flatnonzero(velocities), N_VOICES)
     # Rows are (96ths of a bar, voice).
-    rows = np.stack([ticks, voices], axis=1).astype("<u4").tobytes()
-    return hashlib.blake2b(rows, digest_size=8, person=b"trapgen-source").hexdigest()
+    rows = np.empty((len(steps), 2), "<u4")
+    rows[:, 0], rows[:, 1] = steps * (96 // steps_per_bar), voices
+    return hashlib.blake2b(rows.tobytes(), digest_size=8, person=b"trapgen-source").hexdigest()

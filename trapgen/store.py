@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -116,21 +117,23 @@ SURVIVORS: Final[Mapping[str, str]] = {
 
 
 _PARTS = itertools.count()
+_OWNER = secrets.token_hex(4)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; when the block ends well it takes the file's place."""
-    # The name is this process's own; mkstemp would make a file that only its owner may read.
-    name = f".part-{os.getpid():x}-{next(_PARTS):x}{path.suffix}"
-    temporary = path.with_name(name)
+    # The name is this process's own, on whatever machine; mkstemp would make a file that only its
+    # owner may read.
+    temporary = path.with_name(f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{path.suffix}")
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
         temporary.replace(path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

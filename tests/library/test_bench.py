@@ -87,4 +87,5 @@ def test_synthetic_copies_are_near_their_originals():
 def test_our_search_finds_all_copies(search):
     found = measure(search, 400)
     assert set(found["recall"].values()) == {1.0}
+    assert found.get("sampled_recall", 1.0) == 1.0
     assert found["n_pairs"] >= 20

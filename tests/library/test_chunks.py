@@ -2,10 +2,11 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from trapgen.errors import TableError
+from trapgen.errors import GateRefusedError, InputError, ParameterError, TableError
 from trapgen.params import StandardizeParams
 from trapgen.standardize import standardize
 from trapgen.starter import write_packs
@@ -65,3 +66,17 @@ def test_what_stops_a_chunk_comes_back_from_another_process_as_it_was(raw, tmp_p
         errors.append((str(error), error.path, error.rule, error.received, error.exit_code))
     assert errors[0] == errors[1]
     assert not (tmp_path / "out" / "manifest.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ParameterError("a.b", "above 0", -1),
+        InputError(Path("x.mid"), "rule", 3, "Mend it."),
+        GateRefusedError(["one", "two"]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_cross_processes(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

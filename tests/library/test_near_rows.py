@@ -112,6 +112,10 @@ def test_the_recall_is_held_against_a_plain_search():
     for told in (found, near):
         recall = measure_recall(rows, known, 0.2, told, np.random.default_rng(0), n_sample=50)
         assert recall == 1
+    few = near_rows(rows, known, 0.2, max_changed=1)
+    for max_changed, expected in ((1, 1), (None, len(few.ours) / len(found.ours))):
+        rng = np.random.default_rng(0)
+        assert measure_recall(rows, known, 0.2, few, rng, 300, max_changed=max_changed) == expected
     half = RowPairs(*(column[::2] for column in found))
     recall = measure_recall(rows, known, 0.2, half, np.random.default_rng(0), n_sample=300)
     assert recall == len(half.ours) / len(found.ours)

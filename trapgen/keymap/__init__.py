@@ -10,7 +10,7 @@ from trapgen.keymap.choose import (
 )
 from trapgen.keymap.detect import SURE, Reading, detect_key_map, rank_key_maps
 from trapgen.keymap.review import Doubt, find_doubts, settle
-from trapgen.keymap.role import detect_role
+from trapgen.keymap.role import detect_role, find_role
 
 __all__ = [
     "SETTLED",
@@ -22,6 +22,7 @@ __all__ = [
     "detect_role",
     "drums_of",
     "find_doubts",
+    "find_role",
     "find_settled",
     "most_known_map",
     "rank_key_maps",

@@ -106,6 +106,33 @@ def _describe(
     ]
 
 
+def count_meetings(
+    strikes: Strikes, groups: NDArray[np.int64], n_groups: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How often each two groups are struck together, and how often they would be by chance.
+
+    Args:
+        strikes: At least one strike.
+        groups: `(n_strikes,)`, the group of each strike, from 0 to `n_groups - 1`.
+        n_groups: Number of groups.
+
+    Returns:
+        `(n_groups, n_groups)` int64, pairs of strikes closer than `TOGETHER_QUARTERS`; and the
+        same in float64, expected of strikes that fall on any 16th alike. Both are symmetric; what
+        a group does with itself counts twice.
+    """
+    at = strikes.ticks / strikes.ticks_per_quarter
+    met = np.zeros((n_groups, n_groups), np.int64)
+    for apart in range(1, len(at)):
+        near = (at[apart:] - at[:-apart] < TOGETHER_QUARTERS).nonzero()[0]
+        if not len(near):
+            break
+        np.add.at(met, (groups[near], groups[near + apart]), 1)
+    counts = np.bincount(groups, minlength=n_groups)
+    by_chance = np.outer(counts, counts) / (16 * count_bars(strikes))
+    return met + met.T, np.minimum(by_chance, np.minimum.outer(counts, counts))
+
+
 def _share_together(times: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     if not len(others):
         return 0.0

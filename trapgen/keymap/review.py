@@ -10,7 +10,8 @@ from pathlib import Path
 from trapgen.errors import InputError, MidiError
 from trapgen.keymap.choose import choose_readings, drums_of, read_settled, write_settled
 from trapgen.keymap.detect import SURE, Reading
-from trapgen.kit import key_map, role_of_name
+from trapgen.keymap.role import find_role
+from trapgen.kit import key_map
 from trapgen.midi import read_strikes
 
 
@@ -32,25 +33,23 @@ class Doubt:
 def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
     """The files of a pack whose key map is below `SURE`, in the order given.
 
-    Files whose name gives their voice, and those settled before, are in no doubt; files that
-    cannot be read are left to standardizing, which rejects them with the reason.
+    Files whose name or rhythm gives their voice, and those settled before, are in no doubt; files
+    that cannot be read are left to standardizing, which rejects them with the reason.
 
     Raises:
         TableError: A `keymaps.csv` breaks its form.
     """
     for path in paths:
-        role = role_of_name(path.stem)
-        if role is not None and role.voice is not None:
-            continue
         try:
             strikes = read_strikes(path)
         except MidiError:
             continue
-        if not len(strikes):
+        if not len(strikes) or find_role(path, strikes)[0].voice is not None:
             continue
-        readings = choose_readings(path, strikes)
+        drums = strikes.select(drums_of(strikes))
+        readings = choose_readings(path, drums)
         if readings[0].confidence < SURE:
-            counts = Counter(strikes.pitches[drums_of(strikes)].tolist())
+            counts = Counter(drums.pitches.tolist())
             relative = path.relative_to(pack).as_posix()
             yield Doubt(relative, dict(counts.most_common()), tuple(readings))
 

@@ -1,18 +1,20 @@
-"""Which single part a file plays, kick, snare or hat, by its rhythm alone.
+"""Which single part a file plays, kick, snare or hat: by its name, or by its rhythm alone.
 
-The rules are those of trap and its relatives: a snare part marks beats 2 and 4, or beat 3, bar for
-bar and leaves beat 1 alone; a hat part is dense and played with many velocities; a kick part
-starts the bar and is sparse. What fits none, or more than one, is left open.
+The rules of rhythm are those of trap and its relatives: a snare part marks beats 2 and 4, or beat
+3, bar for bar and leaves beat 1 alone; a hat part is dense and played with many velocities; a kick
+part starts the bar and is sparse. What fits none, or more than one, is left open.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from trapgen.kit import CLOSED_HAT, KICK, SNARE, Role, role_of_name
-from trapgen.midi import Strikes
+from trapgen.keymap.choose import find_settled
+from trapgen.kit import CLOSED_HAT, FULL, KEY_MAPS, KICK, SNARE, Role, role_of_name
+from trapgen.midi import DRUM_CHANNEL, Strikes
 
 _MIN_BARS: Final = 2
 _MIN_STRIKES: Final = 8
@@ -22,6 +24,45 @@ _HAT_MIN_RATE: Final = 12.0
 _HAT_MIN_VELOCITIES: Final = 8
 _KICK_MAX_RATE: Final = 8.0
 _KICK_MAX_VELOCITIES: Final = 4
+
+
+def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[Role, str, float]:
+    """The role of a file, what says so, and how sure that is, from 0 to 1.
+
+    The name says it, and is sure, or the rhythm where the name says nothing (see `detect_role`);
+    else the file is full, said by nothing and sure. A name is not believed against a whole kit on
+    the drum channel. A file on that channel says by its pitches what it plays, and one whose key
+    map is settled by hand is read through that.
+
+    Args:
+        path: The file.
+        strikes: Its note-ons, at least one.
+        by_rhythm: Listen where the name says nothing.
+
+    Returns:
+        The role; `name`, `rhythm` or nothing; the confidence.
+
+    Raises:
+        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+    """
+    on_drums = strikes.channels == DRUM_CHANNEL
+    named = role_of_name(path.stem)
+    if named is not None:
+        # `Ride the lightning.mid`
+        is_kit = named.voice is not None and on_drums.all() and _has_kit(strikes)
+        return FULL if is_kit else named, "name", 1.0
+    is_open = by_rhythm and not on_drums.any() and not _has_kit(strikes)
+    if is_open and find_settled(path) is None:
+        heard, confidence = detect_role(strikes, path.stem)
+        if heard is not None:
+            return heard, "rhythm", confidence
+    return FULL, "", 1.0
+
+
+def _has_kit(strikes: Strikes) -> bool:
+    """Whether General MIDI hears kick, snare and something else."""
+    voices = KEY_MAPS["gm"].voices
+    return {KICK, SNARE} < {voices.get(pitch) for pitch in set(strikes.pitches.tolist())}
 
 
 def detect_role(strikes: Strikes, stem: str = "") -> tuple[Role | None, float]:

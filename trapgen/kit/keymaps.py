@@ -7,9 +7,12 @@ map: they are dropped and counted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.errors import ParameterError
 from trapgen.kit.voices import (
@@ -33,11 +36,19 @@ class KeyMap:
         name: How parameters and manifests call it.
         source: Who publishes the layout, and where.
         voices: Column of the kit, 0 to 8, by MIDI pitch, 0 to 127.
+        column_of: `(128,)` int64, the same as an array, read-only: -1 for pitches left out.
     """
 
     name: str
     source: str
     voices: Mapping[int, int]
+    column_of: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        column_of = np.full(128, -1, np.int64)
+        column_of[list(self.voices)] = list(self.voices.values())
+        column_of.setflags(write=False)
+        object.__setattr__(self, "column_of", column_of)
 
 
 def _key_map(name: str, source: str, groups: Mapping[int, tuple[int, ...]]) -> KeyMap:

@@ -9,7 +9,7 @@ found and read all at once, with the same result. Format: Standard MIDI Files 1.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +58,18 @@ class Strikes:
 
     def __len__(self) -> int:
         return len(self.ticks)
+
+    def select(self, kept: NDArray[np.bool_]) -> Strikes:
+        """The strikes where `kept`, `(n,)`, is true; the rest of the file as it is."""
+        if kept.all():
+            return self
+        return replace(
+            self,
+            ticks=self.ticks[kept],
+            pitches=self.pitches[kept],
+            velocities=self.velocities[kept],
+            channels=self.channels[kept],
+        )
 
 
 def read_strikes(path: str | Path) -> Strikes:

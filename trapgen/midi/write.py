@@ -72,48 +72,63 @@ def to_bytes(loop: DrumLoop) -> bytes:
         + round(60e6 / loop.bpm).to_bytes(3, "big")
         + b"\x00\xff\x58\x04\x04\x02\x18\x08"
         # pretty_midi passes over the end of a track: a text tells it how long the loop is.
-        + _encode_events(np.array([end_tick << 24 | 0xFF0103]))
-        + b"end\x00\xff\x2f\x00"
+        + _variable_length(end_tick)
+        + b"\xff\x01\x03end\x00\xff\x2f\x00"
     )
-    notes = np.append(_notes(loop, end_tick), end_tick << 24 | 0xFF2F00)
-    drums = b"\x00\xff\x03\x05Drums\x00\xc9\x00" + _encode_events(notes)
+    drums = b"\x00\xff\x03\x05Drums\x00\xc9\x00" + _encode_events(_events(loop, end_tick))
     chunks = [(b"MThd", struct.pack(">HHH", 1, 2, TICKS_PER_QUARTER))]
     chunks += [(b"MTrk", conductor), (b"MTrk", drums)]
     return b"".join(kind + len(body).to_bytes(4, "big") + body for kind, body in chunks)
 
 
-def _notes(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
-    """Note-ons and note-offs in the order of a file, each as `tick << 24 | its three bytes`."""
+def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
+    """Note-ons, note-offs and the end of the track, sorted as a file has them.
+
+    Each is `tick << 24 | its three bytes`.
+    """
     ticks_per_step = _TICKS_PER_BAR // loop.steps_per_bar
     by_voice = loop.velocities.T.ravel()
-    at = np.flatnonzero(by_voice > 0)
+    at = by_voice.nonzero()[0]
     voices, steps = np.divmod(at, loop.n_steps)
     shifts = loop.offsets[steps, voices].astype(float)
     offsets = np.rint(shifts * ticks_per_step).astype(np.int64)
     # Rounding must not carry a late hit over into the next step.
-    offsets = np.minimum(offsets, ticks_per_step // 2 - 1)
+    np.minimum(offsets, ticks_per_step // 2 - 1, out=offsets)
     ticks = np.maximum(0, steps * ticks_per_step + offsets)
+    ends = np.minimum(ticks + TICKS_PER_QUARTER // 8, end_tick)
     # A key struck again ends its last note: players pair ons and offs by key.
-    is_last = np.append(voices[1:] != voices[:-1], True)
-    limits = np.where(is_last, end_tick, np.append(ticks[1:], end_tick))
-    ends = np.minimum(ticks + TICKS_PER_QUARTER // 8, limits)
+    is_same = voices[1:] == voices[:-1]
+    np.minimum(ends[:-1], ticks[1:], out=ends[:-1], where=is_same)
     keys = _PITCHES[voices] << 8
-    ons = ticks << 24 | 0x90 + DRUM_CHANNEL << 16 | keys | by_voice[at]
-    offs = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys | 0x40
+    events = np.empty(2 * len(at) + 1, np.int64)
+    events[: len(at)] = ticks << 24 | 0x90 + DRUM_CHANNEL << 16 | keys | by_voice[at]
+    events[len(at) : -1] = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys | 0x40
+    events[-1] = end_tick << 24 | 0xFF2F00
     # Note-offs have the smaller status: what ends at a tick does so before anything begins.
-    return np.sort(np.concatenate([ons, offs]))
+    events.sort()
+    return events
 
 
 def _encode_events(events: NDArray[np.int64]) -> bytes:
     """Delta times and messages of sorted events, each given as `tick << 24 | its three bytes`."""
     deltas = events >> 24
     deltas[1:] -= deltas[:-1]
+    longest = int(deltas.max())
     rows = events.astype(">i8").view(np.uint8).reshape(-1, 8)
-    is_used = np.ones(rows.shape, bool)
-    is_used[:, 0] = False
     rows[:, 4] = deltas & 0x7F
+    is_used = np.zeros(rows.shape, bool)
+    is_used[:, 4:] = True
     for column, shift in ((3, 7), (2, 14), (1, 21)):
-        digits = deltas >> shift
-        is_used[:, column] = digits > 0
-        rows[:, column] = digits & 0x7F | 0x80
+        if longest >> shift:
+            digits = deltas >> shift
+            is_used[:, column] = digits > 0
+            rows[:, column] = digits & 0x7F | 0x80
     return rows[is_used].tobytes()
+
+
+def _variable_length(value: int) -> bytes:
+    """A variable-length quantity: seven bits a byte, all bytes but the last above 0x7F."""
+    digits = [value & 0x7F]
+    while value := value >> 7:
+        digits.append(value & 0x7F | 0x80)
+    return bytes(reversed(digits))

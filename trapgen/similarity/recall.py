@@ -19,6 +19,8 @@ def measure_recall(
     found: RowPairs | NDArray[np.bool_],
     rng: np.random.Generator,
     n_sample: int = 200,
+    *,
+    max_changed: int | None = None,
 ) -> float:
     """Share of what a plain search finds for some of our rows that was found for them.
 
@@ -30,6 +32,7 @@ def measure_recall(
             `share_near`, against the rows with something near.
         rng: Draws the rows.
         n_sample: Number of them.
+        max_changed: And at most so many cells that differ, as `near_rows` was told.
 
     Returns:
         From 0 to 1; 1 where nothing is near.
@@ -44,7 +47,10 @@ def measure_recall(
         part = known[start : start + n_rows].astype(np.float32)
         shared = sample @ part.T
         union = sample.sum(axis=1)[:, None] + part.sum(axis=1)[None] - shared
-        one, other = np.nonzero(union - shared <= np.float32(max_distance) * union)
+        within = union - shared <= np.float32(max_distance) * union
+        if max_changed is not None:
+            within &= union - shared <= max_changed
+        one, other = np.nonzero(within)
         near.append(np.stack([drawn[one], other + start]))
     one, other = np.concatenate([np.zeros((2, 0), np.int64), *near], axis=1)
     if isinstance(found, RowPairs):

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import TypeVar
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")

@@ -35,14 +35,17 @@ class Chunk:
 
 @dataclass(slots=True)
 class Part:
-    """What became of a chunk: rows of the manifest and of the rejects, in the files' order.
+    """What became of a chunk.
 
-    `error` is what stopped the chunk: its class, arguments and attributes.
+    Attributes:
+        rows: Of the manifest, in the files' order.
+        rejects: Rows of the rejects, in the files' order.
+        error: What stopped the chunk.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, str]] = field(default_factory=list)
-    error: tuple[type[TrapgenError], tuple[Any, ...], dict[str, Any]] | None = None
+    error: TrapgenError | None = None
 
 
 Spread = Callable[[Callable[[Chunk], Part], Sequence[Chunk]], Iterable[Part]]
@@ -87,7 +90,7 @@ def standardize(
     n_done = 0
     for chunk, part in zip(chunks, spread(standardize_chunk, chunks), strict=True):
         if part.error is not None:
-            raise _remake(*part.error)
+            raise part.error
         rows += part.rows
         rejects += part.rejects
         n_done += len(chunk.files)
@@ -113,17 +116,8 @@ def standardize_chunk(chunk: Chunk) -> Part:
             write_loop(chunk.out / target, result.loop)
             part.rows.append(_manifest_row(result, target))
     except TrapgenError as error:
-        # Taken apart: no error with a message of its own making survives the way between processes.
-        part.error = (type(error), error.args, vars(error))
+        part.error = error
     return part
-
-
-def _remake(
-    kind: type[TrapgenError], args: tuple[Any, ...], attributes: dict[str, Any]
-) -> TrapgenError:
-    error = kind.__new__(kind, *args)
-    vars(error).update(attributes)
-    return error
 
 
 def _reject_row(error: MidiError, root: Path) -> dict[str, str]:

@@ -46,7 +46,8 @@ def recommend_grid(ticks: NDArray[np.int64], ticks_per_quarter: int) -> int:
     ticks_per_bar = 4 * ticks_per_quarter
     at = ticks * _GRIDS
     steps = (2 * at + ticks_per_bar) // (2 * ticks_per_bar)
-    errors = np.abs(at - steps * ticks_per_bar).mean(axis=1) / (_GRIDS[:, 0] * ticks_per_bar)
+    errors = np.abs(at - steps * ticks_per_bar).sum(axis=1) / len(ticks)
+    errors /= _GRIDS[:, 0] * ticks_per_bar
     return STEPS_PER_BAR[int((errors <= errors.min() + 1 / 400).argmax())]
 
 

@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 
 from trapgen.errors import MidiError
-from trapgen.kit import FULL, N_VOICES
+from trapgen.kit import N_VOICES
 from trapgen.loop import STEPS_PER_BAR, DrumLoop, Lineage, hash_onsets
 from trapgen.midi import Strikes, read_strikes
 from trapgen.params import StandardizeParams
 from trapgen.standardize.feel import Feel, apply_feel, choose_feel
 from trapgen.standardize.grid import length_in_bars, quantize, recommend_grid
-from trapgen.standardize.voices import find_role, map_voices
+from trapgen.standardize.voices import map_voices
 
 DEFAULT_BPM: Final = 120.0
 """Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
@@ -47,9 +47,10 @@ class Standardized:
     Attributes:
         loop: The loop.
         source_path: The file, relative to the folder read.
-        key_map: Name of the key map, or `name` where the file's name decided the voice.
-        key_map_confidence: Share of the strikes that the map knows, times the probability of the
-            map where it was detected, from 0 to 1.
+        key_map: Name of the key map; `name` where the file's name decided the voice, `rhythm`
+            where its rhythm did.
+        key_map_confidence: How sure that is, from 0 to 1 (see `map_voices`): below
+            `trapgen.keymap.SURE` a key map asks for review.
         quantization_error_steps: Mean distance of the strikes from their steps.
         max_quantization_error_steps: The largest.
         recommended_steps_per_bar: The grid that would hold this file (see `recommend_grid`).
@@ -92,63 +93,66 @@ def read_loop(
     """
     strikes = read_strikes(path)
     _check_strikes(path, strikes, params)
-    source = path.relative_to(root or path.parent)
-    role = find_role(path, strikes) if params.by_name else FULL
-    kept, voices, table, confidence = map_voices(path, strikes, role, params)
-    bpm, feel = _tempo(strikes, path), Feel()
+    bpm, n_strikes = _tempo(strikes, path), len(strikes)
+    played = map_voices(path, strikes, params)
+    strikes, feel, leading_bars = played.strikes, Feel(), 0
     if params.feel == "half_time":
-        feel = choose_feel(strikes.ticks[kept], voices, strikes.ticks_per_quarter, bpm)
+        feel = choose_feel(strikes.ticks, played.voices, strikes.ticks_per_quarter, bpm)
         strikes = apply_feel(strikes, feel)
-    leading_bars = 0
     if params.meter == "4/4":
-        strikes, leading_bars = _drop_leading_bars(strikes, int(strikes.ticks[kept][0]))
-    steps, offsets = quantize(strikes.ticks[kept], strikes.ticks_per_quarter, params.steps_per_bar)
-    rounded = offsets
-    n_bars = int(steps.max()) // params.steps_per_bar + 1
+        strikes, leading_bars = _drop_leading_bars(strikes)
+    steps, offsets = quantize(strikes.ticks, strikes.ticks_per_quarter, params.steps_per_bar)
+    errors = np.abs(offsets)
+    last_step = int(steps[-1])
+    n_bars = last_step // params.steps_per_bar + 1
     if params.meter == "4/4":
-        n_bars = length_in_bars(strikes, int(steps.max()), params.steps_per_bar)
+        n_bars = length_in_bars(strikes, last_step, params.steps_per_bar)
+    n_steps = n_bars * params.steps_per_bar
+    if last_step >= n_steps:
         # A strike just before the loop's end belongs to the beat that it anticipates.
-        late = steps >= n_bars * params.steps_per_bar
-        steps = np.where(late, 0, steps)
-        offsets = np.where(late, np.float32(0), offsets)
-    velocities = np.zeros((n_bars * params.steps_per_bar, N_VOICES), np.uint8)
-    shifts = np.zeros(velocities.shape, np.float32)
+        late = steps >= n_steps
+        steps[late], offsets[late] = 0, 0
+    velocities = np.zeros((n_steps, N_VOICES), np.uint8)
+    shifts = np.zeros((n_steps, N_VOICES), np.float32)
     # Softest first, so that the loudest strike of a step stays.
-    order = np.argsort(strikes.velocities[kept], kind="stable")
-    velocities[steps[order], voices[order]] = strikes.velocities[kept][order]
-    shifts[steps[order], voices[order]] = offsets[order]
-    words = re.findall(r"[a-z]+", source.as_posix().lower())
+    order = strikes.velocities.argsort(kind="stable")
+    cells = (steps * N_VOICES + played.voices)[order]
+    velocities.ravel()[cells] = strikes.velocities[order]
+    shifts.ravel()[cells] = offsets[order]
+    source = path.relative_to(root or path.parent)
+    source_path = source.as_posix()
+    words = re.findall(r"[a-z]+", source_path.lower())
     lineage = Lineage(
         loop_id=loop_id or source.with_suffix("").as_posix(),
         source_ids=(hash_onsets(velocities, params.steps_per_bar),),
         pack=source.parts[0] if len(source.parts) > 1 else "",
-        role=role.name,
+        role=played.role,
         style=next((style for style in _STYLES if style in words), ""),
     )
     loop = DrumLoop(velocities, params.steps_per_bar, bpm * feel.factor, shifts, lineage)
     return Standardized(
         loop=loop,
-        source_path=source.as_posix(),
-        key_map=table,
-        key_map_confidence=confidence,
-        quantization_error_steps=float(np.abs(rounded).mean()),
-        max_quantization_error_steps=float(np.abs(rounded).max()),
-        recommended_steps_per_bar=recommend_grid(strikes.ticks[kept], strikes.ticks_per_quarter),
+        source_path=source_path,
+        key_map=played.key_map,
+        key_map_confidence=played.confidence,
+        quantization_error_steps=float(errors.sum() / len(errors)),
+        max_quantization_error_steps=float(errors.max()),
+        recommended_steps_per_bar=recommend_grid(strikes.ticks, strikes.ticks_per_quarter),
         leading_bars=leading_bars,
         feel=feel.reason,
-        collapsed_onsets=len(steps) - loop.n_onsets,
-        dropped_onsets=len(strikes) - len(steps),
+        collapsed_onsets=len(strikes) - loop.n_onsets,
+        dropped_onsets=n_strikes - len(strikes),
     )
 
 
-def _drop_leading_bars(strikes: Strikes, first: int) -> tuple[Strikes, int]:
-    """Without the whole bars before the strike at tick `first`; bar lines stay where they are.
+def _drop_leading_bars(strikes: Strikes) -> tuple[Strikes, int]:
+    """Without the whole bars before the first strike; bar lines stay where they are.
 
     A strike just before a bar line opens the bar behind it, as rounding has it on any grid. A file
     of 2, 4, 8 … bars that is silent for less than half of them is a loop that begins with a rest.
     """
     ticks_per_bar = 4 * strikes.ticks_per_quarter
-    n_bars = (first + ticks_per_bar // (2 * max(STEPS_PER_BAR))) // ticks_per_bar
+    n_bars = (int(strikes.ticks[0]) + ticks_per_bar // (2 * max(STEPS_PER_BAR))) // ticks_per_bar
     whole = round(strikes.end_tick / ticks_per_bar)
     ends_on_bar = abs(strikes.end_tick - whole * ticks_per_bar) < ticks_per_bar // max(
         STEPS_PER_BAR

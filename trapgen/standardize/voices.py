@@ -1,66 +1,76 @@
-"""Pitches to voices: by the file's name, or through a key map."""
+"""Pitches to voices: by the file's name or its rhythm, or through a key map."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.errors import MidiError
-from trapgen.keymap import choose_readings, detect_role, drums_of
-from trapgen.kit import FULL, KEY_MAPS, KICK, SNARE, Role, key_map, role_of_name
-from trapgen.midi import DRUM_CHANNEL, Strikes
+from trapgen.keymap import choose_readings, drums_of, find_role
+from trapgen.kit import FULL, key_map
+from trapgen.midi import Strikes
 from trapgen.params import StandardizeParams
 
 
-def map_voices(
-    path: Path, strikes: Strikes, role: Role, params: StandardizeParams
-) -> tuple[NDArray[np.bool_], NDArray[np.int64], str, float]:
-    """Which strikes stay `(n,)`, their voices `(n_kept,)`, the key map's name and confidence.
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a file's strikes play.
 
-    The confidence is the share of the strikes that the map knows, times the probability that it is
-    the right one where it was detected; a file below `trapgen.keymap.SURE` is read through the
-    likeliest map all the same, and asks for review.
+    Attributes:
+        strikes: The strikes that have a voice, at least one.
+        voices: `(n_strikes,)` int64, their columns in the kit.
+        role: Name of the file's role.
+        key_map: Name of the key map, or `name` or `rhythm` where that decided the voice.
+        confidence: How sure that is, from 0 to 1 (see `map_voices`).
+    """
+
+    strikes: Strikes
+    voices: NDArray[np.int64]
+    role: str
+    key_map: str
+    confidence: float
+
+
+def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Played:
+    """Give each strike its voice; strikes that have none are left out.
+
+    The confidence is 1 for a role that the name says, the margin of its rule for one heard in the
+    rhythm. For a key map it is the share of the strikes that the map knows, times the probability
+    that it is the right one where it was detected; a file below `trapgen.keymap.SURE` is read
+    through the likeliest map all the same, and asks for review.
+
+    Args:
+        path: The file.
+        strikes: Its note-ons, at least one.
+        params: The key map, and whether names count. The rhythm is heard where the key map is
+            left to be detected.
 
     Raises:
         MidiError: The map knows none of the pitches.
         TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
+    role, known_by, certainty = FULL, "", 1.0
+    if params.by_name:
+        role, known_by, certainty = find_role(path, strikes, by_rhythm=params.key_map == "auto")
     if role.voice is not None:
-        n_strikes = len(strikes)
-        return np.ones(n_strikes, bool), np.full(n_strikes, role.voice, np.int64), "name", 1.0
-    heard = drums_of(strikes)
+        voices = np.full(len(strikes), role.voice, np.int64)
+        return Played(strikes, voices, role.name, known_by, certainty)
+    drums = strikes.select(drums_of(strikes))
     if params.key_map == "auto":
-        best = choose_readings(path, strikes)[0]
+        best = choose_readings(path, drums)[0]
         table, certainty = best.key_maps[0], best.confidence
     else:
         table, certainty = key_map(params.key_map), 1.0
-    voice_of_pitch = np.full(128, -1, np.int64)
-    voice_of_pitch[list(table.voices)] = list(table.voices.values())
-    voices = voice_of_pitch[strikes.pitches]
-    kept = heard & (voices >= 0)
-    if not kept.any():
-        received = sorted(set(strikes.pitches[heard].tolist()))
+    voices = table.column_of[drums.pitches]
+    kept = voices >= 0
+    n_kept = np.count_nonzero(kept)
+    if not n_kept:
+        received = sorted(set(drums.pitches.tolist()))
         raise MidiError(
             path, "no_drums", f"pitches {received}", f"None is in the key map {table.name}."
         )
-    return kept, voices[kept], table.name, certainty * float(kept.sum() / heard.sum())
-
-
-def find_role(path: Path, strikes: Strikes) -> Role:
-    """The role that a file's name says, or its rhythm where the name says nothing; else full.
-
-    A name is not believed against a whole kit on the drum channel, and a file on that channel says
-    by its pitches what it plays.
-    """
-    named = role_of_name(path.stem)
-    has_kit = {KICK, SNARE} < {KEY_MAPS["gm"].voices.get(p) for p in set(strikes.pitches.tolist())}
-    on_drums = strikes.channels == DRUM_CHANNEL
-    if named is not None:
-        # `Ride the lightning.mid`
-        return FULL if named.voice is not None and has_kit and on_drums.all() else named
-    if has_kit or on_drums.any():
-        return FULL
-    heard, _ = detect_role(strikes, path.stem)
-    return heard or FULL
+    confidence = certainty * (n_kept / len(drums))
+    return Played(drums.select(kept), voices[kept], role.name, table.name, confidence)
