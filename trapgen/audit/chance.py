@@ -78,7 +78,8 @@ def chance_baseline(
         if not values:
             return Chance(0.0, 0.0, 0.0, 0, method)
         low, high = np.percentile(values, _INTERVAL)
-        return Chance(float(np.mean(values)), float(low), float(high), len(values), method)
+        mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
+        return Chance(mean, float(low), float(high), len(values), method, deviation)
 
     return Baseline(
         windows={bars: summarize([each.windows[bars] for each in drawn]) for bars in WINDOW_BARS},

@@ -60,3 +60,8 @@ class Commonplaces:
         others = np.array([self._played[voice][bar.tobytes()] for bar in bars]) - 1
         likely = (np.maximum(others, 0) + np.exp2(by_place)) / (self._n_sources + 1)
         return np.asarray(-np.log2(likely), float)
+
+    def bits(self, loop: DrumLoop, voice: int) -> float:
+        """Surprisal of a loop's lane in bits: the sum over its different bars."""
+        bars = np.unique(loop.onsets[:, voice].reshape(loop.n_bars, -1), axis=0)
+        return float(self.bits_of_bars(voice, bars).sum())

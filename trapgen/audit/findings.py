@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from scipy.special import stdtrit
 
 from trapgen.loop import DrumLoop
 from trapgen.similarity import Transform
 from trapgen.store import OVERLAP
+
+_ONCE_IN: Final = 1e-3
 
 Sided = Sequence[tuple[str, DrumLoop]]
 """Sides and loops."""
@@ -24,6 +28,7 @@ class Chance:
         high: Its 97.5th percentile.
         replicates: Number of draws.
         method: How sides were drawn, or why they were not.
+        deviation: Standard deviation over the draws.
     """
 
     mean: float
@@ -31,6 +36,19 @@ class Chance:
     high: float
     replicates: int
     method: str
+    deviation: float = 0.0
+
+    @property
+    def limit(self) -> float:
+        """What one more independent draw exceeds less than once in a thousand times.
+
+        The upper end of Student's prediction interval, and no less than `high`.
+        """
+        if self.replicates < 2:
+            return self.high
+        score = float(stdtrit(self.replicates - 1, 1 - _ONCE_IN))
+        spread = self.deviation * (1 + 1 / self.replicates) ** 0.5
+        return max(self.high, float(self.mean + score * spread))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,11 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
 
 
 def _over_chance(found: Audit, params: AuditParams) -> list[str]:
-    """What the sides have in common beyond what independent sides have."""
+    """What the sides have in common beyond what independent sides have.
+
+    Several shares are looked at, and honest sides must not fail for one that lies a little beyond
+    the interval that holds 95% of the draws.
+    """
     shares = {
         **{
             f"held-out {'bars' if window.n_bars == 1 else f'windows of {window.n_bars} bars'} "
@@ -53,7 +57,7 @@ def _over_chance(found: Audit, params: AuditParams) -> list[str]:
         widest = found.sweep[-1]
         shares["held-out loops are like a training loop"] = (widest.share, widest.chance)
     return [
-        f"{share:.1%} of {what}; independent sources give up to {chance.high:.1%}"
+        f"{share:.1%} of {what}; independent sources give up to {chance.limit:.1%}"
         for what, (share, chance) in shares.items()
-        if chance.replicates and share > chance.high + params.overlap_tolerance
+        if chance.replicates and share > chance.limit + params.overlap_tolerance
     ]

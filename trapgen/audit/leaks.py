@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.remap import VOICE_MAPS
 from trapgen.kit import N_VOICES
 from trapgen.loop import DrumLoop, Lineage, cut, repeat_to, rotate
@@ -24,7 +25,7 @@ FULL_BAR: Final = 6
 of all hits differs at most."""
 
 _FEW_HITS: Final = 8
-"""Fewer hits say too little to be known again: in a loop, or in a lane until it repeats itself."""
+"""Fewer hits say too little to be known again: in a loop, or in the different bars of a lane."""
 
 _MAX_BARS: Final = 64
 """Loops are repeated and slowed up to this length; nobody does it to a whole performance."""
@@ -41,11 +42,13 @@ class Case:
         loop: The training loop.
         rng: Decides the draws.
         donors: Held-out loops that a part of it may be put into.
+        is_commonplace: Whether anybody may play this lane of this loop.
     """
 
     loop: DrumLoop
     rng: np.random.Generator
     donors: Sequence[DrumLoop]
+    is_commonplace: Callable[[DrumLoop, int], bool] = lambda _loop, _voice: False
 
     def draw_donor(self) -> DrumLoop | None:
         """A donor without a common source, or None if there are hardly any."""
@@ -77,7 +80,11 @@ class Leak:
 
 
 def draw_leaks(
-    train: Sequence[DrumLoop], donors: Sequence[DrumLoop], n_each: int, rng: np.random.Generator
+    train: Sequence[DrumLoop],
+    donors: Sequence[DrumLoop],
+    n_each: int,
+    rng: np.random.Generator,
+    commonplace_share: float = 1.0,
 ) -> list[Leak]:
     """Leaks of every kind, each of another training loop.
 
@@ -86,10 +93,17 @@ def draw_leaks(
         donors: What parts of them are put into; those without a common source are taken.
         n_each: Number of leaks of each kind; fewer where too few loops lend themselves to it.
         rng: Decides which loops, and how.
+        commonplace_share: Lanes that at least this share of the training sources would play by
+            chance are not taken: to have them is no leak.
 
     Returns:
         The leaks, by kind in the order of `LEAKS`.
     """
+    chance = Commonplaces(train) if train else None
+
+    def is_commonplace(loop: DrumLoop, voice: int) -> bool:
+        return chance is not None and np.exp2(-chance.bits(loop, voice)) >= commonplace_share
+
     leaks = []
     for kind, disguise in LEAKS.items():
         left = n_each
@@ -98,7 +112,7 @@ def draw_leaks(
                 break
             if train[original].n_onsets < _FEW_HITS:
                 continue
-            loop = disguise(Case(train[original], rng, donors))
+            loop = disguise(Case(train[original], rng, donors, is_commonplace))
             if loop is not None:
                 left -= 1
                 lineage = Lineage(f"{kind} {n_each - left}")
@@ -191,7 +205,11 @@ def _change_hits(count: int) -> Disguise:
 
 def _take_voice(case: Case) -> DrumLoop | None:
     loop = case.loop
-    voices = [voice for voice in range(N_VOICES) if is_telling(loop, voice)]
+    voices = [
+        voice
+        for voice in range(N_VOICES)
+        if is_telling(loop, voice) and not case.is_commonplace(loop, voice)
+    ]
     donor = case.draw_donor()
     if not voices or donor is None:
         return None
@@ -227,16 +245,12 @@ def _take_bars(n_bars: int) -> Disguise:
 def is_telling(loop: DrumLoop, voice: int) -> bool:
     """Whether a lane is more than a commonplace: hits enough, and its half bars not all the same.
 
-    Turned by bars, lanes so chosen are shared by no pair of loops without a common source in the
-    starter corpus, and by 4 of 100,000 across the published split of Groove (at 32nds).
+    Bars that it repeats count once. Turned by bars, lanes so chosen are shared by no pair of loops
+    without a common source in the starter corpus, and by 4 of 100,000 across the published
+    split of Groove (at 32nds).
     """
-    bars = loop.onsets[:, voice].reshape(loop.n_bars, -1)
-    period = next(
-        n
-        for n in range(1, loop.n_bars + 1)
-        if loop.n_bars % n == 0 and (bars.reshape(-1, n, bars.shape[1]) == bars[:n]).all()
-    )
-    halves = bars[:period].reshape(2 * period, -1)
+    bars = np.unique(loop.onsets[:, voice].reshape(loop.n_bars, -1), axis=0)
+    halves = bars.reshape(2 * len(bars), -1)
     return int(halves.sum()) >= _FEW_HITS and bool((halves != halves[0]).any())
 
 

@@ -1,0 +1,96 @@
+"""One token a row out of scores: temperature, top-k, top-p, min-p."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.codec import N_WORDS
+from trapgen.kit import N_VOICES
+from trapgen.model import Array, Tokens, log_softmax
+from trapgen.params import SampleParams
+
+
+def choose(
+    scores: Array,
+    params: SampleParams,
+    chances: NDArray[np.float64],
+    temperatures: Sequence[float] = (),
+) -> Tokens:
+    """Draw a token a row, after temperature, top-k, top-p and min-p, in this order.
+
+    Args:
+        scores: `(n_loops, n_targets)` log-probabilities up to a constant; `-inf` is never drawn.
+        params: `temperature` divides the scores. Of the likeliest tokens only those are kept that
+            are among the first `top_k` (0 for all), that together reach `top_p` (Holtzman et al.
+            2020, arXiv 1904.09751), and that are at least `min_p` times as likely as the likeliest
+            (Nguyen et al. 2024, arXiv 2407.01082). The likeliest is always kept.
+        chances: `(n_loops,)` from 0 up to 1, which place in the distribution to take.
+        temperatures: One a voice, instead of `temperature` (see `temper_voices`); empty for none.
+    """
+    if temperatures:
+        logs = temper_voices(scores, temperatures, params.temperature)
+    else:
+        # The likeliest token's score is 0 first: no temperature can make it overflow.
+        from_best = scores - scores.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):
+            logs = log_softmax((from_best / params.temperature).astype(np.float32))
+    order = np.argsort(-logs, axis=1, kind="stable")
+    sorted_p = np.exp(np.take_along_axis(logs, order, axis=1).astype(np.float64))
+    if params.top_k:
+        sorted_p[:, params.top_k :] = 0
+        sorted_p /= sorted_p.sum(axis=1, keepdims=True)
+    reached = np.cumsum(sorted_p, axis=1)
+    # The token that passes the line is still in.
+    sorted_p[reached - sorted_p >= params.top_p] = 0
+    sorted_p[sorted_p < params.min_p * sorted_p[:, :1]] = 0
+    reached = np.cumsum(sorted_p, axis=1)
+    place = (reached <= chances[:, None] * reached[:, -1:]).sum(axis=1)
+    place = np.minimum(place, (sorted_p > 0).sum(axis=1) - 1)
+    chosen: Tokens = np.take_along_axis(order, place[:, None], axis=1)[:, 0]
+    return chosen
+
+
+def temper_voices(scores: Array, temperatures: Sequence[float], of_bar: float) -> Array:
+    """A temperature a voice, by the chain rule over the voices in the kit's order.
+
+    The probability of a word is that of its first voice's bit, times that of the second's given
+    the first, and so on. Each of these is raised to one over its voice's temperature and made to
+    sum to 1 again. With all temperatures 1 nothing changes. With all of them at another value the
+    result is near to tempering words as a whole, not the same.
+
+    Args:
+        scores: `(n_loops, N_TARGETS)` log-probabilities up to a constant a row.
+        temperatures: One a voice, above 0.
+        of_bar: Temperature of the choice between BAR and any word.
+
+    Returns:
+        `(n_loops, N_TARGETS)` log-probabilities.
+    """
+    # levels[k] holds the log-probability of each setting of the first k voices.
+    levels = [scores[:, :N_WORDS].astype(np.float64)]
+    for _ in range(N_VOICES):
+        pairs = levels[-1].reshape(len(scores), -1, 2)
+        levels.append(np.logaddexp(pairs[..., 0], pairs[..., 1]))
+    levels.reverse()
+    word_or_bar = np.stack([levels[0][:, 0], scores[:, N_WORDS].astype(np.float64)], axis=1)
+    first = _temper(word_or_bar, of_bar)
+    logs = first[:, :1]
+    for level, temperature in zip(levels[1:], temperatures, strict=True):
+        bit = _temper(level.reshape(len(scores), -1, 2), temperature)
+        logs = (logs[..., None] + bit).reshape(len(scores), -1)
+    result: Array = np.concatenate([logs, first[:, 1:]], axis=1).astype(np.float32)
+    return result
+
+
+def _temper(logs: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Log-probabilities over the last axis, tempered; `-inf` throughout where nothing is left."""
+    best = logs.max(axis=-1, keepdims=True)
+    best = np.where(np.isfinite(best), best, 0)
+    with np.errstate(over="ignore", divide="ignore"):
+        tempered = (logs - best) / temperature
+        total = np.log(np.exp(tempered).sum(axis=-1, keepdims=True))
+    result: NDArray[np.float64] = tempered - np.where(np.isfinite(total), total, 0)
+    return result
