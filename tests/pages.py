@@ -20,7 +20,7 @@ from trapgen.split import split_sources
 from trapgen.starter import load_starter
 
 # Five leaks of a kind are too few to ask for 99% of them.
-AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5, self_test_recall=0.5)
+AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5)
 AUGMENT = AugmentParams(train_loops=60, validation_loops=15, test_loops=15)
 CHANCE = Chance(0.02, 0.01, 0.04, 20, "splits of the same sources")
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">&amp;<!--'

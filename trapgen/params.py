@@ -156,6 +156,7 @@ class AuditParams:
         chance_replicates: Independent splits drawn for the chance baseline.
         self_test_leaks: Copies of each kind put in.
         self_test_recall: Least share of them that the search must find.
+        self_test_voice_recall: The same of those of which one voice was taken.
         min_effective_sources: Fewest effective sources of the training side.
     """
 
@@ -169,6 +170,7 @@ class AuditParams:
     chance_replicates: int = 20
     self_test_leaks: int = 40
     self_test_recall: float = 0.99
+    self_test_voice_recall: float = 0.95
     min_effective_sources: float = 8.0
 
     def __post_init__(self) -> None:
@@ -187,6 +189,7 @@ class AuditParams:
         _check_count("audit.chance_replicates", self.chance_replicates, least=2)
         _check_count("audit.self_test_leaks", self.self_test_leaks)
         _check_share("audit.self_test_recall", self.self_test_recall)
+        _check_share("audit.self_test_voice_recall", self.self_test_voice_recall)
         _check(
             "audit.min_effective_sources",
             self.min_effective_sources >= 1,

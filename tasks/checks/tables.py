@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.rules import Rule, Suite, at_most, between, blank, filled, one_of, unique
 from tasks.checks.run import run_suites
+from trapgen.audit.leaks import VOICE_TAKEN
 from trapgen.kit import KEY_MAPS, N_VOICES, ROLES
 from trapgen.loop import STEPS_PER_BAR
 from trapgen.params import PROTOCOLS, SIDES, AuditParams
@@ -128,22 +129,36 @@ def _gate_suite(summary: Mapping[str, Any], params: AuditParams) -> Suite:
     """The audit's summary as a table of one row, and the gate's limits as rules."""
     import pandas as pd
 
-    chance, test = summary["chance_overlap"], summary["self_test"]
-    limit = min(chance["high"] + params.overlap_tolerance, params.max_overlap)
+    chance, recall = summary["chance_overlap"], summary["self_test"]["recall"]
     row = {
         "exact_bar_overlap": float(summary["exact_bar_overlap"]),
         "chance_replicates": int(chance["replicates"]),
         "near_duplicate_pairs": int(summary["near_duplicate_pairs"]),
         "shared_source_pairs": int(summary["shared_source_pairs"]),
         "effective_sources_train": float(summary["effective_sources"].get("train", 0.0)),
-        "self_test_recall": float(min(test["recall"].values(), default=0.0)),
+        "self_test_recall": min((x for k, x in recall.items() if k != VOICE_TAKEN), default=0.0),
+        "self_test_voice_recall": float(recall.get(VOICE_TAKEN, 1.0)),
     }
     rules = [
-        between("exact_bar_overlap", 0, limit),
+        between(
+            "exact_bar_overlap",
+            0,
+            min(chance["limit"] + params.overlap_tolerance, params.max_overlap),
+        ),
         between("chance_replicates", 1),
         between("near_duplicate_pairs", 0, 0),
         between("shared_source_pairs", 0, 0),
         between("effective_sources_train", params.min_effective_sources),
         between("self_test_recall", params.self_test_recall, 1),
+        between("self_test_voice_recall", params.self_test_voice_recall, 1),
     ]
+    shares = {f"windows_of_{each['n_bars']}_bars": each for each in summary["windows"][1:]}
+    for name, each in {
+        **{key: {**value, "share": value["exact"]} for key, value in shares.items()},
+        "loops_with_a_taken_voice": summary["voices"],
+        "loops_like_a_training_loop": summary["sweep"][-1],
+    }.items():
+        row[name] = float(each["share"])
+        if each["chance"]["replicates"]:
+            rules.append(between(name, 0, each["chance"]["limit"] + params.overlap_tolerance))
     return Suite("gate", pd.DataFrame([row]), [], rules)

@@ -231,12 +231,16 @@ def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
     overlap, gate = leaking["overlap"], leaking["summary"]
     failures = check_tables(**leaking, docs=tmp_path / "docs")
     rules = [line.split(";")[0] for line in failures]
-    limit = gate["chance_overlap"]["high"] + AUDIT.overlap_tolerance
+    bars, alike = (
+        found["limit"] + AUDIT.overlap_tolerance
+        for found in (gate["chance_overlap"], gate["sweep"][-1]["chance"])
+    )
     assert rules == [
         f"overlap.leak must be {LEAK}",
-        f"gate.exact_bar_overlap must be from 0 to {limit:.4g}",
+        f"gate.exact_bar_overlap must be from 0 to {bars:.4g}",
         "gate.near_duplicate_pairs must be 0",
         "gate.shared_source_pairs must be 0",
+        f"gate.loops_like_a_training_loop must be from 0 to {alike:.4g}",
     ]
     first = overlap.iloc[0]
     kinds = overlap["kind"].value_counts()
@@ -273,11 +277,17 @@ def test_every_rule_of_the_overlap_has_its_sentence(tables, tmp_path):
 def test_every_rule_of_the_gate_has_its_sentence(tables, tmp_path):
     summary = tables["summary"]
     summary["exact_bar_overlap"] = 0.5
-    summary["chance_overlap"].update(high=0.02, replicates=0)
+    summary["chance_overlap"].update(limit=0.02, replicates=0)
     summary["near_duplicate_pairs"] = 3
     summary["shared_source_pairs"] = 4
     summary["effective_sources"]["train"] = 7.25
-    summary["self_test"]["recall"]["rotated"] = 0.5
+    summary["self_test"]["recall"].update({"rotated by beats": 0.5, "one voice taken whole": 0.9})
+    summary["windows"][1].update(exact=0.4)
+    summary["windows"][1]["chance"].update(limit=0.25, replicates=4)
+    summary["voices"].update(share=0.75)
+    summary["voices"]["chance"].update(limit=0.5, replicates=4)
+    summary["sweep"][-1].update(share=0.2)
+    summary["sweep"][-1]["chance"].update(limit=0.125, replicates=4)
     expected = [
         "gate.exact_bar_overlap must be from 0 to 0.03; it is 0.5",
         "gate.chance_replicates must be at least 1; it is 0",
@@ -285,12 +295,17 @@ def test_every_rule_of_the_gate_has_its_sentence(tables, tmp_path):
         "gate.shared_source_pairs must be 0; it is 4",
         "gate.effective_sources_train must be at least 8; it is 7.25",
         "gate.self_test_recall must be from 0.99 to 1; it is 0.5",
+        "gate.self_test_voice_recall must be from 0.95 to 1; it is 0.9",
+        "gate.windows_of_2_bars must be from 0 to 0.26; it is 0.4",
+        "gate.loops_with_a_taken_voice must be from 0 to 0.51; it is 0.75",
+        "gate.loops_like_a_training_loop must be from 0 to 0.135; it is 0.2",
     ]
     assert check_tables(**tables, docs=tmp_path / "docs") == expected
     lenient = replace(AUDIT, min_effective_sources=7, self_test_recall=0.5, max_overlap=0.01)
     assert check_tables(**tables, docs=tmp_path / "docs", params=lenient) == [
         "gate.exact_bar_overlap must be from 0 to 0.01; it is 0.5",
         *expected[1:4],
+        *expected[-4:],
     ]
 
 

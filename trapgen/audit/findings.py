@@ -207,11 +207,19 @@ class Audit:
             "pairs": self.n_pairs,
             "near_duplicate_pairs": self.near_duplicate_pairs,
             "shared_source_pairs": self.count("shared_source"),
-            "chance_overlap": asdict(self.chance),
-            "windows": [asdict(window) for window in self.windows],
-            "voices": asdict(self.voices),
-            "sweep": [asdict(point) for point in self.sweep],
+            "chance_overlap": _describe(self.chance),
+            "windows": [_describe(window) for window in self.windows],
+            "voices": _describe(self.voices),
+            "sweep": [_describe(point) for point in self.sweep],
             "self_test": self.self_test,
             "gate": self.gate,
             "reasons": list(self.reasons),
         }
+
+
+def _describe(value: Chance | WindowOverlap | VoiceOverlap | SweepPoint) -> dict[str, Any]:
+    """A finding's fields, with the limit of what chance gives."""
+    described = asdict(value)
+    if isinstance(value, Chance):
+        return {**described, "limit": value.limit}
+    return {**described, "chance": _describe(value.chance)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trapgen.audit.findings import Audit
+from trapgen.audit.leaks import VOICE_TAKEN
 from trapgen.params import AuditParams
 
 
@@ -33,10 +34,19 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
         reasons.append(
             "the self-test could not run: no training loop says enough to be known again"
         )
-    if weak := {k: r for k, r in found.self_test["recall"].items() if r < params.self_test_recall}:
-        listed = ", ".join(f"{recall:.0%} of {kind} copies" for kind, recall in weak.items())
-        reasons.append(f"the self-test found only {listed}")
+    weak = [
+        f"{recall:.0%} of {kind} copies"
+        for kind, recall in found.self_test["recall"].items()
+        if recall < least_recall(kind, params)
+    ]
+    if weak:
+        reasons.append(f"the self-test found only {', '.join(weak)}")
     return reasons
+
+
+def least_recall(kind: str, params: AuditParams) -> float:
+    """The share of the leaks of a kind that the search must find to be believed."""
+    return params.self_test_voice_recall if kind == VOICE_TAKEN else params.self_test_recall
 
 
 def _over_chance(found: Audit, params: AuditParams) -> list[str]:

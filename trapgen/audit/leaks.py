@@ -24,6 +24,9 @@ FULL_BAR: Final = 6
 """Hits a bar that make loops and windows more than a commonplace: with two of them changed, a third
 of all hits differs at most."""
 
+VOICE_TAKEN: Final = "one voice taken whole"
+"""The kind of leak of which only a part is the training loop's, and the least to go by."""
+
 _FEW_HITS: Final = 8
 """Fewer hits say too little to be known again: in a loop, or in the different bars of a lane."""
 
@@ -269,7 +272,7 @@ LEAKS: Final[Mapping[str, Disguise]] = MappingProxyType(
         "microtiming": _change_microtiming,
         "1 hit a bar changed": _change_hits(1),
         "2 hits a bar changed": _change_hits(2),
-        "one voice taken whole": _take_voice,
+        VOICE_TAKEN: _take_voice,
         "2 bars taken": _take_bars(2),
         "4 bars taken": _take_bars(4),
     }
