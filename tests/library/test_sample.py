@@ -18,7 +18,7 @@ from trapgen.model import (
     weight_shapes,
 )
 from trapgen.params import SampleParams
-from trapgen.sample import Draft, choose, sample_words, to_loops
+from trapgen.sample import Draft, Given, Ticket, choose, sample_words, to_loops
 from trapgen.velocity import VelocityProfile
 
 LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
@@ -213,7 +213,7 @@ def test_sampling_reads_as_scoring_does(spec, primed):
     network = make_network(spec, scale=1.0)
     primer = np.random.default_rng(0).integers(0, 512, 32) if primed else None
     params = SampleParams(2, 5, temperature=COLD)
-    drafts = sample_words(network, params, seed=0, primer=primer)
+    drafts = sample_words(network, params, seed=0, given=Given(primer))
     written = drafts[0].words
     np.testing.assert_array_equal(written, drafts[1].words)
     whole = written if primer is None else np.concatenate([primer, written])
@@ -244,7 +244,7 @@ def test_a_primer_is_gone_on_from():
     # A network that repeats the bar before, and nothing else.
     network = make_network(scale=0, repeats={0: 60})
     primer = np.random.default_rng(0).integers(0, 512, 32)
-    for draft in sample_words(network, SampleParams(3, 4), seed=0, primer=primer):
+    for draft in sample_words(network, SampleParams(3, 4), seed=0, given=Given(primer)):
         assert draft.words.reshape(4, 16).tolist() == [primer[16:].tolist()] * 4
     free = sample_words(network, SampleParams(3, 4), seed=0)
     for draft in free:
@@ -256,14 +256,14 @@ def test_a_primer_is_gone_on_from():
 def test_a_primer_two_bars_ago_is_heard():
     network = make_network(scale=0, repeats={1: 60})
     primer = np.random.default_rng(0).integers(0, 512, 32)
-    (draft,) = sample_words(network, SampleParams(1, 4), seed=0, primer=primer)
+    (draft,) = sample_words(network, SampleParams(1, 4), seed=0, given=Given(primer))
     assert draft.words.tolist() == [*primer, *primer]
 
 
 @pytest.mark.parametrize("n_steps", [0, 1, 15, 17])
 def test_a_primer_is_whole_bars(n_steps):
     with pytest.raises(ParameterError, match=rf"whole bars of 16 steps .received {n_steps}"):
-        sample_words(make_network(), SampleParams(), 0, primer=np.zeros(n_steps, np.int64))
+        sample_words(make_network(), SampleParams(), 0, Given(np.zeros(n_steps, np.int64)))
 
 
 def test_drafts_become_loops():

@@ -88,19 +88,21 @@ def audit_sides(
     listing = list_overlaps(relations, matches, sides)
     measures = relations.measure(train, ~train)
     chance = chance_baseline(relations, train, params, rng, draw_independent)
-    of_side = {side: np.array([at == side for at in sides]) for side in dict.fromkeys(sides)}
-    by_side = {side: [loop for at, loop in sided if at == side] for side in of_side}
+    masks = {side: np.array([at == side for at in sides]) for side in dict.fromkeys(sides)}
+    by_side = {side: [loop for at, loop in sided if at == side] for side in masks}
     near = params.near_duplicate_distance
     bars = relations.windows[1]
     found = Audit(
         protocol=protocol,
-        n_loops={side: len(loops) for side, loops in by_side.items()},
-        n_sources={side: len(count_sources(loops)) for side, loops in by_side.items()},
-        effective_sources={side: effective_sources(loops, near) for side, loops in by_side.items()},
+        n_loops={side: len(of_side) for side, of_side in by_side.items()},
+        n_sources={side: len(count_sources(of_side)) for side, of_side in by_side.items()},
+        effective_sources={
+            side: effective_sources(of_side, near, loops) for side, of_side in by_side.items()
+        },
         effective_parts=effective_parts(loops, near),
         exact_bar_overlap=measures.windows[1],
         exact_bar_overlap_by_side={
-            side: bars.share_exact(train, of_side[side]) for side in by_side if side != "train"
+            side: bars.share_exact(train, masks[side]) for side in by_side if side != "train"
         },
         near_bar_overlap=bars.share_near(train, ~train, near),
         exact_loop_overlap=measures.loops[0.0],

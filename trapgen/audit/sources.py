@@ -33,7 +33,9 @@ def effective_number(counts: NDArray[np.int64]) -> float:
     return float(uses.sum() ** 2 / (uses**2).sum()) if uses.any() else 0.0
 
 
-def effective_sources(loops: Sequence[DrumLoop], max_distance: float = 0.0) -> float:
+def effective_sources(
+    loops: Sequence[DrumLoop], max_distance: float = 0.0, among: Sequence[DrumLoop] = ()
+) -> float:
     """How many equally used sources would be as varied as these loops.
 
     What the loops' lineage says, or what their lanes say if that is less: loops that were
@@ -42,19 +44,22 @@ def effective_sources(loops: Sequence[DrumLoop], max_distance: float = 0.0) -> f
     Args:
         loops: One side's loops.
         max_distance: Jaccard distance up to which two lanes are one part.
+        among: The loops of all sides, where windows of one loop may stand on several.
     """
     uses = np.array(list(count_sources(loops).values()), np.int64)
-    parts = sum(effective_parts(loops, max_distance).values())
+    parts = sum(effective_parts(loops, max_distance, among).values())
     return min(effective_number(uses), parts)
 
 
-def effective_parts(loops: Sequence[DrumLoop], max_distance: float) -> dict[str, float]:
+def effective_parts(
+    loops: Sequence[DrumLoop], max_distance: float, among: Sequence[DrumLoop] = ()
+) -> dict[str, float]:
     """How many equally used lanes would be as varied, of each voice that sounds, by its name.
 
     Lanes are compared over eight bars from the loop's beginning. Windows of one loop, dealt apart,
-    are put together again first.
+    are put together again first. Arguments are those of `effective_sources`.
     """
-    whole = _join_windows(loops)
+    whole = _join_windows(loops, among or loops)
     if not whole:
         return {}
     n_bars = min(_PART_BARS, max(loop.n_bars for loop in whole))
@@ -77,18 +82,25 @@ def _count_parts(lanes: NDArray[np.bool_], max_distance: float) -> NDArray[np.in
     return np.bincount(group[part])
 
 
-def _join_windows(loops: Sequence[DrumLoop]) -> list[DrumLoop]:
-    """The loops, those that were cut out of one loop joined in their order."""
-    cuts: dict[str, list[tuple[int, DrumLoop]]] = {}
-    whole = []
-    for loop in loops:
-        window = json.loads(loop.lineage.recipe or "{}").get("window")
-        if window is None:
-            whole.append(loop)
-        else:
-            cuts.setdefault(loop.lineage.parents[0], []).append((window, loop))
-    for pieces in cuts.values():
-        ordered = [loop for _, loop in sorted(pieces, key=lambda piece: piece[0])]
+def _join_windows(loops: Sequence[DrumLoop], among: Sequence[DrumLoop]) -> list[DrumLoop]:
+    """The loops, and in place of windows the loops that they were cut out of."""
+    whole = [loop for loop in loops if _window_of(loop) is None]
+    if len(whole) == len(loops):
+        return whole
+    cut_up = {loop.lineage.parents[0] for loop in loops if _window_of(loop) is not None}
+    pieces: dict[str, list[tuple[int, DrumLoop]]] = {parent: [] for parent in sorted(cut_up)}
+    for loop in among:
+        window = _window_of(loop)
+        if window is not None and loop.lineage.parents[0] in pieces:
+            pieces[loop.lineage.parents[0]].append((window, loop))
+    for cuts in pieces.values():
+        ordered = [loop for _, loop in sorted(cuts, key=lambda piece: piece[0])]
         velocities = np.concatenate([loop.velocities for loop in ordered])
         whole.append(DrumLoop(velocities, ordered[0].steps_per_bar))
     return whole
+
+
+def _window_of(loop: DrumLoop) -> int | None:
+    """Which bar of its parent the loop is; None for loops that are no windows."""
+    window = json.loads(loop.lineage.recipe).get("window") if loop.lineage.recipe else None
+    return None if window is None else int(window)
