@@ -249,11 +249,13 @@ def test_pairs_come_nearest_first_and_refer_to_loops_that_stand_there_once(pages
     distances = [np.inf if pair[3] is None else pair[3] for pair in data["pairs"]]
     assert distances == sorted(distances)
     listed = {(x.train_loop, x.other_loop, x.kind): x for x in found.pairs}
-    for left, right, kind, distance, voices, words, *_ in data["pairs"]:
+    for left, right, kind, distance, loosely, voices, words, *_ in data["pairs"]:
         pair = listed[names[left], names[right], kind]
         assert data["loops"][left]["side"] == "train"
         assert data["loops"][right]["side"] == pair.side
         assert (voices, words) == (pair.voices, str(pair.transform))
+        assert (loosely is not None) == (bool(distance) and kind in ("near_loop", "window"))
+        assert loosely is None or 0 <= loosely <= distance + 1e-4
         assert distance is None or distance == pytest.approx(pair.distance, abs=1e-4)
     for row in data["loops"]:
         loop = loops[row["name"]]
@@ -436,3 +438,13 @@ def test_a_name_that_is_no_text_does_not_stop_the_page(tmp_path):
     sided = [("train", make_loop(hits, "caf\udce9")), ("test", make_loop(hits, "other"))]
     pair = Overlap("caf\udce9", "other", "test", "exact_loop", 0.0, Transform(), "all")
     assert "caf?" in write(tmp_path / "page.html", sided, fabricate(sided, [pair])).text
+
+
+def test_hits_a_step_off_are_told(tmp_path):
+    one = make_loop([(step, SNARE) for step in (0, 4, 8, 12)], "one")
+    late = make_loop([(step, SNARE) for step in (1, 4, 8, 12)], "late")
+    sided = [("train", one), ("test", late)]
+    pair = Overlap("one", "late", "test", "near_loop", 0.4, Transform(), "all")
+    page = write(tmp_path / "page.html", sided, fabricate(sided, [pair]))
+    assert "A step early or late allowed 0.00 apart" in page.text
+    assert data_of(page)["pairs"][0][4] == 0

@@ -15,6 +15,7 @@ from trapgen.audit import Audit, Overlap
 from trapgen.errors import ParameterError
 from trapgen.kit import VOICES
 from trapgen.loop import DrumLoop
+from trapgen.similarity import compare
 
 MAX_PAIRS: Final = 300
 """Pairs of each kind that a page holds."""
@@ -79,7 +80,7 @@ def embed_pairs(
         "kinds": [[kind, name_kind(kind)] for kind in kinds],
         "names": list(names),
         "loops": list(rows.values()),
-        "pairs": [_embed_pair(pair, numbers) for pair in ordered],
+        "pairs": [_embed_pair(pair, numbers, loops) for pair in ordered],
     }
 
 
@@ -150,14 +151,26 @@ def _embed_loop(loop: DrumLoop, side: str, names: dict[str, int]) -> dict[str, A
     }
 
 
-def _embed_pair(pair: Overlap, numbers: Mapping[str, int]) -> list[Any]:
-    """Loops, kind, distance, voices, the transform in words, and as `lay_over` takes it."""
+def measure_loosely(pair: Overlap, loops: Mapping[str, DrumLoop]) -> float | None:
+    """The distance if hits a step early or late count as met; None where no hit differs anyway."""
+    if pair.kind not in ("near_loop", "window") or not pair.distance:
+        return None
+    both = find_loop(loops, pair.train_loop), find_loop(loops, pair.other_loop)
+    return compare(*both, pair.transform, tolerance_steps=1).jaccard
+
+
+def _embed_pair(
+    pair: Overlap, numbers: Mapping[str, int], loops: Mapping[str, DrumLoop]
+) -> list[Any]:
+    """Loops, kind, distances, voices, the transform in words, and as `lay_over` takes it."""
     move = pair.transform
+    loosely = measure_loosely(pair, loops)
     return [
         numbers[pair.train_loop],
         numbers[pair.other_loop],
         pair.kind,
         None if isnan(pair.distance) else round(pair.distance, 4),
+        None if loosely is None else round(loosely, 4),
         pair.voices,
         str(move),
         [move.rotation_beats, move.stretch, move.left_beat, move.right_beat, move.n_bars],

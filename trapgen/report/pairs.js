@@ -9,12 +9,13 @@ function startPairs() {
   const kinds = new Map(data.kinds);
   const labels = data.voices.map(([, label]) => label);
   const pairs = data.pairs.map(
-    ([train, other, kind, distance, voices, words, move, leftNames, names], id) => ({
+    ([train, other, kind, distance, loosely, voices, words, move, leftNames, names], id) => ({
       id,
       train: data.loops[train],
       other: data.loops[other],
       kind,
       distance,
+      loosely,
       voices,
       words,
       move,
@@ -145,6 +146,9 @@ function startPairs() {
     const tempo = (loop) => `${loop.bpm} bpm${loop.style ? `, ${loop.style}` : ""}`;
     const rows = [
       ["What differs", differences],
+      ...(pair.loosely === null
+        ? []
+        : [["A step early or late allowed", `${pair.loosely.toFixed(2)} apart`]]),
       ["Held-out loop", pair.words || "laid over as it is"],
       ...(voices ? [["Voices", named.join(", ")]] : []),
       ["Shared sources", common("sources")],

@@ -10,7 +10,14 @@ from typing import Any, Final
 from trapgen.audit import Audit, Overlap
 from trapgen.kit import VOICES
 from trapgen.loop import DrumLoop
-from trapgen.report.embed import KINDS, choose_pairs, embed_pairs, find_loop, name_kind
+from trapgen.report.embed import (
+    KINDS,
+    choose_pairs,
+    embed_pairs,
+    find_loop,
+    measure_loosely,
+    name_kind,
+)
 from trapgen.report.grid import describe_differences, draw_legend, draw_pair
 from trapgen.report.page import Html, embed_data, facts, join, order_sides, section, table, tag
 from trapgen.similarity import lay_over
@@ -116,6 +123,7 @@ def _draw_box(pair: Overlap, loops: Mapping[str, DrumLoop]) -> Html:
     rows = (
         ("Kind", name_kind(pair.kind)),
         ("What differs", describe_differences(ours, theirs)),
+        *_tell_loosely(measure_loosely(pair, loops)),
         ("Laid over each other", str(pair.transform) or "as they are"),
         ("Shared sources", ", ".join(sorted(sources)) or "none"),
         ("Parents in train", ", ".join(train.lineage.parents) or "none"),
@@ -129,6 +137,10 @@ def _draw_box(pair: Overlap, loops: Mapping[str, DrumLoop]) -> Html:
     )
     drawing = draw_pair(ours, theirs, lanes if pair.kind == "voice" else ())
     return tag("details", summary, tag("div", facts(rows), drawing, class_="body"), open=True)
+
+
+def _tell_loosely(distance: float | None) -> list[tuple[str, str]]:
+    return [] if distance is None else [("A step early or late allowed", f"{distance:.2f} apart")]
 
 
 def _describe_distance(pair: Overlap) -> str:
