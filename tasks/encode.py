@@ -10,7 +10,7 @@ from trapgen.params import SIDES
 from trapgen.receipt import save_reference
 from trapgen.velocity import VelocityProfile
 
-VERSION = "2"
+VERSION = "3"
 
 
 def run(root: Path) -> None:
@@ -27,7 +27,8 @@ def run(root: Path) -> None:
     train = [loop for side, loop in sided if side == "train"]
     Codec(steps_per_bar).save(folder / "codec.json")
     VelocityProfile.fit(train).save(folder / "velocity.json")
-    save_reference(folder / "reference.npz", train)
+    held_out = [loop for side, loop in sided if side != "train"]
+    save_reference(folder / "reference.npz", train, held_out)
     n_steps = sum(loop.n_steps for loop in train)
     print(f"encode: {len(sided)} loops, {n_steps:,} steps to train on")
     found = check_text(folder, sided, steps_per_bar, root / AUDIT / TEXT_DOCS)

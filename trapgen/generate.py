@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audio import render, write_wav
 from trapgen.codec import to_words
-from trapgen.loop import DrumLoop, repeat_to
+from trapgen.errors import GateRefusedError, ModelError
+from trapgen.loop import DrumLoop, repeat_to, rotate
 from trapgen.midi import write_loop
 from trapgen.model import Network, load_network
 from trapgen.params import SampleParams, StandardizeParams
 from trapgen.plot import draw_loop
-from trapgen.receipt import find_nearest, hash_model, load_reference, make_receipt
-from trapgen.sample import Draft, sample_words, to_loops
+from trapgen.receipt import (
+    Making,
+    find_nearest,
+    hash_file,
+    hash_model,
+    load_held_out,
+    load_reference,
+    make_receipt,
+    read_making,
+)
+from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
+from trapgen.similarity import Pair
+from trapgen.similarity.transform import BEATS_A_BAR
 from trapgen.standardize import read_loop
 from trapgen.store import write_json
 from trapgen.velocity import VelocityProfile
@@ -28,15 +40,29 @@ FROM_TRAIN = "train"
 
 _SAMPLE_RATE = 44100
 
+_ATTEMPTS: Final = 20
+"""How often a loop is drawn at most until it is novel enough."""
+
 
 @dataclass(frozen=True)
 class Generator:
-    """A model with what it takes to turn its words into loops with receipts."""
+    """A model with what it takes to turn its words into loops with receipts.
+
+    Attributes:
+        network: It draws.
+        profile: How hard hits are played.
+        reference: The training loops.
+        model_hash: Names the weights.
+        held_out: `(n_loops,)` how far held-out loops are from the nearest training loop.
+        data_hash: Names reference and held-out distances.
+    """
 
     network: Network
     profile: VelocityProfile
     reference: list[DrumLoop]
     model_hash: str
+    held_out: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    data_hash: str = ""
 
 
 def load_generator(folder: Path) -> Generator:
@@ -46,38 +72,59 @@ def load_generator(folder: Path) -> Generator:
         ModelError: Something in it is missing or broken.
     """
     network = load_network(folder)
+    path = folder / "reference.npz"
     return Generator(
         network,
         VelocityProfile.load(folder / "velocity.json"),
-        load_reference(folder / "reference.npz", network.spec.steps_per_bar),
+        load_reference(path, network.spec.steps_per_bar),
         hash_model(network),
+        load_held_out(path),
+        hash_file(path, folder / "velocity.json"),
     )
 
 
 def draw_loops(
     generator: Generator, params: SampleParams, seed: int
 ) -> tuple[list[DrumLoop], list[Draft]]:
-    """Draw loops, and what the model itself wrote for each.
+    """Draw loops, and what the model itself wrote for each; `min_novelty` is not looked at.
 
     Raises:
-        MidiError: The primer is a file that cannot be read as a loop.
+        MidiError: A file that is given cannot be read as a loop.
+        ParameterError: Controls contradict each other.
     """
-    spec = generator.network.spec
-    primer = _read_primer(generator, params, seed)
-    drafts = sample_words(generator.network, params, seed, primer)
-    return to_loops(drafts, generator.profile, params, spec.steps_per_bar, seed), drafts
-
-
-def _read_primer(generator: Generator, params: SampleParams, seed: int) -> NDArray[np.int64] | None:
-    if not params.primer:
-        return None
+    drafts = sample_words(generator.network, params, seed, read_given(generator, params, seed))
     steps_per_bar = generator.network.spec.steps_per_bar
+    return to_loops(drafts, generator.profile, params, steps_per_bar, seed), drafts
+
+
+def read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
+    """Read the files that the parameters name; loops are repeated to the length drawn.
+
+    Raises:
+        MidiError: A file cannot be read as a loop.
+    """
+    grid = StandardizeParams(generator.network.spec.steps_per_bar)
+
+    def read(path: str) -> NDArray[np.int64] | None:
+        return to_words(repeat_to(read_loop(Path(path), grid).loop, params.bars)) if path else None
+
+    given = Given(lanes=read(params.lock_from), theme=read(params.vary))
+    return _with_primer(given, generator, params, seed) if params.primer else given
+
+
+def _with_primer(given: Given, generator: Generator, params: SampleParams, seed: int) -> Given:
+    steps_per_bar = generator.network.spec.steps_per_bar
+    beats = 0
     if params.primer == FROM_TRAIN:
         chosen = np.random.default_rng([seed, *FROM_TRAIN.encode()])
         loop = generator.reference[int(chosen.integers(len(generator.reference)))]
     else:
         loop = read_loop(Path(params.primer), StandardizeParams(steps_per_bar)).loop
-    return to_words(repeat_to(loop, params.primer_bars))
+        if params.match_primer:
+            beats = match_primer(generator.network, loop)
+            loop = rotate(loop, beats * (steps_per_bar // BEATS_A_BAR))
+    primer = to_words(repeat_to(loop, params.primer_bars))
+    return replace(given, primer=primer, primer_beats=beats)
 
 
 def generate(
@@ -88,6 +135,8 @@ def generate(
     on_loop: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Draw loops and write `NAME.mid`, `.wav`, `.png` and `.json` of each into `out`.
+
+    A loop nearer to a training loop than `min_novelty` is drawn again, a few times.
 
     Args:
         generator: The model.
@@ -100,23 +149,117 @@ def generate(
         The receipts.
 
     Raises:
-        MidiError: The primer is a file that cannot be read as a loop.
+        MidiError: A file that is given cannot be read as a loop.
+        ParameterError: Controls contradict each other.
+        GateRefusedError: Loops were too near to a training loop however often they were drawn.
+            The others are written.
     """
-    loops, drafts = draw_loops(generator, params, seed)
-    receipts = [
-        make_receipt(
-            loop, near, generator.reference, params, seed, generator.model_hash, draft.bar_lengths
-        )
-        for loop, draft, near in zip(
-            loops, drafts, find_nearest(loops, generator.reference), strict=True
-        )
-    ]
-    for loop, receipt in zip(loops, receipts, strict=True):
-        name = loop.lineage.loop_id
-        write_loop(out / f"{name}.mid", loop)
-        write_wav(out / f"{name}.wav", render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
-        draw_loop(loop, out / f"{name}.png", title=f"{name} · {loop.bpm:g} bpm")
-        write_json(out / f"{name}.json", receipt)
+    given = read_given(generator, params, seed)
+    made: dict[int, _Made] = {}
+    tickets = [Ticket(number) for number in range(params.loops)]
+    while tickets:
+        made.update(_make(generator, params, seed, given, tickets))
+        too_near = [
+            one for one in map(made.__getitem__, range(params.loops)) if not one.is_novel(params)
+        ]
+        tickets = [
+            replace(one.ticket, attempt=one.ticket.attempt + 1)
+            for one in too_near
+            if one.ticket.attempt + 1 < _ATTEMPTS
+        ]
+    receipts = []
+    for one in (one for one in made.values() if one.is_novel(params)):
+        making = Making(seed, one.ticket, params, given)
+        receipts.append(_write(generator, making, one, out))
         if on_loop:
-            on_loop(name)
+            on_loop(one.loop.lineage.loop_id)
+    if too_near:
+        reasons = [
+            f"{one.loop.lineage.loop_id} was drawn {_ATTEMPTS} times, the last one "
+            f"{one.nearest[0].distance:.2f} from a training loop, not {params.min_novelty:g}"
+            for one in too_near
+        ]
+        raise GateRefusedError(reasons, "sample.min_novelty")
     return receipts
+
+
+def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]:
+    """Make a loop again from its receipt alone, and write its four files into `out`.
+
+    Args:
+        generator: The model that the receipt names.
+        receipt: `NAME.json`.
+        out: The folder.
+
+    Returns:
+        The new receipt; with the same code it is the old one.
+
+    Raises:
+        TableError: The receipt is missing, or lacks a key.
+        ModelError: It names another model, other training data, or a loop with other bytes.
+    """
+    making, told = read_making(receipt)
+    for key, ours in (("model", generator.model_hash), ("data", generator.data_hash)):
+        if told[key] != ours:
+            detail = f"This folder's is {ours}: name the folder that it was made with."
+            raise ModelError(receipt, f"another_{key}", told[key], detail)
+    (one,) = _make(generator, making.params, making.seed, making.given, [making.ticket]).values()
+    again = _receive(generator, making, one)
+    if again["midi"] != told["midi"]:
+        detail = (
+            f"The same receipt gives {again['midi']} here; made by code {told['code']}, read by "
+            f"{again['code']}."
+        )
+        raise ModelError(receipt, "another_loop", told["midi"], detail)
+    return _write(generator, making, one, out)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A loop that was drawn, and the training loops nearest to it."""
+
+    ticket: Ticket
+    loop: DrumLoop
+    draft: Draft
+    nearest: list[Pair]
+
+    def is_novel(self, params: SampleParams) -> bool:
+        return not self.nearest or self.nearest[0].distance >= params.min_novelty
+
+
+def _make(
+    generator: Generator,
+    params: SampleParams,
+    seed: int,
+    given: Given,
+    tickets: Sequence[Ticket],
+) -> dict[int, _Made]:
+    """Loops by number."""
+    drafts = sample_words(generator.network, params, seed, given, tickets)
+    steps_per_bar = generator.network.spec.steps_per_bar
+    loops = to_loops(drafts, generator.profile, params, steps_per_bar, seed, tickets)
+    nearest = find_nearest(loops, generator.reference)
+    made = map(_Made, tickets, loops, drafts, nearest)
+    return {one.ticket.number: one for one in made}
+
+
+def _receive(generator: Generator, making: Making, one: _Made) -> dict[str, Any]:
+    return make_receipt(
+        one.loop,
+        making,
+        one.nearest,
+        generator.reference,
+        generator.held_out,
+        {"model": generator.model_hash, "data": generator.data_hash},
+        one.draft.bar_lengths,
+    )
+
+
+def _write(generator: Generator, making: Making, one: _Made, out: Path) -> dict[str, Any]:
+    loop, name = one.loop, one.loop.lineage.loop_id
+    receipt = _receive(generator, making, one)
+    write_loop(out / f"{name}.mid", loop)
+    write_wav(out / f"{name}.wav", render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
+    draw_loop(loop, out / f"{name}.png", title=f"{name} · {loop.bpm:g} bpm")
+    write_json(out / f"{name}.json", receipt)
+    return receipt

@@ -246,7 +246,40 @@ class TrainParams:
 
 @dataclass(frozen=True, slots=True)
 class SampleParams:
-    """What is drawn from the model, and how."""
+    """What is drawn from the model, and how.
+
+    Controls are short texts, read when they are used (see `trapgen.sample.demand`). Voices have
+    the names of `trapgen.kit.VOICES`.
+
+    Attributes:
+        loops: How many.
+        bars: Bars a loop.
+        bpm: Quarter notes a minute.
+        temperature: Divides the scores, BAR's too.
+        top_p: Of the likeliest words those that together reach it are kept.
+        structure: `enforced`: BAR where a bar ends; `learned`: where the model puts it.
+        primer: A MIDI file to go on from, `train` for a random training loop, or nothing.
+        primer_bars: How much of the primer is heard.
+        match_primer: Whether a file's bar line is looked for (see `trapgen.sample.primer`).
+        top_k: Keep so many of the likeliest words; 0 for all.
+        min_p: Keep the words at least so many times as likely as the likeliest.
+        voice_temperatures: `closed_hat=1.2`: a temperature of this voice's own.
+        lock: Voices that sound as in `lock_from`, and nowhere else.
+        lock_from: The MIDI file that has them.
+        require: `snare@3`: a hit on that beat of every bar; `snare@2:3.5`, in the second alone.
+        forbid: The same for no hit; `open_hat`: none anywhere.
+        density: `kick=2-5`: fewest and most hits a bar.
+        rolls: Share of bars, drawn by chance, that have a hat hit between the 16ths; the others
+            have none. None leaves it to the model.
+        fills: Every so many bars the last half has four hits or more of snare and toms, and toms
+            sound nowhere else; 0 leaves it to the model.
+        choke: Whether open and closed hat never sound together.
+        vary: A MIDI file whose steps are kept, each unless it is drawn to be written anew.
+        strength: How likely that is: 0 gives the loop back where the rules allow it, 1 is free.
+        swing: From straight, 0, to triplets, 1.
+        humanize: Noise in the timing, from 0 to 1.
+        min_novelty: Loops nearer to a training loop than this distance are drawn again.
+    """
 
     loops: int = 8
     bars: int = 4
@@ -256,6 +289,23 @@ class SampleParams:
     structure: str = "enforced"
     primer: str = ""
     primer_bars: int = 1
+    match_primer: bool = True
+    top_k: int = 0
+    min_p: float = 0.0
+    voice_temperatures: tuple[str, ...] = ()
+    lock: tuple[str, ...] = ()
+    lock_from: str = ""
+    require: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    density: tuple[str, ...] = ()
+    rolls: float | None = None
+    fills: int = 0
+    choke: bool = False
+    vary: str = ""
+    strength: float = 0.5
+    swing: float = 0.0
+    humanize: float = 0.0
+    min_novelty: float = 0.0
 
     def __post_init__(self) -> None:
         _check_count("sample.loops", self.loops)
@@ -270,6 +320,14 @@ class SampleParams:
         )
         _check("sample.top_p", 0 < self.top_p <= 1, "above 0 and at most 1", self.top_p)
         _check_choice("sample.structure", self.structure, STRUCTURES)
+        _check_count("sample.top_k", self.top_k, least=0)
+        _check_count("sample.fills", self.fills, least=0)
+        for name in ("min_p", "strength", "swing", "humanize", "min_novelty"):
+            _check_share(f"sample.{name}", getattr(self, name))
+        if self.rolls is not None:
+            _check_share("sample.rolls", self.rolls)
+        is_pair = bool(self.lock) == bool(self.lock_from)
+        _check("sample.lock", is_pair, "given together with sample.lock_from", self.lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,24 +393,43 @@ def load_params(path: Path) -> Params:
     _check_count("seed", seed, least=0)
     for name in content:
         _check_choice("section", name, tuple(_SECTIONS))
-    made = {name: _make_section(name, content.get(name, {})) for name in _SECTIONS}
+    made = {name: make_section(name, content.get(name, {})) for name in _SECTIONS}
     made["standardize"] = dataclasses.replace(
         made["standardize"], steps_per_bar=made["grid"].steps_per_bar
     )
     return Params(seed=seed, **made)
 
 
-def _make_section(name: str, values: object) -> Any:
+def make_section(name: str, values: object) -> Any:
+    """One section's class from plain values, as YAML and JSON have them.
+
+    Raises:
+        ParameterError: A key is unknown, or a value is of another type or outside its range.
+    """
     section = _SECTIONS[name]
     if not isinstance(values, dict):
         raise ParameterError(name, "a mapping of parameters", values)
-    kinds = {item.name: type(item.default) for item in dataclasses.fields(section)}
+    defaults = {item.name: item.default for item in dataclasses.fields(section)}
     if name == "standardize":
         # The grid is everybody's, and stands in a section of its own.
-        del kinds["steps_per_bar"]
+        del defaults["steps_per_bar"]
+    made = {}
     for key, value in values.items():
-        _check_choice(f"key of {name}", key, tuple(kinds))
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        fits = is_number if kinds[key] is float else type(value) is kinds[key]
-        _check(f"{name}.{key}", fits, f"a {kinds[key].__name__}", value)
-    return section(**values)
+        _check_choice(f"key of {name}", key, tuple(defaults))
+        made[key] = _read_value(f"{name}.{key}", value, defaults[key])
+    return section(**made)
+
+
+def _read_value(name: str, value: object, default: object) -> object:
+    """The value, if it is of its default's kind; None stands for a number that may be missing."""
+    if isinstance(default, tuple):
+        is_texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
+        _check(name, is_texts, "a list of texts", value)
+        return tuple(value) if isinstance(value, list) else value
+    if default is None and value is None:
+        return None
+    kind = float if default is None else type(default)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = is_number if kind is float else type(value) is kind
+    _check(name, fits, f"a {kind.__name__}", value)
+    return value

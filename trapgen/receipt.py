@@ -4,40 +4,98 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from trapgen import __version__
 from trapgen.codec import to_loop, to_words
-from trapgen.errors import ModelError, TableError
+from trapgen.errors import ModelError, ParameterError, TableError
+from trapgen.kit import N_VOICES, VOICES
 from trapgen.loop import DrumLoop, Lineage
+from trapgen.midi import to_bytes
 from trapgen.model import Network, weight_shapes
-from trapgen.params import SampleParams
-from trapgen.similarity import Pair, find_pairs
-from trapgen.store import read_arrays, write_arrays
+from trapgen.params import SampleParams, make_section
+from trapgen.sample import Given, Ticket
+from trapgen.similarity import Pair, find_pairs, lay_over
+from trapgen.store import read_arrays, read_json, write_arrays
 
 _N_NEAREST: Final = 3
+
+_CONTROLS: Final = tuple(item.name for item in fields(SampleParams) if item.name != "loops")
+_GIVEN_FOR: Final = {"primer": "primer", "lock": "lanes", "vary": "theme"}
+_KEYS: Final = frozenset(
+    {"number", "attempt", "seed", "model", "data", "code", "midi", "given", *_CONTROLS}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Making:
+    """All that, with the model, makes a loop again."""
+
+    seed: int
+    ticket: Ticket
+    params: SampleParams
+    given: Given
 
 
 def hash_model(network: Network) -> str:
     """Sixteen hex digits that name the weights."""
-    digest = hashlib.blake2b(digest_size=8)
+    digest = _new_digest()
     for name in weight_shapes(network.spec):
         digest.update(np.ascontiguousarray(network.weights[name], "<f4").tobytes())
     return digest.hexdigest()
 
 
-def save_reference(path: Path, loops: Sequence[DrumLoop]) -> None:
-    """Write the training loops that receipts measure against: names, lengths and words."""
+def hash_file(*paths: Path) -> str:
+    """Sixteen hex digits that name the content of files, in the order given.
+
+    Raises:
+        ModelError: One cannot be read.
+    """
+    digest = _new_digest()
+    for path in paths:
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise ModelError(path, "unreadable", error, "Train the model again.") from error
+    return digest.hexdigest()
+
+
+@cache
+def hash_code() -> str:
+    """Sixteen hex digits that name the library's own source text."""
+    folder = Path(__file__).parent
+    digest = _new_digest()
+    for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py")):
+        digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
+    return digest.hexdigest()
+
+
+def save_reference(
+    path: Path, loops: Sequence[DrumLoop], held_out: Sequence[DrumLoop] = ()
+) -> None:
+    """Write what receipts measure against.
+
+    Args:
+        path: The file.
+        loops: The training loops; their names, lengths and words are written.
+        held_out: Loops that are not trained on; of them only the distance to the nearest training
+            loop is written.
+    """
     words = [to_words(loop) for loop in loops]
+    distances = sorted(pairs[0].distance for pairs in find_nearest(held_out, loops) if pairs)
     write_arrays(
         path,
         {
             "loop_ids": np.array([loop.lineage.loop_id for loop in loops]),
             "n_steps": np.array([len(each) for each in words], np.int64),
             "words": np.concatenate(words).astype(np.uint16),
+            "held_out_distances": np.array(distances, np.float32),
         },
     )
 
@@ -60,49 +118,135 @@ def load_reference(path: Path, steps_per_bar: int) -> list[DrumLoop]:
     ]
 
 
+def load_held_out(path: Path) -> NDArray[np.float32]:
+    """`(n_loops,)` distances of held-out loops to the nearest training loop, ascending.
+
+    A file that was written without them gives none.
+
+    Raises:
+        ModelError: The file is missing or broken.
+    """
+    try:
+        stored = read_arrays(path)
+    except TableError as error:
+        raise ModelError(path, "unreadable", error, "Train the model again.") from error
+    return stored.get("held_out_distances", np.zeros(0)).astype(np.float32)
+
+
 def find_nearest(loops: Sequence[DrumLoop], reference: Sequence[DrumLoop]) -> list[list[Pair]]:
-    """The nearest reference loops of each loop, nearest first (see `trapgen.similarity`)."""
+    """The nearest reference loops of each loop, nearest first (see `trapgen.similarity`).
+
+    Rotations by beats and half time count as the same, as they do for the audit.
+    """
     nearest: list[list[Pair]] = [[] for _ in loops]
-    for pair in find_pairs(loops, reference, max_distance=1.0):
-        nearest[pair.left].append(pair)
+    if loops:
+        for pair in find_pairs(loops, reference, max_distance=1.0, stretch=True):
+            nearest[pair.left].append(pair)
     return [sorted(pairs, key=lambda pair: pair.distance)[:_N_NEAREST] for pairs in nearest]
+
+
+def find_shared_voices(loop: DrumLoop, other: DrumLoop, pair: Pair) -> list[str]:
+    """Names of the voices that sound at the same steps in both, as the pair lays them over."""
+    ours, theirs = (each.onsets for each in lay_over(loop, other, pair.transform))
+    return [
+        VOICES[voice].name
+        for voice in range(N_VOICES)
+        if ours[:, voice].any() and np.array_equal(ours[:, voice], theirs[:, voice])
+    ]
 
 
 def make_receipt(
     loop: DrumLoop,
+    making: Making,
     nearest: Sequence[Pair],
     reference: Sequence[DrumLoop],
-    params: SampleParams,
-    seed: int,
-    model: str,
+    held_out: NDArray[np.float32],
+    hashes: Mapping[str, str],
     bar_lengths: Sequence[int],
 ) -> dict[str, Any]:
     """What `NAME.json` holds beside a sample.
 
     Args:
         loop: The loop.
+        making: How it was drawn.
         nearest: Its nearest training loops, as indices into `reference`.
         reference: The training loops.
-        params: How it was drawn.
-        seed: Of the whole draw; with the loop's number and the model it makes the loop again.
-        model: The model's hash.
+        held_out: `(n_loops,)` distances of held-out loops to their nearest training loop.
+        hashes: Names of `model` and `data`.
         bar_lengths: Steps that the model gave each bar itself.
     """
-    drawn: Mapping[str, Any] = asdict(params)
+    drawn: Mapping[str, Any] = asdict(making.params)
+    novelty = nearest[0].distance if nearest else 1.0
     return {
         "loop": loop.lineage.loop_id,
-        "model": model,
-        "seed": seed,
-        **{key: drawn[key] for key in drawn if key != "loops"},
+        "model": hashes["model"],
+        "data": hashes["data"],
+        "code": hash_code(),
+        "trapgen": __version__,
+        "seed": making.seed,
+        "number": making.ticket.number,
+        "attempt": making.ticket.attempt,
+        **{key: _to_plain(drawn[key]) for key in _CONTROLS},
+        "given": making.given.to_json(loop.steps_per_bar),
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
         "bar_lengths": list(bar_lengths),
+        "midi": hash_midi(loop),
+        "novelty": round(novelty, 4),
+        "novelty_percentile": _percentile(novelty, held_out),
         "nearest": [
             {
                 "loop_id": reference[pair.right].lineage.loop_id,
                 "distance": round(pair.distance, 4),
                 "rotation_beats": pair.rotation_beats,
+                "transform": str(pair.transform),
+                "shared_voices": find_shared_voices(loop, reference[pair.right], pair),
             }
             for pair in nearest
         ],
     }
+
+
+def hash_midi(loop: DrumLoop) -> str:
+    """Sixteen hex digits that name the loop's MIDI file."""
+    digest = _new_digest()
+    digest.update(to_bytes(loop))
+    return digest.hexdigest()
+
+
+def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
+    """How a loop was made, and all that its receipt says.
+
+    Raises:
+        TableError: The file is no receipt, or one of another version.
+    """
+    told = read_json(path)
+    missing = sorted(_KEYS - set(told)) if isinstance(told, dict) else ["everything"]
+    if missing:
+        received = f"without {', '.join(missing)}"
+        raise TableError(path, "keys", received, "Name a receipt that this version has written.")
+    try:
+        params = make_section("sample", {key: told[key] for key in _CONTROLS})
+        given = Given.from_json(told["given"])
+        seed, number, attempt = (int(told[key]) for key in ("seed", "number", "attempt"))
+        given.check(params.bars, int(told["steps_per_bar"]))
+        for control, name in _GIVEN_FOR.items():
+            is_there = getattr(given, name) is not None
+            if is_there != bool(getattr(params, control)):
+                raise ParameterError(f"given.{name}", f"there with {control}, and else not", name)
+    except (ParameterError, TypeError, ValueError, AttributeError) as error:
+        raise TableError(path, "values", error, "A receipt is not to be edited.") from error
+    return Making(seed, Ticket(number, attempt), params, given), told
+
+
+def _percentile(novelty: float, held_out: NDArray[np.float32]) -> float | None:
+    """The share of held-out loops that are nearer to the training data; None without any."""
+    return round(float(np.mean(held_out < novelty)), 4) if len(held_out) else None
+
+
+def _to_plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _new_digest() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=8)

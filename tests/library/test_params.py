@@ -74,6 +74,15 @@ def load_text(tmp_path, text):
         (SampleParams, "sample.top_p", 0.0),
         (SampleParams, "sample.top_p", 1.01),
         (SampleParams, "sample.structure", "free"),
+        (SampleParams, "sample.top_k", -1),
+        (SampleParams, "sample.min_p", 1.5),
+        (SampleParams, "sample.rolls", -0.1),
+        (SampleParams, "sample.fills", -1),
+        (SampleParams, "sample.strength", 1.1),
+        (SampleParams, "sample.swing", float("nan")),
+        (SampleParams, "sample.humanize", 2),
+        (SampleParams, "sample.min_novelty", -1),
+        (SampleParams, "sample.lock", ("kick",)),
         (EvaluateParams, "evaluate.generated_loops", 0),
     ],
 )
@@ -125,6 +134,13 @@ def test_whole_numbers_stand_for_fractions(tmp_path):
     assert load_text(tmp_path, "sample: {bpm: 140, temperature: 1}").sample == SampleParams()
 
 
+def test_texts_are_lists_and_a_number_may_be_missing(tmp_path):
+    text = "sample: {require: [snare@3, kick@1], rolls: 1, density: []}"
+    sample = load_text(tmp_path, text).sample
+    assert (sample.require, sample.rolls, sample.density) == (("snare@3", "kick@1"), 1, ())
+    assert load_text(tmp_path, "sample: {rolls: null}").sample == SampleParams()
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -147,6 +163,10 @@ def test_whole_numbers_stand_for_fractions(tmp_path):
         ("train: {epochs: 1.5}", "train.epochs"),
         ("train: {epochs: true}", "train.epochs"),
         ("sample: {primer: 3}", "sample.primer"),
+        ("sample: {require: snare@3}", "sample.require"),
+        ("sample: {require: [3]}", "sample.require"),
+        ("sample: {rolls: often}", "sample.rolls"),
+        ("sample: {fills: null}", "sample.fills"),
         ("sample: {temperature: hot}", "sample.temperature"),
     ],
 )

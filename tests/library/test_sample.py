@@ -1,149 +1,66 @@
-"""Sampling: whole bars, the same loops in any company, and choices that follow the scores."""
+"""Sampling: whole bars, the same loops in any company, and a primer that is gone on from."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.networks import LOOKBACK, PAPER, make_network
+from tests.strategies import make_loop
 from trapgen.codec import BAR, N_TARGETS, add_bars, to_onsets
 from trapgen.errors import ParameterError
-from trapgen.model import (
-    Inputs,
-    ModelSpec,
-    Network,
-    log_softmax,
-    make_inputs,
-    weight_shapes,
-)
+from trapgen.kit import KICK, SNARE
+from trapgen.loop import rotate
+from trapgen.model import Inputs, log_softmax, make_inputs
 from trapgen.params import SampleParams
-from trapgen.sample import Draft, Given, Ticket, choose, sample_words, to_loops
+from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
 from trapgen.velocity import VelocityProfile
 
-LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
-PAPER = ModelSpec("paper", 2, 12, 0.0, 0, 16)
 SPECS = pytest.mark.parametrize("spec", [LOOKBACK, PAPER], ids=lambda spec: spec.architecture)
 COLD = 1e-6
 
 
-def make_network(spec=LOOKBACK, seed=0, scale=0.5, **changes):
-    """Random weights, or with `scale` 0 none; `changes` set single biases by token."""
-    rng = np.random.default_rng(seed)
-    weights = {
-        name: rng.normal(0, scale, shape).astype(np.float32)
-        for name, shape in weight_shapes(spec).items()
-    }
-    for name, values in changes.items():
-        for at, value in values.items():
-            weights[f"{name}/bias"][at] = value
-    return Network(spec, weights)
-
-
-def dense_chances(n=20_000):
-    return (np.arange(n) + 0.5) / n
-
-
-def choose_all(scores, params):
-    """How often each target is chosen, over evenly spread chances."""
-    chances = dense_chances()
-    rows = np.tile(np.asarray(scores, np.float32), (len(chances), 1))
-    return np.bincount(choose(rows, params, chances), minlength=len(scores)) / len(chances)
-
-
-# One choice
-
-
-def test_choices_follow_the_probabilities():
-    p = np.array([0.5, 0.3, 0.15, 0.05])
-    np.testing.assert_allclose(choose_all(np.log(p), SampleParams()), p, atol=1e-3)
-    np.testing.assert_allclose(choose_all(np.log(p) + 7, SampleParams()), p, atol=1e-3)
-
-
-@pytest.mark.parametrize("temperature", [0.5, 0.8, 2.0, 50.0])
-def test_temperature_divides_the_scores(temperature):
-    p = np.array([0.5, 0.3, 0.15, 0.05])
-    expected = p ** (1 / temperature) / (p ** (1 / temperature)).sum()
-    found = choose_all(np.log(p), SampleParams(temperature=temperature))
-    np.testing.assert_allclose(found, expected, atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("top_p", "expected"),
-    [
-        (0.01, [1, 0, 0, 0]),
-        (0.49, [1, 0, 0, 0]),
-        (0.51, [5 / 8, 3 / 8, 0, 0]),
-        (0.79, [5 / 8, 3 / 8, 0, 0]),
-        (0.81, [10 / 19, 6 / 19, 3 / 19, 0]),
-        (0.96, [0.5, 0.3, 0.15, 0.05]),
-    ],
-)
-def test_top_p_keeps_the_smallest_set(top_p, expected):
-    found = choose_all(np.log([0.5, 0.3, 0.15, 0.05]), SampleParams(top_p=top_p))
-    np.testing.assert_allclose(found, expected, atol=1e-3)
-
-
-@given(
-    st.lists(st.floats(-6, 3, width=32), min_size=2, max_size=8),
-    st.floats(0.05, 1.0),
-    st.floats(0.3, 3.0),
-)
-def test_nothing_outside_the_smallest_set_is_chosen(scores, top_p, temperature):
-    p = np.exp(np.array(scores) / temperature)
-    p /= p.sum()
-    order = np.argsort(-p, kind="stable")
-    reached = np.cumsum(p[order])
-    size = int(np.searchsorted(reached, top_p - 1e-5)) + 1
-    slack = int(np.searchsorted(reached, top_p + 1e-5)) + 1
-    found = choose_all(scores, SampleParams(top_p=top_p, temperature=temperature))
-    kept = np.sort(p)[::-1]
-    assert size <= np.count_nonzero(found > 0) + np.count_nonzero(p < 1e-4)
-    assert np.count_nonzero(found > 0) <= slack
-    assert p[found > 0].min() >= kept[min(slack, len(p)) - 1] * (1 - 1e-5)
-
-
-@given(
-    st.lists(st.integers(-50, 50), min_size=2, max_size=9, unique=True),
-    st.floats(0, 1, exclude_max=True),
-    st.sampled_from([1e-2, 1e-6]),
-)
-def test_cold_choices_are_the_likeliest(scores, chance, temperature):
-    params = SampleParams(temperature=temperature)
-    chosen = choose(np.array([scores], np.float32), params, np.array([chance]))
-    assert chosen.tolist() == [int(np.argmax(scores))]
-
-
-@given(st.floats(0, 1, exclude_max=True), st.floats(0.01, 1), st.sampled_from([COLD, 1.0, 9.0]))
-def test_what_is_forbidden_is_never_chosen(chance, top_p, temperature):
-    scores = np.array([[-np.inf, 1, -np.inf, 1.5, -np.inf]], np.float32)
-    params = SampleParams(top_p=top_p, temperature=temperature)
-    assert choose(scores, params, np.array([chance]))[0] in (1, 3)
-
-
-def test_rows_are_chosen_by_themselves():
-    scores = np.log(np.array([[0.9, 0.1], [0.1, 0.9]], np.float32))
-    assert choose(scores, SampleParams(), np.array([0.5, 0.5])).tolist() == [0, 1]
-    assert choose(scores, SampleParams(), np.array([0.95, 0.95])).tolist() == [1, 0]
-
-
-# Whole loops
+STEERED = {
+    "require": ("snare@3",),
+    "density": ("kick=1-3", "closed_hat=4-"),
+    "choke": True,
+    "voice_temperatures": ("closed_hat=0.7",),
+}
 
 
 @SPECS
-@pytest.mark.parametrize("structure", ["enforced", "learned"])
-def test_a_loop_does_not_depend_on_its_company(spec, structure):
+@pytest.mark.parametrize(
+    "controls",
+    [{}, {"structure": "learned"}, STEERED, {"vary": "x", "strength": 0.5}],
+    ids=["enforced", "learned", "steered", "varied"],
+)
+def test_a_loop_does_not_depend_on_its_company(spec, controls):
     network = make_network(spec)
+    theme = np.arange(32) if "vary" in controls else None
     drawn = {
-        n: sample_words(network, SampleParams(n, 2, structure=structure), seed=3)
-        for n in (1, 7, 40)
+        n: sample_words(network, SampleParams(n, 2, **controls), 3, Given(theme=theme))
+        for n in (1, 7, 64)
     }
-    assert [len(found) for found in drawn.values()] == [1, 7, 40]
+    assert [len(found) for found in drawn.values()] == [1, 7, 64]
     for found in drawn.values():
-        for one, other in zip(found, drawn[40], strict=False):
+        for one, other in zip(found, drawn[64], strict=False):
             np.testing.assert_array_equal(one.words, other.words)
             assert one.bar_lengths == other.bar_lengths
-    assert len({draft.words.tobytes() for draft in drawn[40]}) == 40
+    assert len({draft.words.tobytes() for draft in drawn[64]}) == 64
+
+
+def test_a_loop_is_drawn_alone_by_its_ticket():
+    network, params = make_network(), SampleParams(40, 2, **STEERED)
+    every = sample_words(network, params, seed=3)
+    tickets = [Ticket(33), Ticket(0), Ticket(5, attempt=1)]
+    some = sample_words(network, params, seed=3, tickets=tickets)
+    assert some[0].words.tolist() == every[33].words.tolist()
+    assert some[1].words.tolist() == every[0].words.tolist()
+    assert some[2].words.tolist() != every[5].words.tolist()
+    alone = sample_words(network, params, seed=3, tickets=tickets[2:])
+    assert alone[0].words.tolist() == some[2].words.tolist()
+    with pytest.raises(ParameterError, match="one attempt a loop"):
+        sample_words(network, params, seed=3, tickets=[Ticket(5), Ticket(5, 1)])
 
 
 @SPECS
@@ -264,6 +181,27 @@ def test_a_primer_two_bars_ago_is_heard():
 def test_a_primer_is_whole_bars(n_steps):
     with pytest.raises(ParameterError, match=rf"whole bars of 16 steps .received {n_steps}"):
         sample_words(make_network(), SampleParams(), 0, Given(np.zeros(n_steps, np.int64)))
+
+
+@pytest.mark.parametrize("beats", [0, 1, 2, 3])
+@pytest.mark.parametrize("n_bars", [1, 2])
+def test_the_bar_line_of_a_primer_is_found(beats, n_bars):
+    # A network that knows nothing but that kicks come where a bar begins.
+    network = make_network(scale=0, voices={KICK: -6})
+    network.weights["voices/kernel"][LOOKBACK.units, KICK] = 12
+    hits = [(16 * bar, KICK) for bar in range(n_bars)] + [(8, SNARE)]
+    straight = make_loop(*hits, bars=n_bars)
+    # What was cut off `beats` too late has its bar line so many beats before the next bar.
+    cut_off = rotate(straight, -4 * beats)
+    assert match_primer(network, cut_off) == beats
+    again = rotate(cut_off, 4 * match_primer(network, cut_off))
+    assert (again.onsets == straight.onsets).all()
+
+
+def test_a_primer_that_fits_every_way_is_left_as_it_is():
+    network = make_network(scale=0)
+    assert match_primer(network, make_loop((4, KICK))) == 0
+    assert match_primer(network, make_loop()) == 0
 
 
 def test_drafts_become_loops():

@@ -1,4 +1,4 @@
-"""The verbs that need a model: score and generate."""
+"""The verbs that need a model: score, generate and regenerate."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from trapgen.generate import Generator
 
 DEFAULT_MODEL: Final = Path("data/model")
+
+_CONTROLS: Final = "What the loops hold to"
 
 Model = Annotated[
     Path, typer.Option("--model", help="A model's folder, as the pipeline leaves in data/model.")
@@ -77,19 +79,158 @@ def generate(
         typer.Option(help="A MIDI file to go on from, or train: a random training loop."),
     ] = "",
     primer_bars: Annotated[int, typer.Option(help="How much of the primer is heard.")] = 1,
+    match_primer: Annotated[
+        bool,
+        typer.Option(
+            help="Find the bar line of a primer that was cut off it.", rich_help_panel=_CONTROLS
+        ),
+    ] = True,
+    top_k: Annotated[
+        int, typer.Option(help="Draw among so many of the likeliest words; 0: all.")
+    ] = 0,
+    min_p: Annotated[
+        float, typer.Option(help="Drop words less likely than this share of the likeliest.")
+    ] = 0.0,
+    voice_temperature: Annotated[
+        list[str] | None, typer.Option(metavar="VOICE=T", help="A voice's own temperature.")
+    ] = None,
+    lock: Annotated[
+        str,
+        typer.Option(
+            metavar="VOICE,VOICE",
+            help="Keep these voices as they are in --from, and write the rest.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = "",
+    lock_from: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="FILE", help="A MIDI file with the voices.", rich_help_panel=_CONTROLS
+        ),
+    ] = "",
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VOICE@[BAR:]BEAT",
+            help="A hit there: snare@3 in every bar, snare@2:3.5 in the second.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = None,
+    forbid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VOICE[@[BAR:]BEAT]",
+            help="No hit there, or of that voice at all.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = None,
+    density: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VOICE=FEWEST-MOST",
+            help="Hits a bar: kick=2-5, kick=4, kick=2-, kick=-5.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = None,
+    rolls: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of bars with hats between the 16ths; the others have none.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = None,
+    fills: Annotated[
+        int,
+        typer.Option(
+            help="A fill of snare and toms at the end of every so many bars; toms nowhere else.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = 0,
+    choke: Annotated[
+        bool,
+        typer.Option(
+            "--choke", help="Never open and closed hat together.", rich_help_panel=_CONTROLS
+        ),
+    ] = False,
+    vary: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", help="Write variations of this MIDI file.", rich_help_panel=_CONTROLS
+        ),
+    ] = "",
+    strength: Annotated[
+        float,
+        typer.Option(help="Share of its steps written anew, 0 to 1.", rich_help_panel=_CONTROLS),
+    ] = 0.5,
+    swing: Annotated[
+        float, typer.Option(help="From straight, 0, to triplets, 1.", rich_help_panel=_CONTROLS)
+    ] = 0.0,
+    humanize: Annotated[
+        float, typer.Option(help="Noise in the timing, 0 to 1.", rich_help_panel=_CONTROLS)
+    ] = 0.0,
+    min_novelty: Annotated[
+        float,
+        typer.Option(
+            help="Draw a loop again that is nearer to a training loop than this, 0 to 1.",
+            rich_help_panel=_CONTROLS,
+        ),
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Draw new loops: MIDI, WAV, PNG and a receipt each.
 
-    The receipt says how the loop was made and how far it is from the nearest training loops.
+    The receipt says how the loop was made, how far it is from the nearest training loops, and all
+    that `trapgen regenerate` needs to make the same files again.
     """
     from trapgen.generate import generate as run
     from trapgen.params import SampleParams
 
-    params = SampleParams(loops, bars, bpm, temperature, top_p, structure, primer, primer_bars)
+    params = SampleParams(
+        loops=loops,
+        bars=bars,
+        bpm=bpm,
+        temperature=temperature,
+        top_p=top_p,
+        structure=structure,
+        primer=primer,
+        primer_bars=primer_bars,
+        match_primer=match_primer,
+        top_k=top_k,
+        min_p=min_p,
+        voice_temperatures=tuple(voice_temperature or ()),
+        lock=tuple(filter(None, lock.split(","))),
+        lock_from=lock_from,
+        require=tuple(require or ()),
+        forbid=tuple(forbid or ()),
+        density=tuple(density or ()),
+        rolls=rolls,
+        fills=fills,
+        choke=choke,
+        vary=vary,
+        strength=strength,
+        swing=swing,
+        humanize=humanize,
+        min_novelty=min_novelty,
+    )
     receipts = run(_load(model), params, seed, out, on_loop=lambda name: say(str(out / name)))
     if as_json:
         print_json({"loops": receipts})
+
+
+@app.command()
+def regenerate(
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A loop's NAME.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for the loop's four files.")],
+    model: Model = DEFAULT_MODEL,
+    as_json: AsJson = False,
+) -> None:
+    """Make a loop again from its receipt and the model: the same bytes, or a refusal."""
+    from trapgen.generate import regenerate as run
+
+    made = run(_load(model), receipt, out)
+    say(str(out / made["loop"]))
+    if as_json:
+        print_json(made)
 
 
 def _load(model: Path, steps_per_bar: int | None = None) -> Generator:

@@ -69,28 +69,30 @@ def temper_voices(scores: Array, temperatures: Sequence[float], of_bar: float) -
     Returns:
         `(n_loops, N_TARGETS)` log-probabilities.
     """
-    # levels[k] holds the log-probability of each setting of the first k voices.
-    levels = [scores[:, :N_WORDS].astype(np.float64)]
+    likely = np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.float64))
+    # sums[k] holds the probability of each setting of the first k voices.
+    sums = [likely[:, :N_WORDS]]
     for _ in range(N_VOICES):
-        pairs = levels[-1].reshape(len(scores), -1, 2)
-        levels.append(np.logaddexp(pairs[..., 0], pairs[..., 1]))
-    levels.reverse()
-    word_or_bar = np.stack([levels[0][:, 0], scores[:, N_WORDS].astype(np.float64)], axis=1)
-    first = _temper(word_or_bar, of_bar)
-    logs = first[:, :1]
-    for level, temperature in zip(levels[1:], temperatures, strict=True):
+        sums.append(sums[-1].reshape(len(scores), -1, 2).sum(axis=2))
+    sums.reverse()
+    first = _temper(np.stack([sums[0][:, 0], likely[:, N_WORDS]], axis=1), of_bar)
+    tempered = first[:, :1]
+    for level, temperature in zip(sums[1:], temperatures, strict=True):
         bit = _temper(level.reshape(len(scores), -1, 2), temperature)
-        logs = (logs[..., None] + bit).reshape(len(scores), -1)
-    result: Array = np.concatenate([logs, first[:, 1:]], axis=1).astype(np.float32)
+        tempered = (tempered[..., None] * bit).reshape(len(scores), -1)
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.concatenate([tempered, first[:, 1:]], axis=1))
+    result: Array = logs.astype(np.float32)
     return result
 
 
-def _temper(logs: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Log-probabilities over the last axis, tempered; `-inf` throughout where nothing is left."""
-    best = logs.max(axis=-1, keepdims=True)
-    best = np.where(np.isfinite(best), best, 0)
-    with np.errstate(over="ignore", divide="ignore"):
-        tempered = (logs - best) / temperature
-        total = np.log(np.exp(tempered).sum(axis=-1, keepdims=True))
-    result: NDArray[np.float64] = tempered - np.where(np.isfinite(total), total, 0)
+def _temper(weights: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Probabilities over the last axis, tempered; 0 throughout where nothing is left."""
+    best = weights.max(axis=-1, keepdims=True)
+    # The likeliest is 1 first: no temperature can make all of them vanish.
+    shares = np.divide(weights, best, out=np.zeros_like(weights), where=best > 0)
+    if temperature != 1:
+        shares **= 1 / temperature
+    total = shares.sum(axis=-1, keepdims=True)
+    result: NDArray[np.float64] = np.divide(shares, total, out=shares, where=total > 0)
     return result

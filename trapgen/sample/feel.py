@@ -16,8 +16,7 @@ _TRIPLET: Final = 1 / 6
 """Full swing puts the second 16th of an 8th at two thirds of it, a sixth later than straight."""
 
 _HUMAN_S: Final = 0.01
-"""Standard deviation at full humanize: 10 ms, what good drummers keep to a metronome (Hellmer and
-Madison 2015, Quantifying Microtiming Patterning and Variability in Drum Kit Recordings)."""
+"""Standard deviation at full humanize: loose, and still in time. A choice, not a measurement."""
 
 _MOST: Final = 0.49
 """Offsets stay within half a step: on a fine grid swing ends there."""
@@ -47,8 +46,8 @@ def draw_offsets(
     offsets = np.broadcast_to((swung * steps_per_eighth)[:, None], onsets.shape)
     if params.humanize:
         steps_per_s = steps_per_bar / 4 * params.bpm / 60
-        offsets = offsets + rng.normal(
-            0, params.humanize * _HUMAN_S * steps_per_s, onsets.shape
-        )
-    result: NDArray[np.float32] = np.where(onsets, offsets, 0).clip(-_MOST, _MOST).astype(np.float32)
+        offsets = offsets + rng.normal(0, params.humanize * _HUMAN_S * steps_per_s, onsets.shape)
+    result: NDArray[np.float32] = (
+        np.where(onsets, offsets, 0).clip(-_MOST, _MOST).astype(np.float32)
+    )
     return result

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from trapgen.kit import N_VOICES
 
 Words = NDArray[np.int64]
 
+_LIKE_LOOPS: Final = ("lanes", "theme")
+_WORDS: Final = ("primer", *_LIKE_LOOPS)
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
@@ -24,11 +27,13 @@ class Given:
         primer: What the loops go on from; not part of them.
         lanes: As long as the loops: where the locked voices sound.
         theme: As long as the loops: the loop that is varied.
+        primer_beats: By how many beats the primer's file was turned to meet its bar line.
     """
 
     primer: Words | None = None
     lanes: Words | None = None
     theme: Words | None = None
+    primer_beats: int = 0
 
     def check(self, n_bars: int, steps_per_bar: int) -> None:
         """Hold the lengths against those of the loops.
@@ -40,20 +45,21 @@ class Given:
         primer = self.primer
         if primer is not None and (not len(primer) or len(primer) % steps_per_bar):
             raise ParameterError("primer", f"whole bars of {steps_per_bar} steps", len(primer))
-        for name in ("lanes", "theme"):
+        for name in _LIKE_LOOPS:
             words = getattr(self, name)
             if words is not None and len(words) != n_bars * steps_per_bar:
                 rule = f"as long as the loops, {n_bars * steps_per_bar} steps"
                 raise ParameterError(name, rule, len(words))
 
-    def to_json(self, steps_per_bar: int) -> dict[str, str]:
-        """Each as a line of text, as `trapgen.codec` writes it; what is None is left out."""
-        pieces = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {
+    def to_json(self, steps_per_bar: int) -> dict[str, Any]:
+        """Words as a line of text, as `trapgen.codec` writes it; what is None is left out."""
+        pieces = {name: getattr(self, name) for name in _WORDS}
+        lines = {
             name: to_text(words, steps_per_bar)
             for name, words in pieces.items()
             if words is not None
         }
+        return lines | ({} if self.primer is None else {"primer_beats": self.primer_beats})
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Given:
@@ -62,11 +68,13 @@ class Given:
         Raises:
             ParameterError: A key is unknown, or a line holds something else than words and BAR.
         """
-        known = {item.name for item in fields(cls)}
+        content = dict(content)
+        beats = int(content.pop("primer_beats", 0))
         for name in content:
-            if name not in known:
-                raise ParameterError("given", f"one of {', '.join(sorted(known))}", name)
-        return cls(**{name: _parse(name, line) for name, line in content.items()})
+            if name not in _WORDS:
+                raise ParameterError("given", f"one of {', '.join(_WORDS)}", name)
+        words = {name: _parse(name, line) for name, line in content.items()}
+        return cls(**words, primer_beats=beats)
 
 
 def _parse(name: str, line: object) -> Words:

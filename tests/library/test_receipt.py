@@ -1,0 +1,273 @@
+"""Receipts: what they say of a loop, and the same bytes made from them alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.networks import FINE, make_network
+from tests.strategies import make_loop
+from trapgen.codec import to_loop, to_words
+from trapgen.errors import GateRefusedError, ModelError, ParameterError, TableError
+from trapgen.generate import draw_loops, generate, load_generator, regenerate
+from trapgen.kit import CLOSED_HAT, KICK, SNARE
+from trapgen.loop import rotate
+from trapgen.midi import write_loop
+from trapgen.model import save_network
+from trapgen.params import SampleParams
+from trapgen.receipt import find_nearest, find_shared_voices, hash_code, save_reference
+from trapgen.velocity import VelocityProfile
+
+STEERED = SampleParams(
+    loops=2,
+    bars=1,
+    bpm=133,
+    temperature=0.9,
+    top_p=0.95,
+    voice_temperatures=("closed_hat=1.2",),
+    require=("snare@3",),
+    density=("kick=1-4",),
+    rolls=0.5,
+    choke=True,
+    swing=0.3,
+    humanize=0.2,
+    strength=0.4,
+)
+
+
+def random_loops(n, seed, n_bars=1):
+    rng = np.random.default_rng(seed)
+    return [to_loop(rng.integers(0, 512, n_bars * 32) & 480, 32) for _ in range(n)]
+
+
+def make_folder(folder, network_seed=0, n_held_out=10):
+    save_network(folder, make_network(FINE, seed=network_seed))
+    loops = random_loops(20, seed=0)
+    VelocityProfile.fit(loops).save(folder / "velocity.json")
+    save_reference(folder / "reference.npz", loops, random_loops(n_held_out, seed=1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return make_folder(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def steered(model, tmp_path_factory):
+    """The parameters and the folder of loops that use all kinds of control."""
+    folder = tmp_path_factory.mktemp("steered")
+    source = folder / "full_mine.mid"
+    write_loop(source, random_loops(1, seed=2, n_bars=2)[0])
+    params = {"lock": ("crash",), "lock_from": str(source), "vary": str(source)}
+    params = SampleParams(
+        **{name: getattr(STEERED, name) for name in STEERED.__dataclass_fields__} | params,
+    )
+    primed = SampleParams(loops=1, bars=1, primer=str(source), primer_bars=2)
+    generator = load_generator(model)
+    generate(generator, params, 5, folder / "steered")
+    generate(generator, primed, 6, folder / "primed")
+    # From here on the receipts have to do without it.
+    source.unlink()
+    return folder
+
+
+# Made again
+
+
+@pytest.mark.parametrize("name", ["steered/loop-5-01", "steered/loop-5-02", "primed/loop-6-01"])
+def test_a_receipt_alone_makes_the_same_bytes(model, steered, tmp_path, name):
+    receipt = tmp_path / "any-name.json"
+    shutil.copy(steered / f"{name}.json", receipt)
+    again = regenerate(load_generator(model), receipt, tmp_path / "again")
+    names = sorted(path.name for path in (tmp_path / "again").iterdir())
+    assert [again["loop"] + end for end in (".json", ".mid", ".png", ".wav")] == names
+    for path in (tmp_path / "again").iterdir():
+        assert path.read_bytes() == (steered / name).with_suffix(path.suffix).read_bytes()
+
+
+def test_so_it_does_in_another_process(model, steered, tmp_path):
+    receipt = steered / "steered/loop-5-02.json"
+    command = ("regenerate", receipt, "--model", model, "--out", tmp_path, "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "trapgen.cli", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads(receipt.read_text())
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == receipt.with_suffix(path.suffix).read_bytes()
+
+
+def test_another_process_draws_the_same_whatever_the_number(model, tmp_path):
+    command = ("generate", "--model", model, "--out", tmp_path, "--loops", 3, "--bars", 1)
+    command += ("--require", "snare@3", "--density", "kick=1-4", "--choke", "--top-k", 40)
+    done = subprocess.run(
+        [sys.executable, "-m", "trapgen.cli", *map(str, command)], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    params = {"require": ("snare@3",), "density": ("kick=1-4",), "choke": True, "top_k": 40}
+    generate(load_generator(model), SampleParams(1, 1, **params), 0, tmp_path / "one")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+def test_another_model_or_other_data_is_refused_and_both_are_named(model, steered, tmp_path):
+    receipt = steered / "steered/loop-5-01.json"
+    told = json.loads(receipt.read_text())
+    other = load_generator(make_folder(tmp_path / "model", network_seed=1))
+    with pytest.raises(ModelError, match="another_model") as caught:
+        regenerate(other, receipt, tmp_path / "out")
+    assert told["model"] in str(caught.value)
+    assert other.model_hash in str(caught.value)
+    other = load_generator(make_folder(tmp_path / "data", n_held_out=3))
+    with pytest.raises(ModelError, match="another_data") as caught:
+        regenerate(other, receipt, tmp_path / "out")
+    assert told["data"] in str(caught.value)
+    assert other.data_hash in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
+    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps({**told, "seed": 4}))
+    with pytest.raises(ModelError, match="another_loop") as caught:
+        regenerate(load_generator(model), changed, tmp_path / "out")
+    assert hash_code() in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda told: told.pop("seed"), "without seed"),
+        (lambda told: told.pop("fills"), "without fills"),
+        (lambda told: told.update(top_p=2), "sample.top_p"),
+        (lambda told: told.update(seed="x"), "invalid literal"),
+        (lambda told: told.update(given={"lanes": "0b2"}), "given.lanes"),
+        (lambda told: told.update(given={"lanes": "0b0 BAR"}), "as long as the loops"),
+        (lambda told: told.update(given={"melody": "0b0"}), "melody"),
+        (lambda told: told.update(given=[]), "there with lock"),
+        (lambda told: told["given"].pop("theme"), "there with vary"),
+        (lambda told: told.update(lock=[], lock_from=""), "there with lock"),
+        (lambda told: told.update(given=3), "given|iterable"),
+    ],
+)
+def test_a_broken_receipt_is_refused(model, steered, tmp_path, change, words):
+    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    change(told)
+    (tmp_path / "broken.json").write_text(json.dumps(told))
+    with pytest.raises(TableError, match=words):
+        regenerate(load_generator(model), tmp_path / "broken.json", tmp_path)
+
+
+# What is said
+
+
+def test_a_receipt_says_how_the_loop_was_made(steered, model):
+    told = json.loads((steered / "steered/loop-5-02.json").read_text())
+    generator = load_generator(model)
+    assert (told["model"], told["data"]) == (generator.model_hash, generator.data_hash)
+    assert (told["seed"], told["number"], told["attempt"]) == (5, 1, 0)
+    assert told["require"] == ["snare@3"]
+    assert told["rolls"] == 0.5
+    assert set(told["given"]) == {"lanes", "theme"}
+    assert told["given"]["lanes"].split()[-1] == "BAR"
+    primed = json.loads((steered / "primed/loop-6-01.json").read_text())
+    assert set(primed["given"]) == {"primer", "primer_beats"}
+    assert len(primed["given"]["primer"].split()) == 66
+
+
+def test_the_percentile_is_the_share_of_held_out_loops_that_are_nearer(model, tmp_path):
+    generator = load_generator(model)
+    held_out = random_loops(10, seed=1)
+    theirs = [pairs[0].distance for pairs in find_nearest(held_out, generator.reference)]
+    assert generator.held_out.tolist() == sorted(np.float32(theirs).tolist())
+    for told in generate(generator, SampleParams(3, 1), 0, tmp_path):
+        nearer = sum(distance < told["nearest"][0]["distance"] for distance in theirs)
+        assert told["novelty"] == told["nearest"][0]["distance"]
+        assert told["novelty_percentile"] == pytest.approx(nearer / 10, abs=0.11)
+
+
+def test_without_held_out_loops_there_is_no_percentile(tmp_path):
+    generator = load_generator(make_folder(tmp_path, n_held_out=0))
+    (told,) = generate(generator, SampleParams(1, 1), 0, tmp_path / "out")
+    assert told["novelty_percentile"] is None
+
+
+def test_a_turned_copy_is_found_with_what_it_shares():
+    reference = random_loops(5, seed=3)
+    copy = rotate(reference[2], 8)
+    (pairs,) = find_nearest([copy], reference)
+    assert (pairs[0].right, pairs[0].distance) == (2, 0)
+    assert str(pairs[0].transform) == "rotated by 1 beat"
+    sounding = find_shared_voices(copy, reference[2], pairs[0])
+    assert sounding == ["kick", "snare", "closed_hat", "open_hat"]
+
+
+def test_a_copy_in_half_time_is_found():
+    quick = make_loop((0, KICK), (6, KICK), (8, SNARE), (2, CLOSED_HAT))
+    slow = make_loop((0, KICK), (12, KICK), (16, SNARE), (4, CLOSED_HAT), bars=2)
+    (pairs,) = find_nearest([slow], [make_loop((1, KICK)), quick])
+    assert (pairs[0].right, pairs[0].distance) == (1, 0)
+    assert str(pairs[0].transform) == "in half time"
+    assert find_shared_voices(slow, quick, pairs[0]) == ["kick", "snare", "closed_hat"]
+
+
+def test_only_voices_that_agree_throughout_are_shared():
+    one = make_loop((0, KICK), (4, SNARE), (8, KICK))
+    other = make_loop((0, KICK), (4, SNARE), (9, KICK))
+    (pairs,) = find_nearest([one], [other])
+    assert find_shared_voices(one, other, pairs[0]) == ["snare"]
+
+
+# Novelty
+
+
+def test_what_is_too_near_is_drawn_again(model, tmp_path):
+    generator = load_generator(model)
+    first = generate(generator, SampleParams(6, 1), 0, tmp_path / "first")
+    line = sorted(told["novelty"] for told in first)[2]
+    params = SampleParams(6, 1, min_novelty=line)
+    told = generate(generator, params, 0, tmp_path / "novel")
+    assert [each["loop"] for each in told] == [each["loop"] for each in first]
+    for each, before in zip(told, first, strict=True):
+        assert each["novelty"] >= line - 1e-4
+        if before["novelty"] >= line + 1e-4:
+            assert (each["attempt"], each["midi"]) == (0, before["midi"])
+        elif before["novelty"] < line - 1e-4:
+            assert each["attempt"] > 0
+            assert each["midi"] != before["midi"]
+    redrawn = next(each for each in told if each["attempt"])
+    name = redrawn["loop"]
+    again = regenerate(generator, tmp_path / f"novel/{name}.json", tmp_path / "again")
+    assert again == redrawn
+
+
+def test_loops_that_cannot_be_novel_are_named(model, tmp_path):
+    # Strength 0: what is varied comes back, and that is a training loop.
+    generator = load_generator(model)
+    write_loop(tmp_path / "full.mid", generator.reference[4])
+    params = SampleParams(2, 1, vary=str(tmp_path / "full.mid"), strength=0, min_novelty=0.2)
+    drafts = draw_loops(generator, params, 0)[1]
+    assert drafts[0].words.tolist() == to_words(generator.reference[4]).tolist()
+    with pytest.raises(GateRefusedError, match="drawn 20 times") as caught:
+        generate(generator, params, 0, tmp_path / "out")
+    assert len(caught.value.reasons) == 2
+    for name in ("loop-0-01", "loop-0-02"):
+        assert name in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_lanes_need_their_file(model, tmp_path):
+    for changes in ({"lock": ("kick",)}, {"lock_from": "mine.mid"}):
+        with pytest.raises(ParameterError, match="together with"):
+            SampleParams(**changes)
