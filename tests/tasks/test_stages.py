@@ -53,7 +53,8 @@ def test_every_table_keeps_its_schema(built: Path) -> None:
     loops = read_table(built / "data/augmented/loops.parquet", LOOPS)
     survivors = read_table(built / "data/audit/survivors.parquet", SURVIVORS)
     assert set(survivors["loop_id"]) == set(loops["loop_id"])
-    assert read_table(built / "data/audit/overlap.parquet", OVERLAP).empty
+    overlap = read_table(built / "data/audit/overlap.parquet", OVERLAP)
+    assert set(overlap["kind"]) <= {"near_loop", "voice", "window", "exact_bar"}
 
 
 def test_no_source_is_on_two_sides(built: Path) -> None:

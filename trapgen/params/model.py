@@ -1,0 +1,154 @@
+"""Parameters of the stages that train, draw and judge."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from trapgen.params.check import check, check_choice, check_count, check_share
+
+ARCHITECTURES: Final = ("lookback", "paper")
+STRUCTURES: Final = ("enforced", "learned")
+
+
+_TRAIN_COUNTS: Final = (
+    "layers",
+    "units",
+    "window_bars",
+    "batch_size",
+    "epochs",
+    "patience",
+    "paper_window",
+    "paper_stride",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainParams:
+    """The network and how it learns.
+
+    The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
+    window every `paper_stride`. `control_share` of the training bars is not learned but judged, as
+    a control that leaks on purpose (see `trapgen.train.windows.hold_out`).
+    """
+
+    architecture: str = "lookback"
+    layers: int = 2
+    units: int = 192
+    dropout: float = 0.3
+    window_bars: int = 4
+    lookback_bars: int = 2
+    batch_size: int = 32
+    learning_rate: float = 0.002
+    epochs: int = 60
+    patience: int = 6
+    control_share: float = 0.05
+    paper_window: int = 256
+    paper_stride: int = 4
+
+    def __post_init__(self) -> None:
+        check_choice("train.architecture", self.architecture, ARCHITECTURES)
+        for name in _TRAIN_COUNTS:
+            check_count(f"train.{name}", getattr(self, name))
+        check_count("train.lookback_bars", self.lookback_bars, least=0)
+        check("train.dropout", 0 <= self.dropout < 1, "from 0 up to 1", self.dropout)
+        check("train.learning_rate", self.learning_rate > 0, "above 0", self.learning_rate)
+        share = self.control_share
+        check("train.control_share", 0 < share <= 0.5, "above 0 and at most 0.5", share)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleParams:
+    """What is drawn from the model, and how.
+
+    Controls are short texts, read when they are used (see `trapgen.sample.demand`). Voices have
+    the names of `trapgen.kit.VOICES`.
+
+    Attributes:
+        loops: How many.
+        bars: Bars a loop.
+        bpm: Quarter notes a minute.
+        temperature: Divides the scores, BAR's too.
+        top_p: Of the likeliest words those that together reach it are kept.
+        structure: `enforced`: BAR where a bar ends; `learned`: where the model puts it.
+        primer: A MIDI file to go on from, `train` for a random training loop, or nothing.
+        primer_bars: How much of the primer is heard.
+        match_primer: Whether a file's bar line is looked for (see `trapgen.sample.primer`).
+        top_k: Keep so many of the likeliest words; 0 for all.
+        min_p: Keep the words at least so many times as likely as the likeliest.
+        voice_temperatures: `closed_hat=1.2`: a temperature of this voice's own.
+        lock: Voices that sound as in `lock_from`, and nowhere else.
+        lock_from: The MIDI file that has them.
+        require: `snare@3`: a hit on that beat of every bar; `snare@2:3.5`, in the second alone.
+        forbid: The same for no hit; `open_hat`: none anywhere.
+        density: `kick=2-5`: fewest and most hits a bar.
+        rolls: Share of bars, drawn by chance, that have a hat hit between the 16ths; the others
+            have none. None leaves it to the model.
+        fills: Every so many bars the last half has four hits or more of snare and toms, and toms
+            sound nowhere else; 0 leaves it to the model.
+        choke: Whether open and closed hat never sound together.
+        vary: A MIDI file whose steps are kept, each unless it is drawn to be written anew.
+        strength: How likely that is: 0 gives the loop back where the rules allow it, 1 is free.
+        swing: From straight, 0, to triplets, 1.
+        humanize: Noise in the timing, from 0 to 1.
+        min_novelty: Loops nearer to a training loop than this distance are drawn again.
+    """
+
+    loops: int = 8
+    bars: int = 4
+    bpm: float = 140.0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    structure: str = "enforced"
+    primer: str = ""
+    primer_bars: int = 1
+    match_primer: bool = True
+    top_k: int = 0
+    min_p: float = 0.0
+    voice_temperatures: tuple[str, ...] = ()
+    lock: tuple[str, ...] = ()
+    lock_from: str = ""
+    require: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    density: tuple[str, ...] = ()
+    rolls: float | None = None
+    fills: int = 0
+    choke: bool = False
+    vary: str = ""
+    strength: float = 0.5
+    swing: float = 0.0
+    humanize: float = 0.0
+    min_novelty: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_count("sample.loops", self.loops)
+        check_count("sample.bars", self.bars)
+        check_count("sample.primer_bars", self.primer_bars)
+        check("sample.bpm", 20 <= self.bpm <= 400, "from 20 to 400", self.bpm)
+        check(
+            "sample.temperature",
+            0 < self.temperature < math.inf,
+            "above 0 and finite",
+            self.temperature,
+        )
+        check("sample.top_p", 0 < self.top_p <= 1, "above 0 and at most 1", self.top_p)
+        check_choice("sample.structure", self.structure, STRUCTURES)
+        check_count("sample.top_k", self.top_k, least=0)
+        check_count("sample.fills", self.fills, least=0)
+        for name in ("min_p", "strength", "swing", "humanize", "min_novelty"):
+            check_share(f"sample.{name}", getattr(self, name))
+        if self.rolls is not None:
+            check_share("sample.rolls", self.rolls)
+        is_pair = bool(self.lock) == bool(self.lock_from)
+        check("sample.lock", is_pair, "given together with sample.lock_from", self.lock)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateParams:
+    """How much is drawn to judge the model."""
+
+    generated_loops: int = 128
+
+    def __post_init__(self) -> None:
+        check_count("evaluate.generated_loops", self.generated_loops)
