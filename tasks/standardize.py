@@ -6,7 +6,7 @@ from tasks.places import RAW, STANDARDIZED, read_params
 from trapgen.progress import Progress, show_progress
 from trapgen.standardize import Spread, standardize
 
-VERSION = "2"
+VERSION = "3"
 
 
 def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:

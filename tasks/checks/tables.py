@@ -36,7 +36,7 @@ _MANIFEST_RULES: Final = (
     Rule("published_split", "filled in", "ExpectColumnValuesToNotBeNull"),
     *filled(
         *_LOOP_RULES,
-        one_of("key_map", ("name", "rhythm", *KEY_MAPS)),
+        one_of("key_map", ("name", "rhythm", "settled", *KEY_MAPS)),
         between("key_map_confidence", 0, 1),
         between("quantization_error_steps", 0, 0.5),
         between("max_quantization_error_steps", 0, 0.5),

@@ -154,7 +154,7 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
     expected = [
         f"manifest.loop_id must be unique; 2 of {n_rows} rows are not: twin",
         *(line.replace("PATH", path) for line in early),
-        f"manifest.key_map must be one of {', '.join(['name', 'rhythm', *KEY_MAPS])}; 1 of "
+        f"manifest.key_map must be one of {', '.join(['name', 'rhythm', 'settled', *KEY_MAPS])}; 1 of "
         f"{n_rows} rows are not: mystery ({ids[11]})",
         f"manifest.key_map_confidence must be from 0 to 1; 1 of {n_rows} rows are not: "
         f"1.5 ({ids[12]})",

@@ -1,272 +1,25 @@
-"""Key maps told by rhythm: measured over Groove on other keys, over trap parts, and settled."""
+"""Key maps and voices settled by hand, and the command that lists and settles them."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 import subprocess
 import sys
-from collections import Counter
-from dataclasses import replace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from strategies import midi_file, note_on, track
 
 from trapgen.errors import InputError, ParameterError, TableError
 from trapgen.keymap import (
     SURE,
-    choose_readings,
-    detect_key_map,
-    detect_role,
     find_doubts,
-    find_role,
     find_settled,
-    rank_key_maps,
     read_settled,
     settle,
 )
-from trapgen.keymap.features import FEATURES, count_bars, count_meetings, describe_groups
-from trapgen.keymap.fit import fit
-from trapgen.keymap.groove import expand, voice_evidence
-from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, SNARE, key_map, role_of_name
-from trapgen.midi import Strikes, read_strikes
+from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, LOW_TOM, OPEN_HAT, SNARE
 from trapgen.params import StandardizeParams
-from trapgen.standardize import find_midi, read_folder, read_loop
-
-TD11 = key_map("roland_td11").voices
-QUARTER = 480
-
-
-def strikes_of(*hits, velocity=100, channel=0):
-    """Strikes at `(quarter note, pitch)`."""
-    rows = sorted((round(at * QUARTER), pitch) for at, pitch in hits)
-    n = len(rows)
-    return Strikes(
-        ticks=np.array([tick for tick, _ in rows], np.int64),
-        pitches=np.array([pitch for _, pitch in rows], np.uint8),
-        velocities=np.full(n, velocity, np.uint8),
-        channels=np.full(n, channel, np.uint8),
-        ticks_per_quarter=QUARTER,
-        tempos=(),
-        meters=(),
-        end_tick=rows[-1][0] if rows else 0,
-        is_truncated=False,
-    )
-
-
-def groove_split(folder, split):
-    with (folder / "info.csv").open(newline="") as file:
-        names = [row["midi_filename"] for row in csv.DictReader(file) if row["split"] == split]
-    return [(name, read_strikes(folder / name)) for name in names]
-
-
-def move(strikes, name, table):
-    """A Groove performance as if played on another map, on channel 1, and its true voices.
-
-    Each pitch goes to a key of its voice, drawn without returning while keys are left; voices
-    that the map lacks fall silent.
-    """
-    rng = np.random.default_rng(list(hashlib.sha256(f"{name} {table.name}".encode()).digest()))
-    free = {
-        voice: list(rng.permutation([key for key, v in table.voices.items() if v == voice]))
-        for voice in set(table.voices.values())
-    }
-    moved = {}
-    for pitch in np.unique(strikes.pitches).tolist():
-        if keys := free.get(TD11[pitch]):
-            moved[pitch] = int(keys[0])
-            keys.append(keys.pop(0))
-    kept = np.isin(strikes.pitches, list(moved))
-    if not kept.any():
-        return None
-    pitches = strikes.pitches[kept].tolist()
-    played = replace(
-        strikes,
-        ticks=strikes.ticks[kept],
-        pitches=np.array([moved[pitch] for pitch in pitches], np.uint8),
-        velocities=strikes.velocities[kept],
-        channels=np.zeros(len(pitches), np.uint8),
-    )
-    return played, [TD11[pitch] for pitch in pitches]
-
-
-def test_groove_on_every_key_map_is_read_right_or_doubted(shared):
-    outcomes = {True: Counter(), False: Counter()}
-    for name, strikes in groove_split(shared / "data" / "groove", "test"):
-        for table in KEY_MAPS.values():
-            if (played := move(strikes, name, table)) is None:
-                continue
-            moved, truth = played
-            found, _ = detect_key_map(moved, hashlib.sha256(name.encode()).hexdigest())
-            outcome = "unsure"
-            if found is not None:
-                voices = [found.voices.get(pitch) for pitch in moved.pitches.tolist()]
-                outcome = "right" if voices == truth else "wrong"
-            outcomes[count_bars(moved) >= 8][outcome] += 1
-    long, short = outcomes[True], outcomes[False]
-    assert min(long.total(), short.total()) > 500
-    assert long["right"] / long.total() >= 0.95
-    assert long["unsure"] / (long["unsure"] + long["wrong"]) >= 0.9
-    assert short["right"] / short.total() >= 0.85
-    assert short["unsure"] / (short["unsure"] + short["wrong"]) >= 0.9
-
-
-def test_general_midi_needs_no_drum_channel(shared):
-    sure = 0
-    paths = find_midi(shared / "data" / "trap-loops" / "combined")[::20]
-    for path in paths:
-        best = rank_key_maps(read_strikes(path), "a91f")[0]
-        assert best.key_maps[0].name == "gm"
-        sure += best.confidence >= SURE
-    assert len(paths) == 25
-    assert sure >= 20
-
-
-def test_trap_parts_without_their_names(shared, tmp_path):
-    truth = {}
-    for path in find_midi(shared / "data" / "trap-loops" / "parts"):
-        name = f"{hashlib.sha256(path.stem.encode()).hexdigest()}.mid"
-        (tmp_path / name).write_bytes(path.read_bytes())
-        truth[name] = role_of_name(path.stem).name
-    assert len(truth) == 26
-    reads = {read.source_path: read for read in read_folder(tmp_path, StandardizeParams())}
-    heard = {name for name, read in reads.items() if read.key_map == "rhythm"}
-    assert len(heard) >= 20
-    assert {reads[name].loop.lineage.role == truth[name] for name in heard} == {True}
-    unsure = reads.keys() - heard
-    assert {doubt.path for doubt in find_doubts(tmp_path, find_midi(tmp_path))} == unsure
-    assert all(0 < reads[name].key_map_confidence < SURE for name in unsure)
-
-
-def test_a_single_pitch_is_unsure_unless_its_rhythm_tells(tmp_path):
-    offbeats = [note_on(240, 36, channel=0)] + [note_on(480, 36, channel=0) for _ in range(63)]
-    open_part, backbeat = tmp_path / "a.mid", tmp_path / "b.mid"
-    open_part.write_bytes(midi_file(track(*offbeats)))
-    snares = [note_on(480, 60, channel=0)] + [note_on(960, 60, channel=0) for _ in range(15)]
-    backbeat.write_bytes(midi_file(track(*snares)))
-    read = read_loop(open_part, StandardizeParams())
-    assert (read.key_map, read.loop.lineage.role) == ("gm", "full")
-    assert read.key_map_confidence < SURE
-    read = read_loop(backbeat, StandardizeParams())
-    assert (read.key_map, read.loop.lineage.role) == ("rhythm", "snare")
-    assert 0.5 <= read.key_map_confidence <= 1
-    assert [doubt.path for doubt in find_doubts(tmp_path, [open_part, backbeat])] == ["a.mid"]
-
-
-def test_what_is_asked_for_or_settled_outweighs_the_rhythm(tmp_path):
-    path = tmp_path / "b.mid"
-    snares = [note_on(480, 36, channel=0)] + [note_on(960, 36, channel=0) for _ in range(15)]
-    path.write_bytes(midi_file(track(*snares)))
-    assert find_role(path, read_strikes(path))[1] == "rhythm"
-    read = read_loop(path, StandardizeParams(key_map="gm"))
-    assert (read.key_map, read.loop.lineage.role) == ("gm", "full")
-    assert read.loop.onsets[:, KICK].any()
-    settle(tmp_path, {"b.mid": "gm"})
-    read = read_loop(path, StandardizeParams())
-    assert (read.key_map, read.key_map_confidence) == ("gm", 1.0)
-
-
-def test_pitches_of_one_hat_keep_out_of_each_others_way():
-    hits = [*((at, 36) for at in range(0, 32, 4)), *((at, 38) for at in range(2, 32, 4))]
-    taking_turns = [(at / 2, (42, 46)[at % 4 == 3]) for at in range(64)]
-    at_once = [(at / 2, pitch) for at in range(0, 64, 2) for pitch in (42, 46)]
-    apart, together = (strikes_of(*hits, *hats) for hats in (taking_turns, at_once))
-    met, by_chance = count_meetings(apart, np.searchsorted([36, 38, 42, 46], apart.pitches), 4)
-    assert met[2, 3] == met[3, 2] == 0
-    assert by_chance[2, 3] == pytest.approx(48 * 16 / (16 * 8))
-    assert met[0, 2] == 8
-    confidences = []
-    for strikes in (apart, together):
-        readings = {
-            table.name: reading for reading in rank_key_maps(strikes) for table in reading.key_maps
-        }
-        confidences.append(readings["gm"].confidence)
-    assert confidences[0] > confidences[1]
-
-
-def test_kits_are_no_single_part(shared):
-    found = Counter(
-        detect_role(strikes, "")[0] for _, strikes in groove_split(shared / "data/groove", "test")
-    )
-    assert found.keys() == {None}
-
-
-def test_a_role_word_decides():
-    role, confidence = detect_role(strikes_of((0, 60)), "02_Trap_Hat")
-    assert (role.name, role.voice, confidence) == ("hat", CLOSED_HAT, 1.0)
-    assert detect_role(strikes_of((0, 60)), "") == (None, 0.0)
-    half_time = [(4 * bar + 2, 61) for bar in range(8)]
-    assert detect_role(strikes_of(*half_time), "")[0].voice == SNARE
-
-
-def test_a_product_in_the_name_tips_the_scale():
-    hits = [(0, 36), (1, 38), (2, 36), (3, 38)]
-    plain, told = (rank_key_maps(strikes_of(*hits), stem)[0] for stem in ("x", "SD3 groove"))
-    assert plain.key_maps[0].name == "gm"
-    assert told.key_maps[0].name == "superior_drummer3"
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 64).map(lambda n: n / 4), st.integers(0, 127)),
-        min_size=1,
-        max_size=40,
-    )
-)
-def test_readings_share_out_all_belief(hits):
-    strikes = strikes_of(*hits)
-    readings = rank_key_maps(strikes)
-    assert sum(reading.confidence for reading in readings) == pytest.approx(1)
-    confidences = [reading.confidence for reading in readings]
-    assert confidences == sorted(confidences, reverse=True)
-    names = [table.name for reading in readings for table in reading.key_maps]
-    assert sorted(names) == sorted(KEY_MAPS)
-    table, confidence = detect_key_map(strikes)
-    assert confidence == confidences[0]
-    assert (table is None) == (confidence < SURE)
-    later = replace(strikes, ticks=strikes.ticks * 2, ticks_per_quarter=2 * QUARTER)
-    assert [r.confidence for r in rank_key_maps(later)] == confidences
-
-
-def test_features_say_what_they_measure():
-    strikes = strikes_of(*[(at, 36) for at in (0, 2, 4, 6)], *[(at, 42) for at in (0, 1, 2.5)])
-    found, rows = describe_groups(strikes, strikes.pitches.astype(np.int64))
-    kick, hat = (dict(zip(FEATURES, row, strict=True)) for row in rows)
-    assert found.tolist() == [36, 42]
-    assert kick["rate"] == pytest.approx(np.log(2))
-    assert kick["share"] == pytest.approx(np.log(4 / 7))
-    assert (kick["beat_1"], kick["beat_3"], kick["backbeat"]) == (0.5, 0.5, -1)
-    assert (kick["spacing"], kick["evenness"]) == (pytest.approx(np.log(2)), 1)
-    assert (kick["together"], hat["together"]) == (1 / 4, pytest.approx(1 / 3))
-    assert (kick["bars"], hat["bars"]) == (1, 0.5)
-    assert hat["offbeat_8ths"] == pytest.approx(1 / 3)
-    assert kick["rarity"] == 0.5
-
-
-def test_the_regression_learns_what_separates():
-    rng = np.random.default_rng(0)
-    voices = np.repeat([KICK, SNARE, CLOSED_HAT], 40)
-    features = rng.normal(0, 0.1, (120, len(FEATURES)))
-    features[:, 0] += voices
-    mean, deviation, weights, prior = fit(features, voices)
-    assert weights.shape == (2 * len(FEATURES) + 1, 9)
-    assert np.exp(prior)[[KICK, SNARE, CLOSED_HAT]] == pytest.approx(1 / 3)
-    assert ((expand(features, mean, deviation) @ weights).argmax(1) == voices).all()
-
-
-def test_a_backbeat_speaks_for_a_snare():
-    backbeat = strikes_of(
-        *[(at, 38) for at in range(1, 32, 2)], *[(at / 2, 42) for at in range(64)]
-    )
-    evidence = voice_evidence(describe_groups(backbeat, backbeat.pitches.astype(np.int64))[1])
-    assert evidence[0].argmax() == SNARE
-
-
-# Settled by hand
+from trapgen.standardize import read_loop
 
 
 def write_doubtful(folder):
@@ -290,8 +43,38 @@ def test_what_is_settled_is_read_so(tmp_path):
     assert read.loop.onsets[0, SNARE]
     assert read_loop(path, StandardizeParams(key_map="gm")).key_map == "gm"
     settle(tmp_path / "pack", {"deep/x.mid": "gm"})
-    assert {k: v.name for k, v in read_settled(tmp_path / "pack").items()} == {"deep/x.mid": "gm"}
+    assert read_settled(tmp_path / "pack") == {"deep/x.mid": "gm"}
     assert (tmp_path / "pack" / "keymaps.csv").read_bytes() == b"path,key_map\ndeep/x.mid,gm\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "role", "voice"),
+    [
+        ("kick", "kick", KICK),
+        ("snare", "snare", SNARE),
+        ("closed_hat", "hat", CLOSED_HAT),
+        ("open_hat", "hat", OPEN_HAT),
+        ("low_tom", "perc", LOW_TOM),
+    ],
+)
+def test_a_single_part_is_settled_as_its_voice(tmp_path, answer, role, voice):
+    path = write_doubtful(tmp_path)
+    settle(tmp_path, {"x.mid": answer})
+    assert list(find_doubts(tmp_path, [path])) == []
+    read = read_loop(path, StandardizeParams())
+    assert (read.key_map, read.key_map_confidence) == ("settled", 1.0)
+    assert read.loop.lineage.role == role
+    assert read.loop.onsets.any(axis=0).nonzero()[0].tolist() == [voice]
+    assert read_loop(path, StandardizeParams(key_map="gm")).key_map == "gm"
+
+
+def test_a_settled_voice_outweighs_the_name_and_the_drum_channel(tmp_path):
+    path = tmp_path / "Kick_01.mid"
+    path.write_bytes(midi_file(track(note_on(0, 36, channel=9), note_on(480, 38, channel=9))))
+    assert read_loop(path, StandardizeParams()).loop.lineage.role == "kick"
+    settle(tmp_path, {"Kick_01.mid": "snare"})
+    read = read_loop(path, StandardizeParams())
+    assert (read.key_map, read.loop.lineage.role) == ("settled", "snare")
 
 
 def test_what_cannot_be_settled_is_refused(tmp_path):
@@ -308,15 +91,6 @@ def test_what_cannot_be_settled_is_refused(tmp_path):
         with pytest.raises(TableError) as caught:
             find_settled(path)
         assert caught.value.rule == rule
-
-
-def test_the_drum_channel_is_general_midi(tmp_path):
-    hits = [(0, 36), (1, 38), (2, 42)]
-    (reading,) = choose_readings(tmp_path / "x.mid", strikes_of(*hits, channel=9))
-    assert (reading.key_maps[0].name, reading.confidence) == ("gm", 1.0)
-    foreign = [(at, pitch) for at, pitch in enumerate([36, 38, 60, 62, 65, 71, 77, 89])]
-    readings = choose_readings(tmp_path / "x.mid", strikes_of(*foreign, channel=9))
-    assert readings[0].key_maps[0].name == "addictive_drums2"
 
 
 def test_named_silent_and_broken_files_are_in_no_doubt(tmp_path):

@@ -50,7 +50,8 @@ def review(
         typer.Option(
             "--set",
             metavar="FILE=MAP",
-            help="Settle a file's key map; FILE is its path in PACK. May be given again.",
+            help="Settle a file's key map, or the voice that it plays alone (kick, snare, "
+            "closed_hat…); FILE is its path in PACK. May be given again.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -103,4 +104,6 @@ def review(
         for reading in doubt.readings[:3]:
             names = ", ".join(table.name for table in reading.key_maps)
             print(f"  {reading.confidence:7.1%}  {names}")
-    say(f"{len(doubts)} files with a key map in doubt: settle one with --set FILE=MAP")
+    say(
+        f"{len(doubts)} files with a key map in doubt: settle one with --set FILE=MAP or FILE=VOICE"
+    )

@@ -12,19 +12,30 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import TableError
+from trapgen.errors import ParameterError, TableError
 from trapgen.keymap.detect import Reading, rank_key_maps
-from trapgen.kit import KEY_MAPS, KeyMap
+from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, OPEN_HAT, RIDE, SNARE, VOICES, KeyMap, Role
 from trapgen.midi import DRUM_CHANNEL, Strikes
 from trapgen.store import replacing
 
 SETTLED: Final = "keymaps.csv"
-"""The file in a pack that keeps what was settled by hand: path in the pack, name of the map."""
+"""The file in a pack that keeps what was settled by hand: path in the pack; map, or voice."""
 
 _MAPS: Final = tuple(KEY_MAPS.values())
 _IS_KNOWN: Final = np.array([table.column_of >= 0 for table in _MAPS], np.int64)
 _COLUMNS: Final = ["path", "key_map"]
 _GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11"})
+_ROLE_OF_VOICE: Final = {
+    KICK: "kick",
+    SNARE: "snare",
+    CLOSED_HAT: "hat",
+    OPEN_HAT: "hat",
+    RIDE: "hat",
+}
+_ROLES: Final = {
+    voice.name: Role(_ROLE_OF_VOICE.get(column, "perc"), column)
+    for column, voice in enumerate(VOICES)
+}
 
 
 def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
@@ -57,7 +68,7 @@ def choose_readings(path: Path, drums: Strikes) -> list[Reading]:
     Raises:
         TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
-    if (settled := find_settled(path)) is not None:
+    if isinstance(settled := find_settled(path), KeyMap):
         return [Reading((settled,), 1.0)]
     if int(drums.channels[0]) == DRUM_CHANNEL:
         table, _ = most_known_map(drums.pitches)
@@ -66,11 +77,24 @@ def choose_readings(path: Path, drums: Strikes) -> list[Reading]:
     return rank_key_maps(drums, path.stem)
 
 
-def read_settled(pack: Path) -> dict[str, KeyMap]:
-    """What `keymaps.csv` of a folder settles: key maps by path in the folder; empty without it.
+def reading_of_name(name: str) -> KeyMap | Role:
+    """What an answer in `keymaps.csv` says: a key map, or the one voice that the file plays.
 
     Raises:
-        TableError: Its columns are not `path` and `key_map`, or it names a map that isn't there.
+        ParameterError: It names neither.
+    """
+    if (found := KEY_MAPS.get(name) or _ROLES.get(name)) is None:
+        raise ParameterError("key_map", f"one of {', '.join([*KEY_MAPS, *_ROLES])}", name)
+    return found
+
+
+def read_settled(pack: Path) -> dict[str, str]:
+    """What `keymaps.csv` of a folder settles: names of key maps or voices by path in the folder.
+
+    Empty without the file.
+
+    Raises:
+        TableError: Its columns are not `path` and `key_map`, or it names what isn't there.
     """
     path = pack / SETTLED
     if not path.is_file():
@@ -84,21 +108,23 @@ def read_settled(pack: Path) -> dict[str, KeyMap]:
         received = rows[0] if rows else "an empty file"
         raise TableError(path, "columns", received, "It has the columns path and key_map.")
     for _, name in rows[1:]:
-        if name not in KEY_MAPS:
-            raise TableError(path, "key_map", name, f"There are {', '.join(KEY_MAPS)}.")
-    return {file_path: KEY_MAPS[name] for file_path, name in rows[1:]}
+        try:
+            reading_of_name(name)
+        except ParameterError as error:
+            raise TableError(path, "key_map", name, f"It is {error.rule}.") from error
+    return dict(rows[1:])
 
 
-def write_settled(pack: Path, key_maps: Mapping[str, KeyMap]) -> None:
+def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
     """Keep what is settled with the folder, sorted by path."""
     with replacing(pack / SETTLED) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows((path, key_maps[path].name) for path in sorted(key_maps))
+        writer.writerows((path, answers[path]) for path in sorted(answers))
 
 
-def find_settled(path: Path) -> KeyMap | None:
-    """The key map settled for a file, by the nearest folder above it that names it."""
+def find_settled(path: Path) -> KeyMap | Role | None:
+    """The key map or role settled for a file, by the nearest folder above it that names it."""
     name = os.path.abspath(path)
     for folder, table in _tables_above(os.path.dirname(name)):
         # Asked of every folder above every file; `access` costs a third of `isfile`.
@@ -107,7 +133,7 @@ def find_settled(path: Path) -> KeyMap | None:
             settled = _read_once(folder, stat.st_mtime_ns, stat.st_size)
             found = settled.get(os.path.relpath(name, folder).replace(os.sep, "/"))
             if found is not None:
-                return found
+                return reading_of_name(found)
     return None
 
 
@@ -121,5 +147,5 @@ def _tables_above(folder: str) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=64)
-def _read_once(folder: str, _modified: int, _size: int) -> Mapping[str, KeyMap]:
+def _read_once(folder: str, _modified: int, _size: int) -> Mapping[str, str]:
     return read_settled(Path(folder))

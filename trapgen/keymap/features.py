@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -61,15 +62,17 @@ def describe_groups(
         1 and 3; share of spacings under a fifth of a quarter; one over the root of the count;
         share struck together with another strike of the group.
     """
+    found = np.unique(groups)
+    return found, describe_masks(strikes, [groups == group for group in found.tolist()])
+
+
+def describe_masks(strikes: Strikes, masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.float64]:
+    """The rows of `describe_groups` `(n_masks, 18)` for masks of strikes, each `(n_strikes,)`."""
     at = strikes.ticks / strikes.ticks_per_quarter
     n_bars = count_bars(strikes)
     loudness = strikes.velocities / strikes.velocities.mean()
     sixteenths = np.floor(at * 4 + 0.5).astype(np.int64)
-    found = np.unique(groups)
-    rows = [
-        _describe(at, groups == group, sixteenths, loudness, n_bars) for group in found.tolist()
-    ]
-    return found, np.array(rows)
+    return np.array([_describe(at, mask, sixteenths, loudness, n_bars) for mask in masks])
 
 
 def _describe(
@@ -131,6 +134,26 @@ def count_meetings(
     counts = np.bincount(groups, minlength=n_groups)
     by_chance = np.outer(counts, counts) / (16 * count_bars(strikes))
     return met + met.T, np.minimum(by_chance, np.minimum.outer(counts, counts))
+
+
+def count_shared_bars(
+    strikes: Strikes, groups: NDArray[np.int64], n_groups: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """In how many bars each two groups are struck, and in how many they would be by chance.
+
+    Args:
+        strikes: At least one strike.
+        groups: `(n_strikes,)`, the group of each strike, from 0 to `n_groups - 1`.
+        n_groups: Number of groups.
+
+    Returns:
+        `(n_groups, n_groups)` int64; and float64, expected of groups that choose their bars alone.
+    """
+    n_bars = count_bars(strikes)
+    is_in = np.zeros((n_groups, n_bars), np.int64)
+    is_in[groups, strikes.ticks // (4 * strikes.ticks_per_quarter)] = 1
+    counts = is_in.sum(1)
+    return is_in @ is_in.T, np.outer(counts, counts) / n_bars
 
 
 def _share_together(times: NDArray[np.float64], others: NDArray[np.float64]) -> float:

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trapgen.errors import InputError, MidiError
-from trapgen.keymap.choose import choose_readings, drums_of, read_settled, write_settled
+from trapgen.keymap.choose import (
+    choose_readings,
+    drums_of,
+    read_settled,
+    reading_of_name,
+    write_settled,
+)
 from trapgen.keymap.detect import SURE, Reading
 from trapgen.keymap.role import find_role
-from trapgen.kit import key_map
 from trapgen.midi import read_strikes
 
 
@@ -55,15 +60,15 @@ def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
 
 
 def settle(pack: Path, answers: Mapping[str, str]) -> None:
-    """Keep with the pack which key map its files are read through.
+    """Keep with the pack which key map its files are read through, or which voice they play.
 
     Args:
         pack: The folder; `keymaps.csv` in it keeps the answers, old ones included.
-        answers: Names of key maps by path in the pack.
+        answers: Names of key maps, or of a voice (`kick`), by path in the pack.
 
     Raises:
         InputError: The pack is no folder, or has no file at a path.
-        ParameterError: There is no key map of that name.
+        ParameterError: There is no key map or voice of that name.
         TableError: `keymaps.csv` breaks its form.
     """
     if not pack.is_dir():
@@ -72,5 +77,6 @@ def settle(pack: Path, answers: Mapping[str, str]) -> None:
     for path, name in answers.items():
         if not (pack / path).is_file():
             raise InputError(pack / path, "missing", "no such file", f"Name it from {pack} on.")
-        settled[Path(path).as_posix()] = key_map(name)
+        reading_of_name(name)
+        settled[Path(path).as_posix()] = name
     write_settled(pack, settled)

@@ -29,22 +29,25 @@ _KICK_MAX_VELOCITIES: Final = 4
 def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[Role, str, float]:
     """The role of a file, what says so, and how sure that is, from 0 to 1.
 
-    The name says it, and is sure, or the rhythm where the name says nothing (see `detect_role`);
-    else the file is full, said by nothing and sure. A name is not believed against a whole kit on
-    the drum channel. A file on that channel says by its pitches what it plays, and one whose key
-    map is settled by hand is read through that.
+    A voice settled in `keymaps.csv` holds. Else the name says it, and is sure, or the rhythm where
+    the name says nothing (see `detect_role`); else the file is full, said by nothing and sure. A
+    name is not believed against a whole kit on the drum channel. A file on that channel says by its
+    pitches what it plays, and one whose key map is settled by hand is read through that.
 
     Args:
         path: The file.
         strikes: Its note-ons, at least one.
-        by_rhythm: Listen where the name says nothing.
+        by_rhythm: Ask `keymaps.csv`, and listen where the name says nothing.
 
     Returns:
-        The role; `name`, `rhythm` or nothing; the confidence.
+        The role; `settled`, `name`, `rhythm` or nothing; the confidence.
 
     Raises:
         TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
+    settled = find_settled(path) if by_rhythm else None
+    if isinstance(settled, Role):
+        return settled, "settled", 1.0
     on_drums = strikes.channels == DRUM_CHANNEL
     named = role_of_name(path.stem)
     if named is not None:
@@ -52,7 +55,7 @@ def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[
         is_kit = named.voice is not None and on_drums.all() and _has_kit(strikes)
         return FULL if is_kit else named, "name", 1.0
     is_open = by_rhythm and not on_drums.any() and not _has_kit(strikes)
-    if is_open and find_settled(path) is None:
+    if is_open and settled is None:
         heard, confidence = detect_role(strikes, path.stem)
         if heard is not None:
             return heard, "rhythm", confidence

@@ -48,7 +48,7 @@ class Standardized:
         loop: The loop.
         source_path: The file, relative to the folder read.
         key_map: Name of the key map; `name` where the file's name decided the voice, `rhythm`
-            where its rhythm did.
+            where its rhythm did, `settled` where somebody settled it by hand.
         key_map_confidence: How sure that is, from 0 to 1 (see `map_voices`): below
             `trapgen.keymap.SURE` a key map asks for review.
         quantization_error_steps: Mean distance of the strikes from their steps.

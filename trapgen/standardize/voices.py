@@ -23,7 +23,7 @@ class Played:
         strikes: The strikes that have a voice, at least one.
         voices: `(n_strikes,)` int64, their columns in the kit.
         role: Name of the file's role.
-        key_map: Name of the key map, or `name` or `rhythm` where that decided the voice.
+        key_map: Name of the key map, or `name`, `rhythm` or `settled`: what decided the voice.
         confidence: How sure that is, from 0 to 1 (see `map_voices`).
     """
 

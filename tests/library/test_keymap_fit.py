@@ -1,0 +1,63 @@
+"""The fit of the key maps' numbers: on made features, and on a few performances of Groove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trapgen.keymap import SURE, groove
+from trapgen.keymap.evidence import expand, groove_table
+from trapgen.keymap.features import FEATURES
+from trapgen.keymap.fit.cases import move, read_split
+from trapgen.keymap.fit.module import write_module
+from trapgen.keymap.fit.readings import choose_sure, fit_weights, gather_cases, read_cases
+from trapgen.keymap.fit.voices import fit_voices
+from trapgen.keymap.weights import groove_weights
+from trapgen.kit import CLOSED_HAT, KICK, SNARE, key_map
+
+
+def test_the_regression_learns_what_separates():
+    rng = np.random.default_rng(0)
+    voices = np.repeat([KICK, SNARE, CLOSED_HAT], 40)
+    features = rng.normal(0, 0.1, (120, len(FEATURES)))
+    features[:, 0] += voices
+    table = fit_voices(features, voices)
+    assert table.weights.shape == (2 * len(FEATURES) + 1, 9)
+    assert np.exp(table.prior)[[KICK, SNARE, CLOSED_HAT]] == pytest.approx(1 / 3)
+    logits = expand(features, table.mean, table.deviation) @ table.weights
+    assert (logits.argmax(1) == voices).all()
+
+
+def test_the_module_is_as_it_was_written():
+    written = Path(groove.__file__).read_text(encoding="utf-8")
+    assert written == write_module(groove_table(), groove_weights(), SURE)
+
+
+def test_a_performance_moves_to_another_map(shared):
+    performance = read_split(shared / "data" / "groove", "train")[0]
+    for name in ("gm", "pads_c1"):
+        table = key_map(name)
+        moved, voices = move(performance, table)
+        assert (table.column_of[moved.pitches] == voices).all()
+        assert not moved.channels.any()
+    assert len(moved) < len(performance.strikes)
+
+
+def test_weights_are_learned_again_and_alike(shared):
+    performances = read_split(shared / "data" / "groove", "train")[::60]
+    cases = gather_cases(performances, dict.fromkeys({p.drummer for p in performances}))
+    weights = fit_weights(cases)
+    assert (weights.rhythm == fit_weights(cases).rhythm).all()
+    _, is_right = read_cases(cases, weights)
+    assert is_right.mean() > 0.9
+    assert weights.rhythm[0] > 0
+    assert weights.of_map[0] < 0
+
+
+def test_sure_is_where_the_rest_is_unsure():
+    confidence = np.array([0.95] * 90 + [0.9, 0.85, *[0.7] * 8])
+    is_right = np.array([True] * 90 + [False] * 10)
+    assert choose_sure(confidence, is_right, unsure=0.9) == 0.86
+    assert choose_sure(confidence, is_right, unsure=1.0) == 0.91

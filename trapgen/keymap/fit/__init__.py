@@ -1,0 +1,1 @@
+"""How the numbers of `trapgen.keymap.groove` are made: `python -m trapgen.keymap.fit DIR`."""
