@@ -27,6 +27,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Flows come last: Prefect's threads live on and draw random numbers.
+
+    Hypothesis sees its own draws disturbed by them, and calls the test flaky.
+    """
+    items.sort(key=lambda item: (ROOT / "tests" / "flows") in item.path.parents)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real drum MIDI that no repository holds."""

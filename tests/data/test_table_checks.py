@@ -21,6 +21,7 @@ from trapgen.standardize import load_standardized, standardize
 from trapgen.starter import write_packs
 from trapgen.store import LOOPS, MANIFEST, OVERLAP, make_table, read_table
 
+KNOWN_BY = ", ".join(["name", "rhythm", "settled", *KEY_MAPS])
 AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5)
 LEAK = "none: the loops share no source, and are neither the same nor nearly so"
 HOSTILE = "<script>alert(1)</script>"
@@ -154,7 +155,7 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
     expected = [
         f"manifest.loop_id must be unique; 2 of {n_rows} rows are not: twin",
         *(line.replace("PATH", path) for line in early),
-        f"manifest.key_map must be one of {', '.join(['name', 'rhythm', 'settled', *KEY_MAPS])}; 1 of "
+        f"manifest.key_map must be one of {KNOWN_BY}; 1 of "
         f"{n_rows} rows are not: mystery ({ids[11]})",
         f"manifest.key_map_confidence must be from 0 to 1; 1 of {n_rows} rows are not: "
         f"1.5 ({ids[12]})",
