@@ -7,6 +7,7 @@ import numpy as np
 from trapgen.model import ModelSpec, Network, weight_shapes
 
 LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
+RECALL = ModelSpec("recall", 2, 12, 0.0, 2, 16, 4, 3, 5, ("kind:beat", "kind:fill"))
 PAPER = ModelSpec("paper", 2, 12, 0.0, 0, 16)
 FINE = ModelSpec("lookback", 1, 4, 0.0, 1, 32)
 

@@ -19,12 +19,17 @@ _SCORED_AT_ONCE: Final = 64
 _GRID_POINTS: Final = 512
 
 
-def model_bits(network: Network, loops: Sequence[NDArray[np.int64]]) -> float:
+def model_bits(
+    network: Network,
+    loops: Sequence[NDArray[np.int64]],
+    conditions: NDArray[np.int64] | None = None,
+) -> float:
     """Bits per step of a network on loops: mean -log2 p(word), BAR and padding excluded.
 
     Args:
         network: The trained network.
         loops: Words of each loop, `(n_steps,)`, in whole bars of the network's grid.
+        conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
 
     Raises:
         ParameterError: There are no loops, or one is not in whole bars.
@@ -37,16 +42,17 @@ def model_bits(network: Network, loops: Sequence[NDArray[np.int64]]) -> float:
             raise ParameterError("loop", f"whole bars of {steps_per_bar} steps", len(words))
     total, n_steps = 0.0, 0
     # Loops of like length go together, so that little is padding.
-    ordered = sorted(loops, key=len)
-    for start in range(0, len(ordered), _SCORED_AT_ONCE):
-        part = [
-            add_bars(words, steps_per_bar) for words in ordered[start : start + _SCORED_AT_ONCE]
-        ]
+    order = np.argsort([len(words) for words in loops], kind="stable")
+    for start in range(0, len(order), _SCORED_AT_ONCE):
+        chosen = order[start : start + _SCORED_AT_ONCE]
+        part = [add_bars(loops[at], steps_per_bar) for at in chosen]
         tokens = np.full((len(part), max(map(len, part))), PAD, np.int64)
         for row, written in zip(tokens, part, strict=True):
             row[: len(written)] = written
         is_word = tokens < BAR
-        total -= float(network.log_probabilities(tokens)[is_word].sum(dtype=np.float64))
+        known = None if conditions is None else conditions[chosen]
+        found = network.log_probabilities(tokens, known)
+        total -= float(found[is_word].sum(dtype=np.float64))
         n_steps += int(is_word.sum())
     return total / n_steps / float(np.log(2))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import make_loop, random_loop
 
-from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, add_bars, to_words
+from tests.strategies import make_loop, random_loop
+from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, add_bars, to_onsets, to_words
 from trapgen.errors import ModelError
 from trapgen.kit import KICK
 from trapgen.model import (
@@ -16,9 +17,9 @@ from trapgen.model import (
     N_TOKENS,
     TOKEN_TABLE,
     VOICES_OF_TARGET,
-    Inputs,
     ModelSpec,
     Network,
+    iterate_inputs,
     load_network,
     log_softmax,
     make_inputs,
@@ -30,6 +31,8 @@ from trapgen.params import TrainParams
 SPECS = {
     "lookback": ModelSpec("lookback", 2, 12, 0.3, 2, 16),
     "no lookback": ModelSpec("lookback", 1, 8, 0.0, 0, 24),
+    "recall": ModelSpec("recall", 2, 12, 0.3, 2, 16, 4, 3, 5),
+    "recall of a condition": ModelSpec("recall", 1, 8, 0.0, 1, 24, 1, 1, 4, ("style:funk", "fill")),
     "paper": ModelSpec("paper", 3, 10, 0.2, 0, 16),
 }
 
@@ -51,11 +54,9 @@ def random_tokens(spec, n_loops=3, bars=6, seed=0):
 
 def all_scores(network, tokens):
     """`(n_loops, n_tokens, N_TARGETS)` log-probabilities, a token at a time."""
-    inputs, state = make_inputs(tokens, network.spec), network.start(len(tokens))
-    scores = []
-    for at in range(tokens.shape[1]):
-        now = Inputs(*(value[:, at : at + 1] for value in vars(inputs).values()))
-        step, state = network.step(now, state)
+    state, scores = network.start(len(tokens)), []
+    for inputs in iterate_inputs(tokens, network.spec):
+        step, state = network.step(inputs, state)
         scores.append(log_softmax(step))
     return np.stack(scores, axis=1)
 
@@ -79,15 +80,18 @@ def test_inputs_tell_the_past(spec):
     tokens = random_tokens(spec)
     length = spec.steps_per_bar + 1
     inputs = make_inputs(tokens, spec)
+    n_beats = 2 if spec.architecture == "recall" else 0
+    n_bars = spec.recall_bars or spec.lookback_bars
+    assert inputs.lookback.shape == (*tokens.shape, n_beats + n_bars)
     np.testing.assert_array_equal(inputs.previous[:, 1:], tokens[:, :-1])
     assert set(inputs.previous[:, 0]) == {BAR if spec.architecture == "paper" else START}
     for at in range(tokens.shape[1]):
         assert set(inputs.position[:, at]) == {at % length}
         assert set(inputs.bar[:, at]) == {at // length % N_LOOP_BARS}
-        for k in range(spec.lookback_bars):
+        for k in range(n_bars):
             ago = at - (k + 1) * length
             expected = tokens[:, ago] if ago >= 0 else np.full(len(tokens), PAD)
-            np.testing.assert_array_equal(inputs.lookback[:, at, k], expected)
+            np.testing.assert_array_equal(inputs.lookback[:, at, n_beats + k], expected)
 
 
 def test_a_loop_shorter_than_the_lookback_has_none():
@@ -96,8 +100,13 @@ def test_a_loop_shorter_than_the_lookback_has_none():
 
 
 def test_parameters_give_the_network():
-    params = TrainParams(layers=3, units=20, dropout=0.1, lookback_bars=1)
+    params = TrainParams("lookback", layers=3, units=20, dropout=0.1, lookback_bars=1)
     assert ModelSpec.of(params, Codec(48)) == ModelSpec("lookback", 3, 20, 0.1, 1, 48)
+    recall = TrainParams("recall", layers=3, units=20, lookback_bars=2, recall_bars=7)
+    spec = ModelSpec.of(recall, Codec(48), ("fill",))
+    assert (spec.n_lags, spec.heads, spec.conditions) == (9, 6, ("fill",))
+    # Recall reaches at least as far as what is told bar by bar.
+    assert ModelSpec.of(replace(recall, recall_bars=1), Codec(48)).n_lags == 4
     paper = TrainParams(architecture="paper", layers=1, units=20)
     assert ModelSpec.of(paper, Codec(16)) == ModelSpec("paper", 3, 512, 0.2, 0, 16)
     assert SPECS["lookback"].codec == Codec(16)
@@ -141,22 +150,69 @@ def test_lookback_reaches_as_far_as_it_says():
     assert np.flatnonzero(moved > 1e-6).tolist() == [4, 3 + 17, 3 + 34]
 
 
-def test_a_loop_does_not_depend_on_its_company():
-    spec = SPECS["lookback"]
+def test_agreement_is_a_mean_of_differences():
+    spec = SPECS["recall"]
+    rng = np.random.default_rng(0)
+    words = rng.choice([0, 256, 64, 257, 16], 4 * 16)
+    inputs = make_inputs(add_bars(words, 16)[None], spec)
+    groups = np.array(
+        [[1, 1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 0, 1, 1], [0] * 4 + [1] * 3 + [0] * 2]
+    )
+    unknown = np.array([0.35, 0.45, 0.15])
+    hits = to_onsets(words).astype(int)
+    for lag, ago in ((0, 4), (1, 8), (2, 16), (4, 48)):
+        for span, length in enumerate((2, 8, 32)):
+            mean = unknown
+            for step in range(len(words)):
+                token = step + step // 16
+                found = inputs.agreement[0, token, lag, 3 * span : 3 * span + 3]
+                np.testing.assert_allclose(found, mean, atol=2e-3)
+                apart = np.abs(hits[step] - hits[step - ago]) @ groups.T if step >= ago else unknown
+                mean = mean + (apart - mean) / length
+
+
+def test_recall_looks_back_a_beat_and_half_a_bar():
+    spec = SPECS["recall"]
+    words = np.arange(3 * 16)
+    inputs = make_inputs(add_bars(words, 16)[None], spec)
+    for step in range(len(words)):
+        beats = inputs.lookback[0, step + step // 16, :2].tolist()
+        assert beats == [step - ago if step >= ago else PAD for ago in (4, 8)]
+
+
+def test_a_copied_word_needs_no_score():
+    # The LSTMs know nothing, and the gate is open: what was played a bar ago comes again.
+    spec = SPECS["recall"]
+    weights = {name: np.zeros(shape, np.float32) for name, shape in weight_shapes(spec).items()}
+    weights["copy/bias"][:] = 20
+    one_bar_ago = 9 + 2
+    weights["match/kernel"][one_bar_ago, 0] = 9
+    weights["heads/kernel"][0, -1] = 50
+    tokens = np.tile(random_tokens(spec, n_loops=2, bars=1), 3)
+    logs = Network(spec, weights).log_probabilities(tokens)
+    assert (logs[:, 17:] > -1e-4).all()
+    np.testing.assert_allclose(logs[:, 0], -np.log(N_TARGETS), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["lookback", "recall"])
+def test_a_loop_does_not_depend_on_its_company(name):
+    spec = SPECS[name]
     network, tokens = random_network(spec), random_tokens(spec, n_loops=5)
     together = network.log_probabilities(tokens)
     alone = np.concatenate([network.log_probabilities(row[None]) for row in tokens])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_extreme_weights_overflow_nothing():
-    spec = SPECS["lookback"]
+@pytest.mark.parametrize("name", ["lookback", "recall"])
+def test_extreme_weights_overflow_nothing(name):
+    spec = SPECS[name]
     network = random_network(spec, scale=200)
     assert np.isfinite(all_scores(network, random_tokens(spec)).max(axis=-1)).all()
 
 
-def test_padding_is_behind():
-    spec = SPECS["lookback"]
+@pytest.mark.parametrize("name", ["lookback", "recall"])
+def test_padding_is_behind(name):
+    spec = SPECS[name]
     network, tokens = random_network(spec), random_tokens(spec)
     padded = np.concatenate([tokens, np.full((3, 17), PAD)], axis=1)
     found = network.log_probabilities(padded)
@@ -182,11 +238,31 @@ def test_keras_says_the_same(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_what_is_learned_is_what_is_scored(spec):
+    import tensorflow as tf
+
+    from trapgen.train import build_keras
+    from trapgen.train.network import set_weights
+
+    network, tokens = random_network(spec), random_tokens(spec)
+    conditions = np.random.default_rng(0).integers(0, 1 + len(spec.conditions), (3, 4))
+    built = build_keras(spec)
+    set_weights(built.likelihood, network)
+    inputs = vars(make_inputs(tokens, spec, conditions)) | {"target": tokens}
+    told = {name: tf.constant(value) for name, value in inputs.items()}
+    theirs = np.asarray(built.likelihood(told, training=False))
+    found = network.log_probabilities(tokens, conditions)
+    np.testing.assert_allclose(found, theirs, atol=1e-5)
+    without = network.log_probabilities(tokens)
+    assert np.abs(found - without).max() > 1e-3 or not spec.conditions
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_keras_trains_what_numpy_reads(spec):
     from trapgen.train import build_keras
     from trapgen.train.network import weights_of
 
-    model = build_keras(spec)
+    model = build_keras(spec).likelihood
     shapes = {name: value.shape for name, value in weights_of(model, spec).items()}
     assert shapes == weight_shapes(spec)
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == sum(

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.networks import LOOKBACK, PAPER, make_network
+from tests.networks import LOOKBACK, PAPER, RECALL, make_network
 from tests.strategies import make_loop
 from trapgen.codec import BAR, N_TARGETS, add_bars, to_onsets
 from trapgen.errors import ParameterError
 from trapgen.kit import KICK, SNARE
 from trapgen.loop import rotate
-from trapgen.model import Inputs, log_softmax, make_inputs
+from trapgen.model import iterate_inputs, log_softmax
 from trapgen.params import SampleParams
 from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
 from trapgen.velocity import VelocityProfile
 
-SPECS = pytest.mark.parametrize("spec", [LOOKBACK, PAPER], ids=lambda spec: spec.architecture)
+SPECS = pytest.mark.parametrize(
+    "spec", [LOOKBACK, RECALL, PAPER], ids=lambda spec: spec.architecture
+)
 COLD = 1e-6
 
 
@@ -115,11 +117,9 @@ def test_the_seed_decides(spec):
 
 def all_scores(network, tokens):
     """`(n_tokens, N_TARGETS)` of one loop, read from its beginning."""
-    inputs, state = make_inputs(tokens[None], network.spec), network.start(1)
-    scores = []
-    for at in range(len(tokens)):
-        now = Inputs(*(value[:, at : at + 1] for value in vars(inputs).values()))
-        step, state = network.step(now, state)
+    state, scores = network.start(1), []
+    for inputs in iterate_inputs(tokens[None], network.spec):
+        step, state = network.step(inputs, state)
         scores.append(log_softmax(step)[0])
     return np.array(scores)
 
@@ -221,3 +221,16 @@ def test_drafts_become_loops():
 
 def test_targets_are_words_and_bar():
     assert N_TARGETS == BAR + 1
+
+
+def test_what_is_told_of_a_loop_counts():
+    network = make_network(RECALL, scale=1.0)
+    params = SampleParams(3, 2)
+    unknown = sample_words(network, params, 0)
+    beats, fills = (
+        sample_words(network, params, 0, condition=np.array([0, 0, 0, kind])) for kind in (1, 2)
+    )
+    nothing = sample_words(network, params, 0, condition=np.zeros(4, np.int64))
+    drawn = [[draft.words.tolist() for draft in drafts] for drafts in (unknown, beats, fills)]
+    assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
+    assert [draft.words.tolist() for draft in nothing] == drawn[0]

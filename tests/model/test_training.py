@@ -11,11 +11,11 @@ from trapgen.codec import BAR, Codec, add_bars
 from trapgen.errors import ParameterError
 from trapgen.model import ModelSpec
 from trapgen.params import TrainParams
-from trapgen.train import hold_out, make_windows, train_network
+from trapgen.train import Conditions, hold_out, make_windows, train_network
 
 PARAMS = TrainParams(
     layers=1, units=12, dropout=0.2, window_bars=2, lookback_bars=1, batch_size=8,
-    learning_rate=0.01, epochs=3, patience=3,
+    learning_rate=0.01, averaging=10, epochs=3, patience=3,
 )  # fmt: skip
 SPEC = ModelSpec.of(PARAMS, Codec(16))
 PAPER = ModelSpec("paper", 2, 8, 0.2, 0, 16)
@@ -84,7 +84,7 @@ def test_progress_is_told(trained):
     # Batches are of about one size here, the bars of the control aside, so that an epoch's loss is
     # nearly the mean of theirs.
     first = [bits for epoch, _, bits in batches if epoch == 1]
-    assert np.mean(first) == pytest.approx(found.history[0].train, rel=0.01)
+    assert np.mean(first) == pytest.approx(found.history[0].train, rel=0.03)
 
 
 def test_the_figures_are_those_of_the_network(trained):
@@ -126,7 +126,11 @@ def test_what_leaks_is_told_from_what_does_not():
     # Bars of noise repeat within a loop and among its siblings: only who learned them knows them.
     rng = np.random.default_rng(3)
     train = [np.tile(bar, 4) for bar in rng.choice([0, 64, 256, 320], (8, 16)) for _ in range(6)]
-    params = replace(PARAMS, epochs=20, patience=20, dropout=0.0, units=32, lookback_bars=0)
+    # A network that recalls would copy what repeats, learned or not.
+    params = replace(
+        PARAMS, architecture="lookback", epochs=40, patience=40, dropout=0.0, units=32,
+        lookback_bars=0, learning_rate=0.02,
+    )  # fmt: skip
     spec = ModelSpec.of(params, Codec(16))
     found = train_network(train, make_loops(9, seed=4), spec, params, 0)
     first, last = found.history[0], found.history[-1]
@@ -200,6 +204,42 @@ def test_patience_ends_a_training():
     validation = [epoch.validation for epoch in found.history]
     assert len(validation) == found.best_epoch + 2 < 9
     assert validation[found.best_epoch - 1] == min(validation)
+
+
+def test_what_is_told_of_a_loop_is_learned():
+    # Two kinds of loops that begin alike: only who is told the kind knows the first words.
+    params = replace(PARAMS, epochs=60, patience=60, dropout=0.0, learning_rate=0.03)
+    spec = ModelSpec.of(params, Codec(16), ("kind:beat", "kind:fill"))
+    kinds = np.arange(40) % 2
+    loops = [np.full(32, 256 if kind else 64) for kind in kinds]
+    told = np.stack([np.zeros_like(kinds)] * 3 + [1 + kinds], axis=1)
+    found = train_network(loops, loops[:8], spec, params, 0, conditions=Conditions(told, told[:8]))
+    tokens = np.stack([add_bars(words, 16) for words in loops[:8]])
+    first = found.network.log_probabilities(tokens, told[:8])[:, 0]
+    assert (first > np.log(0.9)).all()
+    # Withheld now and then while learning, it may be missing: then both kinds are as likely.
+    guessed = found.network.log_probabilities(tokens)[:, 0]
+    np.testing.assert_allclose(np.exp(guessed), 0.5, atol=0.2)
+
+
+def test_a_training_goes_on_from_a_network(trained):
+    found, _, _ = trained
+    again = train_network(
+        TRAIN, VALIDATION, SPEC, replace(PARAMS, epochs=1), 0, start=found.network
+    )
+    assert again.history[0].train < found.history[1].train
+    assert again.history[0].validation < found.history[1].validation
+
+
+def test_the_mean_of_the_weights_is_what_is_kept():
+    # Of one step's memory, the mean is the last step's weights; of more, it lags behind.
+    params = replace(PARAMS, epochs=1, dropout=0.0)
+    last, mean = (
+        train_network(TRAIN, VALIDATION, SPEC, replace(params, averaging=steps), 0)
+        for steps in (1, 1000)
+    )
+    assert last.history[0].train == mean.history[0].train
+    assert last.history[0].validation < mean.history[0].validation
 
 
 def test_the_paper_learns_its_last_steps(tmp_path):

@@ -8,7 +8,7 @@ from typing import Final
 
 from trapgen.params.check import check, check_choice, check_count, check_share
 
-ARCHITECTURES: Final = ("lookback", "paper")
+ARCHITECTURES: Final = ("recall", "lookback", "paper")
 STRUCTURES: Final = ("enforced", "learned")
 
 
@@ -16,7 +16,9 @@ _TRAIN_COUNTS: Final = (
     "layers",
     "units",
     "window_bars",
+    "recall_bars",
     "batch_size",
+    "averaging",
     "epochs",
     "patience",
     "paper_window",
@@ -28,20 +30,28 @@ _TRAIN_COUNTS: Final = (
 class TrainParams:
     """The network and how it learns.
 
+    The learning rate rises over the first tenth of all `epochs` and falls to nearly nothing along
+    a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983), so that another number of epochs is
+    another training. `averaging` keeps an exponential mean of the weights of so many steps: that
+    is the network judged and kept; 1 is the last step's alone.
+
     The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
     window every `paper_stride`. `control_share` of the training bars is not learned but judged, as
     a control that leaks on purpose (see `trapgen.train.windows.hold_out`).
     """
 
-    architecture: str = "lookback"
+    architecture: str = "recall"
     layers: int = 2
     units: int = 192
     dropout: float = 0.3
     window_bars: int = 4
     lookback_bars: int = 2
+    recall_bars: int = 4
     batch_size: int = 32
-    learning_rate: float = 0.002
-    epochs: int = 60
+    learning_rate: float = 0.003
+    weight_decay: float = 0.02
+    averaging: int = 300
+    epochs: int = 20
     patience: int = 6
     control_share: float = 0.05
     paper_window: int = 256
@@ -54,6 +64,8 @@ class TrainParams:
         check_count("train.lookback_bars", self.lookback_bars, least=0)
         check("train.dropout", 0 <= self.dropout < 1, "from 0 up to 1", self.dropout)
         check("train.learning_rate", self.learning_rate > 0, "above 0", self.learning_rate)
+        decay = self.weight_decay
+        check("train.weight_decay", 0 <= decay < math.inf, "from 0 up, and finite", decay)
         share = self.control_share
         check("train.control_share", 0 < share <= 0.5, "above 0 and at most 0.5", share)
 

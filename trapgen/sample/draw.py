@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from trapgen.codec import BAR, N_WORDS, PAD, add_bars
 from trapgen.errors import ParameterError
-from trapgen.model import N_LOOP_BARS, Array, Inputs, Network, Tokens, first_token
+from trapgen.model import Agreement, Array, Network, Tokens, tell
 from trapgen.params import SampleParams
 from trapgen.sample.choose import choose
 from trapgen.sample.demand import read_temperatures
@@ -39,6 +39,7 @@ def sample_words(
     seed: int,
     given: Given = _NOTHING,
     tickets: Sequence[Ticket] | None = None,
+    condition: Tokens | None = None,
 ) -> list[Draft]:
     """Draw loops from the network.
 
@@ -51,6 +52,8 @@ def sample_words(
         seed: Decides the draws; loop `i` is the same whatever the number of loops.
         given: Words that the loops go on from, keep or vary.
         tickets: Which loops to draw; by default the first `params.loops`.
+        condition: `(4,)` numbers of the network's conditions that hold for the loops (see
+            `trapgen.model.number_conditions`); by default unknown.
 
     Raises:
         ParameterError: What is given does not fit, or controls contradict each other.
@@ -68,7 +71,7 @@ def sample_words(
     for block in blocks.values():
         filling = next(iter(block.values()))
         rows = [block.get(row, filling) for row in range(_BLOCK)]
-        written = _Block(network, params, seed, given, rows).write()
+        written = _Block(network, params, seed, given, rows, condition).write()
         for row, ticket in block.items():
             drafts[ticket] = to_draft(written[row], params.bars, network.spec.steps_per_bar)
     return [drafts[ticket] for ticket in tickets]
@@ -103,8 +106,10 @@ class _Block:
         seed: int,
         given: Given,
         tickets: Sequence[Ticket],
+        condition: Tokens | None,
     ) -> None:
         self.network, self.params, self.given = network, params, given
+        self.condition = None if condition is None else np.tile(condition, (len(tickets), 1))
         self.temperatures = read_temperatures(params.voice_temperatures, params.temperature)
         steps_per_bar, length = network.spec.steps_per_bar, network.spec.codec.bar_length
         primer = given.primer
@@ -140,8 +145,9 @@ class _Block:
         position, bar = (np.zeros(len(tokens), np.int64) for _ in range(2))
         last_bar = start // length + params.bars
         state = self.network.start(len(tokens))
+        agreement = Agreement(self.network.spec, len(tokens))
         for at in range(tokens.shape[1]):
-            inputs = _inputs_at(tokens, at, position, bar, self.network)
+            inputs = tell(tokens, at, position, bar, agreement, self.condition)
             scores, state = self.network.step(inputs, state)
             if at >= start:
                 if self.is_enforced:
@@ -150,6 +156,7 @@ class _Block:
                     scores[~due, BAR] = -np.inf
                 chosen = self._choose(scores, at - start)
                 tokens[:, at] = np.where(bar < last_bar, chosen, PAD)
+            agreement.hear(tokens[:, at], inputs.lookback[:, 0])
             is_bar = tokens[:, at] == BAR
             position = np.where(is_bar, 0, np.minimum(position + 1, steps_per_bar))
             bar += is_bar
@@ -178,16 +185,3 @@ def _keep(scores: Array, word: int, kept: NDArray[np.bool_]) -> None:
     its = scores[kept, word]
     scores[kept] = -np.inf
     scores[kept, word] = its
-
-
-def _inputs_at(tokens: Tokens, at: int, position: Tokens, bar: Tokens, network: Network) -> Inputs:
-    start = np.full(len(tokens), first_token(network.spec), np.int64)
-    ago = [at - (k + 1) * network.spec.codec.bar_length for k in range(network.spec.lookback_bars)]
-    columns = [tokens[:, a] if a >= 0 else np.full(len(tokens), PAD, np.int64) for a in ago]
-    lookback = np.stack(columns, axis=1) if columns else np.zeros((len(tokens), 0), np.int64)
-    return Inputs(
-        previous=(tokens[:, at - 1] if at else start)[:, None],
-        position=position[:, None],
-        bar=(bar % N_LOOP_BARS)[:, None],
-        lookback=lookback[:, None],
-    )

@@ -9,12 +9,14 @@ from trapgen.train.history import (
     read_history,
     write_history,
 )
-from trapgen.train.loop import Trained, train_network
+from trapgen.train.loop import Conditions, Trained, train_network
 from trapgen.train.network import build_keras, load_keras
+from trapgen.train.vary import vary_loops
 from trapgen.train.windows import hold_out, make_windows
 
 __all__ = [
     "DISTANCES",
+    "Conditions",
     "Epoch",
     "Trained",
     "best_epoch",
@@ -28,5 +30,6 @@ __all__ = [
     "part_by_distance",
     "read_history",
     "train_network",
+    "vary_loops",
     "write_history",
 ]

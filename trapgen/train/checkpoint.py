@@ -36,15 +36,17 @@ def fingerprint(
 
 
 class Checkpoint:
-    """The state of a training on disk: model, optimizer, dropout's seeds and history."""
+    """The state of a training on disk: model, its mean, optimizer, dropout's seeds, history."""
 
-    def __init__(self, folder: Path | None, model: Any, optimizer: Any, name: str) -> None:
+    def __init__(
+        self, folder: Path | None, model: Any, mean: Sequence[Any], optimizer: Any, name: str
+    ) -> None:
         self._folder, self._name = folder, name
         # A dropout of 0 draws nothing, and has no generator.
         drawing = (getattr(layer, "seed_generator", None) for layer in model.layers)
         seeds = [generator.state for generator in drawing if generator is not None]
-        self._variables = [*model.variables, *optimizer.variables, *seeds]
-        self._model = model
+        self._variables = [*model.variables, *mean, *optimizer.variables, *seeds]
+        self._model, self._mean = model, mean
         self._best: list[Array] = []
 
     def load(self) -> tuple[Epoch, ...]:
@@ -69,7 +71,7 @@ class Checkpoint:
     def save(self, history: Sequence[Epoch], *, is_best: bool) -> None:
         """Write everything, and then the small file that says it is there."""
         if is_best:
-            self._best = [np.asarray(variable) for variable in self._model.trainable_variables]
+            self._best = [np.asarray(variable) for variable in self._mean]
         if self._folder is None:
             return
         at = len(history)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +17,26 @@ from trapgen.params import TrainParams
 from trapgen.train.checkpoint import Checkpoint, fingerprint
 from trapgen.train.distance import measure_distances, part_by_distance
 from trapgen.train.history import Epoch, best_epoch
-from trapgen.train.network import build_keras, import_tensorflow, weights_of
+from trapgen.train.network import build_keras, import_tensorflow, set_weights, weights_of
 from trapgen.train.windows import Windows, hold_out, make_windows
 
 _NATS_PER_BIT: Final = float(np.log(2))
 _CLIP_NORM: Final = 1.0
+_BETA_2: Final = 0.99
+_RISING: Final = 0.1
+"""Share of all steps over which the learning rate rises."""
+_LAST_RATE: Final = 0.02
+"""Where it ends, as a share of its height."""
+_WITHHELD: Final = 0.15
+"""Share of the conditions that are told as unknown while learning."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """`(n_loops, 4)` numbers of the conditions of each loop of a side; None where unknown."""
+
+    train: Tokens | None = None
+    validation: Tokens | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,8 @@ def train_network(
     params: TrainParams,
     seed: int,
     *,
+    conditions: Conditions | None = None,
+    start: Network | None = None,
     checkpoint: Path | None = None,
     on_batch: Callable[[int, int, float], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
@@ -55,6 +72,9 @@ def train_network(
         spec: The network.
         params: Window, batch, learning rate, epochs, patience, share of the control.
         seed: Decides initial weights, order, dropout and the control.
+        conditions: What is told of whole loops; by default nothing. While learning, each is
+            withheld now and then, so that the network does without.
+        start: A network of the same shape whose weights learning begins with.
         checkpoint: A folder to save into after every epoch and to go on from, if what lies there
             was made from the same data and parameters; a finished training leaves it empty.
         on_batch: Called with epoch, batch and the batch's loss in bits per step.
@@ -68,18 +88,22 @@ def train_network(
     """
     keras, tf = import_tensorflow()
     drawn = np.random.default_rng([seed, *b"control"])
-    windows, control = hold_out(make_windows(train, spec, params), params.control_share, drawn)
-    held_out = make_windows(validation, spec, params)
+    known = conditions or Conditions()
+    windows = make_windows(train, spec, params, known.train)
+    windows, control = hold_out(windows, params.control_share, drawn)
+    held_out = make_windows(validation, spec, params, known.validation)
     parts = _part_windows(held_out, measure_distances(validation, train, spec.steps_per_bar))
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-    model = build_keras(spec)
-    optimizer = keras.optimizers.Adam(params.learning_rate, global_clipnorm=_CLIP_NORM)
+    model = build_keras(spec).likelihood
+    if start is not None:
+        set_weights(model, start)
+    optimizer = _make_optimizer(params, -(-len(windows) // params.batch_size))
     optimizer.build(model.trainable_variables)
-    learn, judge = _make_steps(model, optimizer)
-    saved = Checkpoint(
-        checkpoint, model, optimizer, fingerprint(train, validation, spec, params, seed)
-    )
+    mean = [tf.Variable(variable) for variable in model.trainable_variables]
+    learn, judge = _make_steps(model, optimizer, mean, params)
+    name = fingerprint(train, validation, spec, params, seed)
+    saved = Checkpoint(checkpoint, model, mean, optimizer, name)
     history = saved.load()
     for epoch in history:
         if on_epoch:
@@ -87,12 +111,14 @@ def train_network(
     while not _is_over(history, params):
         at, started = len(history) + 1, time.perf_counter()
         total = np.zeros(2)
-        order = np.random.default_rng([seed, at]).permutation(len(windows))
-        for batch_at, batch in enumerate(_batches(windows, order, params.batch_size)):
-            bits = np.array(learn(*batch), np.float64)
+        rng = np.random.default_rng([seed, at])
+        for batch_at, part in enumerate(_draw_batches(windows, params.batch_size, rng)):
+            bits = np.array(learn(*_to_tensors(_withhold(part, rng))), np.float64)
             total += bits
             if on_batch:
                 on_batch(at, batch_at, bits[0] / bits[1] / _NATS_PER_BIT if bits[1] else 0.0)
+        learned = [variable.numpy() for variable in model.trainable_variables]
+        _assign(model.trainable_variables, mean)
         clean = _judge(judge, held_out, params.batch_size)
         epoch = Epoch(
             epoch=at,
@@ -102,6 +128,7 @@ def train_network(
             **{f"validation_{name}": _mean_bits(clean[rows]) for name, rows in parts.items()},
             seconds=time.perf_counter() - started,
         )
+        _assign(model.trainable_variables, learned)
         history = (*history, epoch)
         saved.save(history, is_best=best_epoch(history) == epoch)
         if on_epoch:
@@ -118,13 +145,31 @@ def _is_over(history: Sequence[Epoch], params: TrainParams) -> bool:
     return len(history) >= params.epochs or since_best >= params.patience
 
 
-def _batches(windows: Windows, order: NDArray[np.int64], size: int) -> Iterator[tuple[Any, ...]]:
+def _draw_batches(windows: Windows, size: int, rng: np.random.Generator) -> Iterator[Windows]:
+    """Batches in random order, each of windows about as long as one another."""
+    order = rng.permutation(len(windows))
+    lengths = windows.is_target[order].any(axis=0).size - np.argmax(
+        windows.is_target[order][:, ::-1] > 0, axis=1
+    )
+    order = order[np.argsort(lengths, kind="stable")]
+    starts = np.arange(0, len(order), size)
+    for start in rng.permutation(starts):
+        yield windows.take(order[start : start + size]).trim()
+
+
+def _withhold(windows: Windows, rng: np.random.Generator) -> Windows:
+    """Make some conditions of some windows unknown."""
+    condition = windows.inputs.condition
+    kept = rng.random((len(condition), 1, condition.shape[2])) >= _WITHHELD
+    return replace(windows, inputs=replace(windows.inputs, condition=condition * kept))
+
+
+def _to_tensors(windows: Windows) -> tuple[Any, ...]:
     import tensorflow as tf
 
-    for start in range(0, len(order), size):
-        part = windows.take(order[start : start + size])
-        inputs = {name: tf.constant(value) for name, value in vars(part.inputs).items()}
-        yield inputs, part.targets, part.is_target, part.is_word
+    told = {**vars(windows.inputs), "target": windows.targets}
+    inputs = {name: tf.constant(value) for name, value in told.items()}
+    return inputs, windows.is_target, windows.is_word
 
 
 def _part_windows(windows: Windows, distances: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
@@ -136,9 +181,12 @@ def _part_windows(windows: Windows, distances: NDArray[np.float64]) -> dict[str,
 
 def _judge(judge: Any, windows: Windows, size: int) -> NDArray[np.float64]:
     """`(n_windows, 2)` nats of a window's words, and how many they are."""
-    everything = np.arange(len(windows))
-    batches = ((b[0], b[1], b[3]) for b in _batches(windows, everything, size))
-    return np.concatenate([np.array(judge(*batch), np.float64).T for batch in batches])
+    starts = range(0, len(windows), size)
+    parts = (windows.take(np.arange(at, min(at + size, len(windows)))) for at in starts)
+    batches = (_to_tensors(part) for part in parts)
+    return np.concatenate(
+        [np.array(judge(inputs, is_word), np.float64).T for inputs, _, is_word in batches]
+    )
 
 
 def _mean_bits(nats: NDArray[np.float64]) -> float:
@@ -146,27 +194,52 @@ def _mean_bits(nats: NDArray[np.float64]) -> float:
     return float(total / n_words / _NATS_PER_BIT)
 
 
-def _make_steps(model: Any, optimizer: Any) -> tuple[Any, Any]:
+def _make_optimizer(params: TrainParams, n_batches: int) -> Any:
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) along the learning rate's way."""
+    keras, _ = import_tensorflow()
+    n_steps = params.epochs * n_batches
+    n_rising = max(1, round(_RISING * n_steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        params.learning_rate / n_rising,
+        max(1, n_steps - n_rising),
+        alpha=_LAST_RATE,
+        warmup_target=params.learning_rate,
+        warmup_steps=n_rising,
+    )
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=params.weight_decay, beta_2=_BETA_2, global_clipnorm=_CLIP_NORM
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _make_steps(model: Any, optimizer: Any, mean: Sequence[Any], params: TrainParams) -> Any:
     """Two compiled functions: one batch learned, one judged; nats of words, and how many.
 
     Of a batch learned, they are summed over all its windows; of one judged, a window each.
     """
     import tensorflow as tf
 
-    def nats(inputs: Any, targets: Any, training: bool) -> Any:
-        scores = model(inputs, training=training)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=scores)
-
-    def learn(inputs: Any, targets: Any, is_target: Any, is_word: Any) -> Any:
+    def learn(inputs: Any, is_target: Any, is_word: Any) -> Any:
         with tf.GradientTape() as tape:
-            each = nats(inputs, targets, training=True)
+            each = -model(inputs, training=True)
             loss = tf.reduce_sum(each * is_target) / tf.reduce_sum(is_target)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        # A short past first: the mean must not remember the initial weights.
+        n_steps = tf.cast(optimizer.iterations, tf.float32)
+        new = tf.maximum(1 / params.averaging, 9 / (9 + n_steps))
+        for kept, variable in zip(mean, model.trainable_variables, strict=True):
+            kept.assign_add(new * (variable - kept))
         return tf.reduce_sum(each * is_word), tf.reduce_sum(is_word)
 
-    def judge(inputs: Any, targets: Any, is_word: Any) -> Any:
-        each = nats(inputs, targets, training=False)
+    def judge(inputs: Any, is_word: Any) -> Any:
+        each = -model(inputs, training=False)
         return tf.reduce_sum(each * is_word, axis=1), tf.reduce_sum(is_word, axis=1)
 
     compiled = partial(tf.function, reduce_retracing=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.codec import BAR, PAD, add_bars
 from trapgen.errors import ParameterError
-from trapgen.model import Array, Inputs, ModelSpec, Tokens, make_inputs
+from trapgen.model import N_AGREEMENTS, Array, Inputs, ModelSpec, Tokens, make_inputs
 from trapgen.params import TrainParams
 
 
@@ -43,6 +44,19 @@ class Windows:
         rest = (value[at] for name, value in vars(self).items() if name != "inputs")
         return Windows(inputs, *rest)
 
+    def trim(self) -> Windows:
+        """Without what lies behind the last target: it has no say in what comes before."""
+        n_tokens = int(np.flatnonzero(self.is_target.any(axis=0)).max(initial=0)) + 1
+        inputs = Inputs(*(value[:, :n_tokens] for value in vars(self.inputs).values()))
+        return Windows(
+            inputs,
+            self.targets[:, :n_tokens],
+            self.is_target[:, :n_tokens],
+            self.is_word[:, :n_tokens],
+            self.bar[:, :n_tokens],
+            self.loop,
+        )
+
     def only(self, where: NDArray[np.bool_]) -> Windows:
         """Only the targets at `where`, `(n_windows, n_tokens)`, and the windows that have any."""
         is_target = self.is_target * where
@@ -50,7 +64,12 @@ class Windows:
         return part.take(np.flatnonzero(is_target.any(axis=1)))
 
 
-def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:
+def make_windows(
+    loops: Sequence[Tokens],
+    spec: ModelSpec,
+    params: TrainParams,
+    conditions: Tokens | None = None,
+) -> Windows:
     """Cut loops into windows of up to `window_bars` bars, each told what came before it.
 
     The `paper` network gets what the original got: all loops in one stream, a window that slides
@@ -60,6 +79,7 @@ def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) 
         loops: Words of each loop, `(n_steps,)`, in whole bars.
         spec: The network.
         params: Lengths of windows; the last of a loop may be shorter.
+        conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
 
     Raises:
         ParameterError: There are no loops, or the stream is shorter than its window.
@@ -71,13 +91,13 @@ def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) 
     length = spec.codec.bar_length
     n_tokens = params.window_bars * length
     pieces: list[tuple[Inputs, Tokens, Tokens]] = []
-    for words, bars in zip(loops, _number_bars(loops, spec), strict=True):
-        tokens = add_bars(words, spec.steps_per_bar)[None]
-        whole = make_inputs(tokens, spec)
-        for start in range(0, tokens.shape[1], n_tokens):
+    told = _make_inputs(loops, spec, conditions)
+    for words, whole, bars in zip(loops, told, _number_bars(loops, spec), strict=True):
+        tokens = add_bars(words, spec.steps_per_bar)
+        for start in range(0, len(tokens), n_tokens):
             at = slice(start, start + n_tokens)
-            inputs = Inputs(*(x[0, at] for x in vars(whole).values()))
-            pieces.append((inputs, tokens[0, at], bars[at]))
+            inputs = Inputs(*(x[at] for x in vars(whole).values()))
+            pieces.append((inputs, tokens[at], bars[at]))
     fields = [vars(inputs) for inputs, _, _ in pieces]
     longest = max(len(tokens) for _, tokens, _ in pieces)
     inputs = Inputs(
@@ -85,10 +105,27 @@ def make_windows(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) 
         position=_pad([field["position"] for field in fields], longest, 0),
         bar=_pad([field["bar"] for field in fields], longest, 0),
         lookback=_pad([field["lookback"] for field in fields], longest, PAD),
+        agreement=_pad([field["agreement"] for field in fields], longest, 0),
+        condition=_pad([field["condition"] for field in fields], longest, 0),
     )
     targets = _pad([tokens for _, tokens, _ in pieces], longest, PAD)
     bar = _pad([bars for _, _, bars in pieces], longest, 0)
     return _weigh(inputs, targets, targets != PAD, bar, _loop_of_bar(loops, spec)[bar[:, 0]])
+
+
+def _make_inputs(
+    loops: Sequence[Tokens], spec: ModelSpec, conditions: Tokens | None
+) -> list[Inputs]:
+    """Each loop's inputs, `(n_tokens,)` and so on; those of one length are made together."""
+    told: dict[int, Inputs] = {}
+    lengths = np.array([len(words) for words in loops])
+    for length in np.unique(lengths):
+        same = np.flatnonzero(lengths == length).tolist()
+        tokens = np.stack([add_bars(loops[at], spec.steps_per_bar) for at in same])
+        known = None if conditions is None else conditions[same]
+        values = vars(make_inputs(tokens, spec, known)).values()
+        told |= {at: Inputs(*(x[row] for x in values)) for row, at in enumerate(same)}
+    return [told[at] for at in range(len(loops))]
 
 
 def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[Windows, Windows]:
@@ -129,7 +166,9 @@ def _slide_window(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams)
         raise ParameterError("train.paper_window", f"below the {len(stream)} tokens", width)
     rows = np.lib.stride_tricks.sliding_window_view(stream, width + 1)[:: params.paper_stride]
     unused = np.broadcast_to(np.int64(0), (len(rows), width))
-    inputs = Inputs(rows[:, :-1], unused, unused, np.zeros((*unused.shape, 0), np.int64))
+    nothing = np.zeros((*unused.shape, 0), np.int64)
+    agreement = np.zeros((*unused.shape, 0, N_AGREEMENTS), np.float16)
+    inputs = Inputs(rows[:, :-1], unused, unused, nothing, agreement, nothing)
     is_last = np.broadcast_to(np.arange(width) == width - 1, unused.shape)
     bars = np.concatenate(_number_bars(loops, spec))
     bar = np.lib.stride_tricks.sliding_window_view(bars[1:], width)[:: params.paper_stride]
@@ -162,8 +201,8 @@ def _number_bars(loops: Sequence[Tokens], spec: ModelSpec) -> list[Tokens]:
     return np.split(numbers, ends[:-1])
 
 
-def _pad(rows: Sequence[Tokens], length: int, value: int) -> Tokens:
-    padded = np.full((len(rows), length, *rows[0].shape[1:]), value, np.int64)
+def _pad(rows: Sequence[NDArray[Any]], length: int, value: int) -> NDArray[Any]:
+    padded = np.full((len(rows), length, *rows[0].shape[1:]), value, rows[0].dtype)
     for at, row in enumerate(rows):
         padded[at, : len(row)] = row
     return padded
