@@ -48,6 +48,7 @@ from trapgen.train import (
 PARAMS: Final = TrainParams(
     units=256,
     dropout=0.35,
+    learning_rate=0.003,
     window_bars=6,
     lookback_bars=4,
     recall_bars=16,

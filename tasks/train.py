@@ -8,11 +8,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
 from tasks.tracking import TrainingRun
 from trapgen.codec import Codec, read_lines
-from trapgen.model import ModelSpec, save_network
+from trapgen.model import ModelSpec, load_start, save_network
 from trapgen.params import TrainParams
 from trapgen.train import Epoch, fingerprint, train_network, write_history
 
-VERSION = "2"
+VERSION = "3"
 
 _BESIDE_WEIGHTS = ("velocity.json", "reference.npz")
 
@@ -25,8 +25,9 @@ def run(root: Path) -> None:
         read_lines(root / ENCODED / f"{side}.txt", codec.steps_per_bar)
         for side in ("train", "validation")
     )
-    spec = ModelSpec.of(params.train, codec)
-    name = fingerprint(train, validation, spec, params.train, params.seed)
+    start = load_start(root / params.train.start, codec) if params.train.start else None
+    spec = ModelSpec.of(params.train, codec) if start is None else start.spec
+    name = fingerprint(train, validation, spec, params.train, params.seed, start)
     with TrainingRun(root, params, name) as tracked, _Screen(params.train) as screen:
 
         def on_epoch(epoch: Epoch) -> None:
@@ -39,6 +40,7 @@ def run(root: Path) -> None:
             spec,
             params.train,
             params.seed,
+            start=start,
             checkpoint=root / CHECKPOINT,
             on_batch=screen.show_batch,
             on_epoch=on_epoch,

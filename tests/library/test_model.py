@@ -21,6 +21,7 @@ from trapgen.model import (
     Network,
     iterate_inputs,
     load_network,
+    load_start,
     log_softmax,
     make_inputs,
     save_network,
@@ -373,3 +374,10 @@ def test_a_network_learns_from_its_weights_alone():
     found = network.log_probabilities(tokens)[0]
     assert found[0] == pytest.approx(-np.log(256), rel=1e-4)
     assert (found[1:] < -90).all()
+
+
+def test_only_a_network_of_the_same_grid_is_gone_on_from(tmp_path):
+    save_network(tmp_path, random_network(SPECS["recall"]))
+    assert load_start(tmp_path, Codec(16)).spec == SPECS["recall"]
+    with pytest.raises(ModelError, match=r"steps_per_bar.*received 16.*The loops have 32"):
+        load_start(tmp_path, Codec(32))

@@ -187,3 +187,27 @@ def test_nothing_to_learn_is_refused():
             make_windows([], spec, TrainParams())
     with pytest.raises(ParameterError, match=r"paper_window must be below the 17 tokens"):
         make_windows(make_words(1), PAPER, TrainParams(paper_window=17))
+
+
+def test_windows_know_what_holds_for_their_loops():
+    spec = ModelSpec("recall", 1, 4, 0.0, 1, 16, 2, 1, 2, ("kind:beat", "kind:fill"))
+    told = np.array([[0, 0, 0, 1], [0, 0, 0, 2], [0, 0, 0, 0]])
+    loops = make_words(4, 1, 3)
+    windows = make_windows(loops, spec, TrainParams(window_bars=2), told)
+    for row, loop in enumerate(windows.loop):
+        is_target = windows.is_target[row] > 0
+        assert (windows.inputs.condition[row][is_target] == told[loop]).all()
+    # A window that starts in the middle knows how its bars agreed with those before it.
+    whole = make_inputs(add_bars(loops[0], 16)[None], spec)
+    for name in ("lookback", "agreement"):
+        found, expected = (vars(inputs)[name] for inputs in (windows.inputs, whole))
+        np.testing.assert_array_equal(found[1], expected[0, 34:])
+
+
+def test_trimmed_windows_end_with_their_last_target():
+    windows = make_windows(make_words(4, 1, 1), SPEC, TrainParams(window_bars=4))
+    short = windows.take(np.array([1, 2])).trim()
+    assert short.targets.shape == (2, 17)
+    assert short.inputs.lookback.shape == (2, 17, 2)
+    np.testing.assert_array_equal(short.targets, windows.targets[1:, :17])
+    assert windows.trim().targets.shape == windows.targets.shape == (3, 68)

@@ -20,7 +20,7 @@ Training is TensorFlow's (`trapgen.train`); reading, scoring and sampling need o
 """
 
 from trapgen.model.conditions import list_conditions, name_conditions, number_conditions
-from trapgen.model.files import load_network, save_network
+from trapgen.model.files import load_network, load_start, save_network
 from trapgen.model.inputs import (
     Agreement,
     Inputs,
@@ -65,6 +65,7 @@ __all__ = [
     "iterate_inputs",
     "list_conditions",
     "load_network",
+    "load_start",
     "log_softmax",
     "make_inputs",
     "name_conditions",

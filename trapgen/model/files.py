@@ -43,3 +43,20 @@ def load_network(folder: Path) -> Network:
     except (TableError, ValueError) as error:
         raise ModelError(path, "unreadable", error, "Train the model again.") from error
     return Network(spec, weights, path)
+
+
+def load_start(folder: Path, codec: Codec) -> Network:
+    """Read a network to go on from.
+
+    Raises:
+        ModelError: There is none, or it was trained on another grid.
+    """
+    network = load_network(folder)
+    if network.spec.codec != codec:
+        raise ModelError(
+            folder,
+            "steps_per_bar",
+            network.spec.steps_per_bar,
+            f"The loops have {codec.steps_per_bar}: set grid.steps_per_bar, or pretrain anew.",
+        )
+    return network

@@ -33,7 +33,8 @@ class TrainParams:
     The learning rate rises over the first tenth of all `epochs` and falls to nearly nothing along
     a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983), so that another number of epochs is
     another training. `averaging` keeps an exponential mean of the weights of so many steps: that
-    is the network judged and kept; 1 is the last step's alone.
+    is the network judged and kept; 1 is the last step's alone. `start` is the folder of a network
+    to go on from (see `bench.pretrain`), which brings its own shape; empty for none.
 
     The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
     window every `paper_stride`. `control_share` of the training bars is not learned but judged, as
@@ -41,17 +42,18 @@ class TrainParams:
     """
 
     architecture: str = "recall"
+    start: str = ""
     layers: int = 2
     units: int = 192
-    dropout: float = 0.3
+    dropout: float = 0.2
     window_bars: int = 4
     lookback_bars: int = 2
     recall_bars: int = 4
     batch_size: int = 32
-    learning_rate: float = 0.003
+    learning_rate: float = 0.004
     weight_decay: float = 0.02
     averaging: int = 300
-    epochs: int = 20
+    epochs: int = 28
     patience: int = 6
     control_share: float = 0.05
     paper_window: int = 256

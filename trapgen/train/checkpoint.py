@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trapgen.errors import TableError
-from trapgen.model import Array, ModelSpec, Tokens
+from trapgen.model import Array, ModelSpec, Network, Tokens
 from trapgen.params import TrainParams
 from trapgen.store import read_arrays, read_json, write_arrays, write_json
 from trapgen.train.history import Epoch, best_epoch
@@ -24,14 +24,20 @@ def fingerprint(
     spec: ModelSpec,
     params: TrainParams,
     seed: int,
+    start: Network | None = None,
+    conditions: Sequence[Tokens | None] = (),
 ) -> str:
-    """Names the data and the parameters that a checkpoint belongs to."""
+    """Names the data, the parameters and the first weights that a checkpoint belongs to."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([asdict(spec), asdict(params), seed]).encode())
     for side in (train, validation):
         digest.update(f"{len(side)}".encode())
         for words in side:
             digest.update(words.astype("<u2").tobytes() + b"|")
+    for known in conditions:
+        digest.update(b"" if known is None else known.astype("<u2").tobytes() + b"|")
+    for name, weight in start.weights.items() if start else ():
+        digest.update(name.encode() + weight.tobytes())
     return digest.hexdigest()
 
 

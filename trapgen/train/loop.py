@@ -102,7 +102,8 @@ def train_network(
     optimizer.build(model.trainable_variables)
     mean = [tf.Variable(variable) for variable in model.trainable_variables]
     learn, judge = _make_steps(model, optimizer, mean, params)
-    name = fingerprint(train, validation, spec, params, seed)
+    told = (known.train, known.validation)
+    name = fingerprint(train, validation, spec, params, seed, start, told)
     saved = Checkpoint(checkpoint, model, mean, optimizer, name)
     history = saved.load()
     for epoch in history:
