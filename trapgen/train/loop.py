@@ -149,10 +149,7 @@ def _is_over(history: Sequence[Epoch], params: TrainParams) -> bool:
 def _draw_batches(windows: Windows, size: int, rng: np.random.Generator) -> Iterator[Windows]:
     """Batches in random order, each of windows about as long as one another."""
     order = rng.permutation(len(windows))
-    lengths = windows.is_target[order].any(axis=0).size - np.argmax(
-        windows.is_target[order][:, ::-1] > 0, axis=1
-    )
-    order = order[np.argsort(lengths, kind="stable")]
+    order = order[np.argsort(windows.lengths[order], kind="stable")]
     starts = np.arange(0, len(order), size)
     for start in rng.permutation(starts):
         yield windows.take(order[start : start + size]).trim()

@@ -38,6 +38,13 @@ class Windows:
     def __len__(self) -> int:
         return len(self.targets)
 
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """`(n_windows,)` tokens up to the last target."""
+        backwards = self.is_target[:, ::-1] > 0
+        found: NDArray[np.int64] = self.targets.shape[1] - backwards.argmax(axis=1)
+        return found
+
     def take(self, at: NDArray[np.int64]) -> Windows:
         """Some of the windows."""
         inputs = Inputs(*(value[at] for value in vars(self.inputs).values()))
@@ -46,7 +53,7 @@ class Windows:
 
     def trim(self) -> Windows:
         """Without what lies behind the last target: it has no say in what comes before."""
-        n_tokens = int(np.flatnonzero(self.is_target.any(axis=0)).max(initial=0)) + 1
+        n_tokens = int(self.lengths.max())
         inputs = Inputs(*(value[:, :n_tokens] for value in vars(self.inputs).values()))
         return Windows(
             inputs,
