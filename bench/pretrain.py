@@ -28,6 +28,7 @@ from trapgen.model import (
     Network,
     Tokens,
     list_conditions,
+    load_start,
     name_conditions,
     number_conditions,
     save_network,
@@ -112,6 +113,7 @@ def pretrain(
     variations: int,
     seed: int,
     checkpoint: Path,
+    start: Network | None = None,
 ) -> Trained:
     """Learn the training side as it is and in so many variations, and the loops of a text."""
     train, validation = sides["train"], sides["validation"]
@@ -120,7 +122,8 @@ def pretrain(
         words += [to_words(loop) for loop in vary_loops(train.loops, seed + at)]
     words += text
     names = train.names * (1 + variations) + [TEXT_CONDITIONS] * len(text)
-    spec = ModelSpec.of(params, Codec(steps_per_bar), list_conditions(names))
+    codec = Codec(steps_per_bar)
+    spec = start.spec if start else ModelSpec.of(params, codec, list_conditions(names))
     conditions = Conditions(
         number_conditions(names, spec), number_conditions(validation.names, spec)
     )
@@ -131,6 +134,7 @@ def pretrain(
         params,
         seed,
         conditions=conditions,
+        start=start,
         checkpoint=checkpoint,
         on_epoch=show_epoch,
     )
@@ -158,6 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the network")
     parser.add_argument("--steps-per-bar", type=int, default=16)
     parser.add_argument("--text", type=Path, help="encoded loops to learn, too")
+    parser.add_argument("--start", type=Path, help="a network to go on from, and its shape")
     parser.add_argument("--judge", type=Path, nargs="*", default=[], help="folders to score")
     parser.add_argument("--epochs", type=int, default=PARAMS.epochs)
     parser.add_argument("--units", type=int, default=PARAMS.units)
@@ -167,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     params = replace(PARAMS, epochs=told.epochs, patience=told.epochs, units=told.units)
     sides = read_groove(told.groove, told.steps_per_bar)
     text = read_lines(told.text, told.steps_per_bar) if told.text else []
+    start = load_start(told.start, Codec(told.steps_per_bar)) if told.start else None
     started = time.perf_counter()
     trained = pretrain(
         sides,
@@ -176,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         variations=told.variations,
         seed=told.seed,
         checkpoint=told.out / "checkpoint",
+        start=start,
     )
     minutes = (time.perf_counter() - started) / 60
     save_network(told.out, trained.network)

@@ -12,6 +12,7 @@ from bench import pretrain
 from trapgen.codec import to_text
 from trapgen.model import load_network
 from trapgen.params import SIDES
+from trapgen.train import read_history
 
 SHORT_BARS = 4
 PER_SIDE = 12
@@ -57,4 +58,11 @@ def test_a_pretraining_leaves_a_network_with_its_figures(sides, tmp_path, monkey
         assert bits["model"] != bits["model_told_nothing"]
     network = load_network(out)
     assert {"kind:fill", "style:trap"} <= set(network.spec.conditions)
+    again = tmp_path / "again"
+    pretrain.main([
+        "groove", "--out", str(again), "--epochs", "1", "--variations", "0", "--start", str(out),
+    ])  # fmt: skip
+    assert load_network(again).spec == network.spec
+    history = [read_history(folder / "history.csv") for folder in (out, again)]
+    assert history[1][0].train < history[0][0].train
     assert "Gillick" in (out / "ATTRIBUTION.md").read_text()
