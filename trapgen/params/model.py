@@ -34,7 +34,7 @@ class TrainParams:
     a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983), so that another number of epochs is
     another training. `averaging` keeps an exponential mean of the weights of so many steps: that
     is the network judged and kept; 1 is the last step's alone. `start` is the folder of a network
-    to go on from (see `bench.pretrain`), which brings its own shape; empty for none.
+    to go on from (see `trapgen.pretrain`), which brings its own shape; empty for none.
 
     The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
     window every `paper_stride`. `control_share` of the training bars is not learned but judged, as

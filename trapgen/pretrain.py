@@ -1,6 +1,6 @@
 """Pretrain on the Groove MIDI Dataset, and judge on the split that it was published with.
 
-`python -m bench.pretrain GROOVE --out DIR` reads a copy of the dataset, learns its training side,
+`python -m trapgen.pretrain GROOVE --out DIR` reads a copy of the dataset, learns its training side,
 chooses the epoch by its validation side, and writes the network with its attribution into DIR. The
 figures are bits per step on 4/4 performances, beside those of the back-off n-gram; the test side
 is read once, at the end. `--text` adds encoded loops to the training side, `--judge` scores other
