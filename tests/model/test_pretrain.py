@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench import pretrain
+from trapgen import pretrain
 from trapgen.codec import to_text
 from trapgen.model import load_network
 from trapgen.params import SIDES
