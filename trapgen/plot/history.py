@@ -65,7 +65,10 @@ def draw_history(
             best = float(kept[best_epoch - 1])
             axes.axvline(best_epoch, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
             axes.plot(best_epoch, best, "o", ms=8, mfc=PAPER, mec=INK, mew=1.5, zorder=4)
-            look: dict[str, Any] = {"ha": "center", "weight": "bold", "textcoords": "offset points"}
+            # Centered words beside the picture's edge would stick out of it.
+            place = best_epoch / len(kept)
+            side = "right" if place > 0.8 else "left" if place < 0.2 else "center"
+            look: dict[str, Any] = {"ha": side, "weight": "bold", "textcoords": "offset points"}
             look["bbox"] = {"fc": PAPER, "ec": "none", "pad": 1.5}
             words = f"epoch {best_epoch}: {best:.2f}"
             if _CONTROL in series:
