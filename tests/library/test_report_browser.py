@@ -220,6 +220,8 @@ def test_everything_works_by_keyboard(open_page):
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) == "solid"
+    # An open pair is drawn once the browser has told the page that it is open.
+    page.wait_for_selector("details[open] button")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Training loop"
     page.keyboard.press("Space")
