@@ -213,3 +213,8 @@ def test_loops_are_grouped_by_source_and_by_likeness():
     ]
     named[5] = replace(rotate(named[0], 8), lineage=named[5].lineage)
     assert cluster(named, 0.1).tolist() == [0, 1, 1, 1, 4, 0]
+
+
+@pytest.mark.parametrize("times", [1, 255, 256, 65_536])
+def test_links_that_come_often_hold(times):
+    assert connect(3, [(0, 2)] * times).tolist() == [0, 1, 0]

@@ -155,12 +155,7 @@ def find_copies(
 
 def _expand(relations: Relations, matches: Sequence[Match], train: Mask) -> NDArray[np.int64]:
     """`(n_pairs, 2)` index pairs of the loops whose patterns match, sorted."""
-    ours: dict[int, list[int]] = {}
-    theirs: dict[int, list[int]] = {}
-    for at, (pattern, known) in enumerate(
-        zip(relations.pattern.tolist(), train.tolist(), strict=True)
-    ):
-        (ours if known else theirs).setdefault(pattern, []).append(at)
+    ours, theirs = relations.loops_by_pattern(train), relations.loops_by_pattern(~train)
     pairs = [
         pair
         for match in matches
@@ -178,20 +173,18 @@ def _test_search(
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """The self-test over the different patterns of both sides, a loop for each."""
-    first: dict[bool, dict[int, int]] = {True: {}, False: {}}
-    for at, (pattern, ours) in enumerate(
-        zip(relations.pattern.tolist(), train.tolist(), strict=True)
-    ):
-        first[ours].setdefault(pattern, at)
-    place = {side: {pattern: n for n, pattern in enumerate(first[side])} for side in first}
+    known, held_out = relations.loops_by_pattern(train), relations.loops_by_pattern(~train)
+    left_of, right_of = (
+        {pattern: n for n, pattern in enumerate(side)} for side in (known, held_out)
+    )
     reported = [
-        (place[True][match.left], place[False][match.right], match)
+        (left_of[match.left], right_of[match.right], match)
         for match in matches
         if match.kind != "exact_bar"
     ]
     return self_test(
-        [relations.loops[at] for at in first[True].values()],
-        [relations.loops[at] for at in first[False].values()],
+        [relations.loops[have_it[0]] for have_it in known.values()],
+        [relations.loops[have_it[0]] for have_it in held_out.values()],
         lambda ours, theirs: find_copies(ours, theirs, params),
         params,
         rng,

@@ -240,15 +240,14 @@ def list_overlaps(relations: Relations, matches: Sequence[Match], sides: Sequenc
         matches: The patterns across sides that have something in common.
         sides: The side of each loop.
     """
-    loops_of: dict[bool, dict[int, list[int]]] = {True: defaultdict(list), False: defaultdict(list)}
-    for at, (pattern, side) in enumerate(zip(relations.pattern.tolist(), sides, strict=True)):
-        loops_of[side == "train"][pattern].append(at)
+    is_train = np.array([side == "train" for side in sides], bool)
+    known, held_out = (relations.loops_by_pattern(mask) for mask in (is_train, ~is_train))
     names = [loop.lineage.loop_id for loop in relations.loops]
     counts = dict.fromkeys(KINDS, 0)
     near_duplicates = 0
     rows: dict[str, list[Overlap]] = {kind: [] for kind in KINDS}
     for match in matches:
-        lefts, rights = loops_of[True][match.left], loops_of[False][match.right]
+        lefts, rights = known[match.left], held_out[match.right]
         n_pairs = len(lefts) * len(rights)
         counts[match.kind] += n_pairs
         whole = match.kind in ("exact_loop", "near_loop")

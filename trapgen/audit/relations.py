@@ -120,6 +120,13 @@ class Relations:
         found[self.pattern[loops]] = True
         return found
 
+    def loops_by_pattern(self, loops: Mask) -> dict[int, list[int]]:
+        """Which of some loops, `(n_loops,)`, have each pattern, by index, in their order."""
+        found: dict[int, list[int]] = {}
+        for at in np.flatnonzero(loops).tolist():
+            found.setdefault(int(self.pattern[at]), []).append(at)
+        return found
+
     def measure(self, train: Mask, held_out: Mask) -> Measures:
         """What the held-out loops have in common with the training loops.
 
