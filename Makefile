@@ -13,7 +13,7 @@ MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 PREFECT_API_URL ?= http://127.0.0.1:4200/api
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test check bench ui prefect schedule clean
+.PHONY: help setup run flow test check bench reproduce factory ui prefect schedule clean
 
 help:  ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,9 +45,19 @@ check: $(READY)  ## format, lint, types, import rules, a minute of the MIDI fuzz
 	lint-imports
 	python -m fuzz.midi --seconds 60 --seed $$(date +%Y%m%d)
 
-bench: $(READY)  ## figures, side by side in one run: reading, standardizing, finding leaks
+bench: $(READY)  ## figures, side by side: reading, standardizing, leaks, learning, sampling
 	python -m bench.ingest
 	python -m bench.audit
+	python -m bench.train
+	python -m bench.sample
+
+reproduce: $(READY)  ## the original's experiments again, in a copy: docs/reproduction.md
+	python -m experiments
+
+factory: $(READY)  ## the packaged models again, from GROOVE=a copy of the dataset
+	for grid in 16 32; do \
+		python -m trapgen.pretrain $(GROOVE) --steps-per-bar $$grid --out trapgen/factory/$$grid \
+			|| exit 1; done
 
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \

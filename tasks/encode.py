@@ -7,10 +7,10 @@ from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
 from trapgen.augment import load_augmented
 from trapgen.codec import Codec, write_lines
 from trapgen.params import SIDES
-from trapgen.receipt import save_reference
-from trapgen.velocity import VelocityProfile
+from trapgen.performance import write_performances
+from trapgen.reference import save_reference
 
-VERSION = "3"
+VERSION = "4"
 
 
 def run(root: Path) -> None:
@@ -23,10 +23,11 @@ def run(root: Path) -> None:
     sided = load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet")
     folder = root / ENCODED
     for side in SIDES:
-        write_lines(folder / f"{side}.txt", [loop for at, loop in sided if at == side])
+        loops = [loop for at, loop in sided if at == side]
+        write_lines(folder / f"{side}.txt", loops)
+        write_performances(folder / f"{side}.npz", loops)
     train = [loop for side, loop in sided if side == "train"]
     Codec(steps_per_bar).save(folder / "codec.json")
-    VelocityProfile.fit(train).save(folder / "velocity.json")
     held_out = [loop for side, loop in sided if side != "train"]
     save_reference(folder / "reference.npz", train, held_out)
     n_steps = sum(loop.n_steps for loop in train)

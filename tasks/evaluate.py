@@ -1,8 +1,19 @@
 """Judge the model, draw the plots and write the page."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from tasks.places import AUDIT, AUGMENTED, MODEL, REPORTS, SAMPLES, read_params
+from tasks.places import (
+    AUDIT,
+    AUGMENTED,
+    MODEL,
+    REPORTS,
+    SAMPLES,
+    SPLIT,
+    STANDARDIZED,
+    read_params,
+)
 from tasks.tracking import track_evaluation
 from trapgen import plot
 from trapgen.augment import load_augmented
@@ -10,12 +21,14 @@ from trapgen.codec import to_words
 from trapgen.evaluate import evaluate
 from trapgen.generate import load_generator
 from trapgen.loop import DrumLoop
-from trapgen.metrics import collect_features
-from trapgen.report import write_evaluation_report
-from trapgen.store import read_json, write_json
+from trapgen.metrics import OVERLAP, collect_features
+from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
+from trapgen.report import RELIABILITY, write_curves, write_evaluation_report
+from trapgen.store import MANIFEST, read_json, read_table, write_json
+from trapgen.store import SPLIT as SPLIT_SCHEMA
 from trapgen.train import describe_learning, measure_distances, read_history
 
-VERSION = "2"
+VERSION = "3"
 
 _CURVES = ("train", "validation", "control_loss")
 
@@ -28,19 +41,99 @@ def run(root: Path) -> None:
     for side, loop in load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet"):
         sides.setdefault(side, []).append(loop)
     summary = read_json(root / AUDIT / "summary.json")
-    metrics, drawn = evaluate(generator, sides, summary, params.evaluate, params.seed)
+    metrics, drawn = evaluate(
+        generator,
+        sides,
+        summary,
+        params.evaluate,
+        params.seed,
+        conditions=_tell(generator.network.spec, sides, params.train.style),
+        components=_read_components(root),
+    )
     history = read_history(root / MODEL / "history.csv")
     words = {side: [to_words(loop) for loop in sides[side]] for side in ("train", "validation")}
     steps_per_bar = generator.network.spec.steps_per_bar
     distances = measure_distances(words["validation"], words["train"], steps_per_bar)
     metrics["learning"] = learning = describe_learning(history, distances)
     folder = root / REPORTS
-    write_json(folder / "metrics.json", metrics)
-    pictures = {name: folder / f"{name}.png" for name in ("history", "bits", "overlap", "features")}
+    write_curves(folder / "curves", metrics)
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}
+    pictures = {"history": folder / "history.png"}
     plot.draw_history(curves, pictures["history"], best_epoch=learning["best_epoch"])
+    pictures |= _draw_pictures(folder, metrics, summary, sides["train"], drawn)
+    samples = [
+        {"name": path.stem, "picture": path.with_suffix(".png"), "receipt": read_json(path)}
+        for path in sorted((root / SAMPLES).glob("*.json"))
+    ]
+    # Rows stand in tables of their own; MLflow takes numbers alone.
+    del metrics["curves"]
+    write_json(folder / "metrics.json", metrics)
+    write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples)
+    track_evaluation(root, generator.model_hash, metrics, folder)
+    _say(metrics)
+
+
+def _tell(
+    spec: ModelSpec, sides: Mapping[str, Sequence[DrumLoop]], base: str
+) -> dict[str, Tokens] | None:
+    """What the model is told of each side's loops, as in training; nothing where it knows none."""
+    if not spec.conditions:
+        return None
+    return {
+        side: number_conditions(
+            [name_loop(loop.lineage.style, loop.bpm, base=base) for loop in loops], spec
+        )
+        for side, loops in sides.items()
+    }
+
+
+def _read_components(root: Path) -> dict[str, int]:
+    """The group of related sources of each source, by its id."""
+    manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
+    split = read_table(root / SPLIT / "split.parquet", SPLIT_SCHEMA)
+    of_loop = dict(zip(split["loop_id"], split["component"].tolist(), strict=True))
+    return {
+        source: of_loop[loop_id]
+        for loop_id, sources in zip(manifest["loop_id"], manifest["source_ids"], strict=True)
+        for source in sources
+    }
+
+
+def _draw_pictures(
+    folder: Path,
+    metrics: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    train: Sequence[DrumLoop],
+    drawn: Sequence[DrumLoop],
+) -> dict[str, Path]:
+    names = ("bits", "calibration", "covers", "features", "distances", "overlap")
+    pictures = {name: folder / f"{name}.png" for name in names}
     side, bits = next(iter(metrics["bits_per_step"].items()))
-    plot.draw_bits(bits, pictures["bits"], title=f"Bits per step on clean {side}")
+    intervals = {
+        name: (found["low"], found["high"])
+        for name, found in metrics["bits_interval"][side].items()
+    }
+    title = f"Bits per step on clean {side}"
+    plot.draw_bits(bits, pictures["bits"], title=title, intervals=intervals)
+    tables = {
+        of: [
+            (row["predicted"], row["observed"])
+            for row in metrics["curves"]["reliability"]
+            if row["of"] == of
+        ]
+        for of in RELIABILITY
+    }
+    plot.draw_reliability(tables, pictures["calibration"])
+    covers = {
+        name: (cover["ratio"], cover["low"], cover["high"])
+        for name, cover in metrics["overlap"].items()
+    }
+    plot.draw_covers(covers, OVERLAP, pictures["covers"])
+    distances = {
+        of: [row["distance"] for row in metrics["curves"]["distances"] if row["of"] == of]
+        for of in ("generated", "held_out")
+    }
+    plot.draw_distances(distances, pictures["distances"])
     chance = summary["chance_overlap"]
     plot.draw_overlap(
         summary["exact_bar_overlap"],
@@ -49,23 +142,26 @@ def run(root: Path) -> None:
         chance["high"],
         pictures["overlap"],
     )
-    plot.draw_features(
-        collect_features(sides["train"]), collect_features(drawn), pictures["features"]
-    )
-    samples = [
-        {"name": path.stem, "picture": path.with_suffix(".png"), "receipt": read_json(path)}
-        for path in sorted((root / SAMPLES).glob("*.json"))
-    ]
-    write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples)
-    track_evaluation(root, generator.model_hash, metrics, folder)
+    plot.draw_features(collect_features(train), collect_features(drawn), pictures["features"])
+    return pictures
+
+
+def _say(metrics: Mapping[str, Any]) -> None:
     for side, bits in metrics["bits_per_step"].items():
         change = bits["model"] / bits["ngram"] - 1
+        bounds = metrics["bits_interval"][side]["model"]
         print(
-            f"evaluate: {bits['model']:.3f} bits per step on clean {side}, {abs(change):.0%} "
+            f"evaluate: {bits['model']:.3f} bits per step on clean {side} "
+            f"({bounds['low']:.3f} to {bounds['high']:.3f}), {abs(change):.0%} "
             f"{'above' if change > 0 else 'below'} the n-gram's {bits['ngram']:.3f}"
         )
+    learning = metrics["learning"]
     print(
         f"evaluate: a control that leaks on purpose shows {learning['control_loss']:.3f} where "
         f"clean validation has {learning['validation']:.3f}; the gap is {learning['leak_gap']:.3f}"
     )
     print(f"evaluate: {metrics['bar_accuracy']:.1%} of bars closed at the right step, unaided")
+    missed = [name for name, goal in metrics["goals"].items() if not goal["holds"]]
+    held = len(metrics["goals"]) - len(missed)
+    words = f"; not {', '.join(missed)}" if missed else ""
+    print(f"evaluate: {held} of {len(metrics['goals'])} goals are reached{words}")

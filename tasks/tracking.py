@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.places import AUDIT, ENCODED, MODEL, TRACKING
+from trapgen.humanize import Humanizer, load_humanizer
 from trapgen.model import Network, load_network, make_inputs
 from trapgen.params import Params
 from trapgen.receipt import hash_model
@@ -106,10 +107,19 @@ class TrainingRun:
             _log_epoch(self._mlflow, epoch)
             self._mlflow.log_metric("seconds", epoch.seconds, step=epoch.epoch)
 
+    def log_humanizer(self, humanizer: Humanizer) -> None:
+        """Log the figures of how hits are played."""
+        _log_humanizer(self._mlflow, humanizer)
+
     def log_model(self, network: Network, best: Epoch) -> None:
         """Log the model with the figures of its epoch, and tag the run with its hash."""
         _log_best(self._mlflow, best)
         _log_model(self._mlflow, network)
+
+
+def _log_humanizer(mlflow: Any, humanizer: Humanizer) -> None:
+    figures = humanizer.figures
+    mlflow.log_metrics({f"humanizer_{name}": value for name, value in figures.items()})
 
 
 def _log_epoch(mlflow: Any, epoch: Epoch) -> None:
@@ -201,6 +211,7 @@ def _open_run(root: Path, mlflow: Any, model: str) -> str:
         for epoch in history:
             _log_epoch(mlflow, epoch)
         _log_best(mlflow, best_epoch(history))
+        _log_humanizer(mlflow, load_humanizer(root / MODEL))
         _log_model(mlflow, network)
     return str(run.info.run_id)
 

@@ -7,39 +7,60 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
 from tasks.tracking import TrainingRun
-from trapgen.codec import Codec, read_lines
-from trapgen.model import ModelSpec, load_start, save_network
+from trapgen.codec import Codec, to_words
+from trapgen.humanize import Humanizer, save_humanizer, train_humanizer
+from trapgen.loop import DrumLoop
+from trapgen.model import (
+    ModelSpec,
+    list_conditions,
+    load_start,
+    name_loop,
+    number_conditions,
+    save_network,
+)
 from trapgen.params import TrainParams
-from trapgen.train import Epoch, fingerprint, train_network, write_history
+from trapgen.performance import read_loops
+from trapgen.train import Conditions, Epoch, fingerprint, train_network, write_history
 
-VERSION = "3"
+VERSION = "4"
 
-_BESIDE_WEIGHTS = ("velocity.json", "reference.npz")
+_BESIDE_WEIGHTS = ("reference.npz",)
 
 
 def run(root: Path) -> None:
     """Read `data/encoded`, write `data/model`; test data stays closed."""
     params = read_params(root)
     codec = Codec.load(root / ENCODED / "codec.json")
-    train, validation = (
-        read_lines(root / ENCODED / f"{side}.txt", codec.steps_per_bar)
+    sides = [
+        read_loops(root / ENCODED / f"{side}.txt", codec.steps_per_bar)
         for side in ("train", "validation")
-    )
+    ]
+    train, validation = ([to_words(loop) for loop in loops] for loops in sides)
     start = load_start(root / params.train.start, codec) if params.train.start else None
-    spec = ModelSpec.of(params.train, codec) if start is None else start.spec
-    name = fingerprint(train, validation, spec, params.train, params.seed, start)
+    names = [
+        [name_loop(loop.lineage.style, loop.bpm, base=params.train.style) for loop in loops]
+        for loops in sides
+    ]
+    known = list_conditions(names[0])
+    spec = ModelSpec.of(params.train, codec, known) if start is None else start.spec
+    numbers = [number_conditions(each, spec) for each in names]
+    name = fingerprint(train, validation, spec, params.train, params.seed, start, numbers)
     with TrainingRun(root, params, name) as tracked, _Screen(params.train) as screen:
 
         def on_epoch(epoch: Epoch) -> None:
             tracked.log_epoch(epoch)
             screen.show_epoch(epoch)
 
+        # First, as it takes seconds: whoever stops the network's training loses nothing.
+        humanizer = _learn_playing(sides, spec, Conditions(*numbers), params.train, params.seed)
+        tracked.log_humanizer(humanizer)
         trained = train_network(
             train,
             validation,
             spec,
             params.train,
             params.seed,
+            conditions=Conditions(*numbers),
             start=start,
             checkpoint=root / CHECKPOINT,
             on_batch=screen.show_batch,
@@ -47,6 +68,7 @@ def run(root: Path) -> None:
         )
         folder = root / MODEL
         save_network(folder, trained.network)
+        save_humanizer(folder, humanizer)
         for beside in _BESIDE_WEIGHTS:
             shutil.copyfile(root / ENCODED / beside, folder / beside)
         write_history(folder / "history.csv", trained.history)
@@ -57,6 +79,33 @@ def run(root: Path) -> None:
         f"{best.validation:.3f} bits per step on clean validation; a control that leaks on "
         f"purpose shows {best.control_loss:.3f}"
     )
+
+
+def _learn_playing(
+    sides: list[list[DrumLoop]],
+    spec: ModelSpec,
+    conditions: Conditions,
+    params: TrainParams,
+    seed: int,
+) -> Humanizer:
+    train, validation = sides
+    humanizer = train_humanizer(
+        train,
+        validation,
+        units=params.humanizer_units,
+        epochs=params.humanizer_epochs,
+        seed=seed,
+        dropout=params.humanizer_dropout,
+        names=spec.conditions,
+        conditions=conditions,
+    )
+    figures = humanizer.figures
+    print(
+        f"train: hits' velocities at {figures['velocity']:.3f} bits on clean validation, "
+        f"{figures['velocity_voice']:.3f} by the voice alone; microtiming "
+        f"{'learned' if humanizer.spec.offsets else 'nowhere in the data'}"
+    )
+    return humanizer
 
 
 class _Screen:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from trapgen import humanize
+from trapgen.humanize import Humanizer, HumanizerSpec
 from trapgen.model import ModelSpec, Network, weight_shapes
 
 LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
@@ -23,3 +25,12 @@ def make_network(spec=LOOKBACK, seed=0, scale=0.5, **changes):
         for at, value in values.items():
             weights[f"{name}/bias"][at] = value
     return Network(spec, weights)
+
+
+def make_humanizer(steps_per_bar=16, seed=0, scale=0.3, **changes):
+    """A small one with random weights; `changes` go into its spec."""
+    spec = HumanizerSpec(6, steps_per_bar, **changes)
+    rng = np.random.default_rng(seed)
+    shapes = humanize.weight_shapes(spec)
+    weights = {name: rng.normal(0, scale, shape) for name, shape in shapes.items()}
+    return Humanizer(spec, {name: value.astype(np.float32) for name, value in weights.items()})

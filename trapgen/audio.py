@@ -91,10 +91,13 @@ def render(
         gains = velocity_gain(loop.velocities[loop.onsets[:, voice], voice])
         angle = (1 + _KIT[voice].pan) * pi / 4
         pan = np.array([cos(angle), sin(angle)], np.float32)
+        lane = np.zeros(n_samples, np.float32)
         for start, stop, gain in zip(starts[voice], stops, np.tile(gains, repeats), strict=True):
             hit = _strike(voice, sample_rate, float(gain), int(stop - start))
-            room = mix[start : start + len(hit)]
-            room += hit[: len(room), None] * pan
+            room = lane[start : start + len(hit)]
+            room += hit[: len(room)]
+        if len(starts[voice]):
+            mix += lane[:, None] * pan
 
     # What still rings fades out over the second half of the tail instead of breaking off.
     if n_fade := n_tail // 2:

@@ -108,6 +108,35 @@ def _repeat_bits(
             yield -float(np.log2(estimate))
 
 
+def loop_bits(
+    train: Sequence[Words], held_out: Sequence[Words], steps_per_bar: int
+) -> dict[str, NDArray[np.float64]]:
+    """Bits of each held-out loop under every baseline, fitted on `train`.
+
+    Args:
+        train: Loops, each `(n_steps,)` int64 words in whole bars.
+        held_out: Loops of the same kind.
+        steps_per_bar: The grid.
+
+    Returns:
+        `(n_loops,)` bits, summed over the steps of each loop, by the names in `NAMES`.
+
+    Raises:
+        ParameterError: One of the two is empty.
+    """
+    if not train or not held_out:
+        raise ParameterError("loops", "at least one on each side", (len(train), len(held_out)))
+    n_steps = np.array([len(words) for words in held_out])
+    starts = np.cumsum(n_steps) - n_steps
+    bits = {
+        name: _step_bits(BackOff.fit(train, contexts(steps_per_bar)), held_out)
+        for name, contexts in (("ngram", ngram_contexts), ("position", position_contexts))
+    }
+    bits["repeat_bar"] = list(_repeat_bits(train, held_out, steps_per_bar))
+    summed = {name: np.add.reduceat(values, starts) for name, values in bits.items()}
+    return {**summed, "uniform": n_steps * np.log2(N_WORDS)}
+
+
 def baseline_bits(
     train: Sequence[Words], held_out: Sequence[Words], steps_per_bar: int
 ) -> dict[str, float]:
@@ -124,19 +153,14 @@ def baseline_bits(
     Raises:
         ParameterError: One of the two is empty.
     """
-    if not train or not held_out:
-        raise ParameterError("loops", "at least one on each side", (len(train), len(held_out)))
-    bits = {
-        name: _mean_bits(BackOff.fit(train, contexts(steps_per_bar)), held_out)
-        for name, contexts in (("ngram", ngram_contexts), ("position", position_contexts))
-    }
-    bits["repeat_bar"] = float(np.mean(list(_repeat_bits(train, held_out, steps_per_bar))))
-    bits["uniform"] = float(np.log2(N_WORDS))
-    return bits
+    n_steps = sum(map(len, held_out))
+    bits = loop_bits(train, held_out, steps_per_bar)
+    return {name: float(of_loops.sum() / n_steps) for name, of_loops in bits.items()}
 
 
-def _mean_bits(model: BackOff, held_out: Sequence[Words]) -> float:
-    bits = [
-        -np.log2(model.probability(words, at)) for words in held_out for at in range(len(words))
+def _step_bits(model: BackOff, held_out: Sequence[Words]) -> list[float]:
+    return [
+        -float(np.log2(model.probability(words, at)))
+        for words in held_out
+        for at in range(len(words))
     ]
-    return float(np.mean(bits))

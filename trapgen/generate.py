@@ -13,27 +13,26 @@ from numpy.typing import NDArray
 from trapgen.audio import render, write_wav
 from trapgen.codec import to_words
 from trapgen.errors import GateRefusedError, ModelError
+from trapgen.humanize import HUMANIZER_FILES, Humanizer, load_humanizer
 from trapgen.loop import DrumLoop, repeat_to, rotate
 from trapgen.midi import write_loop
-from trapgen.model import Network, load_network
+from trapgen.model import Network, Tokens, choose_condition, load_network
 from trapgen.params import SampleParams, StandardizeParams
 from trapgen.plot import draw_loop
 from trapgen.receipt import (
     Making,
-    find_nearest,
     hash_file,
     hash_model,
-    load_held_out,
-    load_reference,
     make_receipt,
     read_making,
 )
+from trapgen.reference import find_nearest, load_held_out, load_reference
 from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
 from trapgen.similarity import Pair
 from trapgen.similarity.transform import BEATS_A_BAR
+from trapgen.similarity.workers import map_blocks
 from trapgen.standardize import read_loop
 from trapgen.store import write_json
-from trapgen.velocity import VelocityProfile
 
 FROM_TRAIN = "train"
 """The primer that stands for a random training loop."""
@@ -50,19 +49,27 @@ class Generator:
 
     Attributes:
         network: It draws.
-        profile: How hard hits are played.
+        humanizer: It plays their hits.
         reference: The training loops.
         model_hash: Names the weights.
         held_out: `(n_loops,)` how far held-out loops are from the nearest training loop.
-        data_hash: Names reference and held-out distances.
+        data_hash: Names reference, held-out distances and humanizer.
     """
 
     network: Network
-    profile: VelocityProfile
+    humanizer: Humanizer
     reference: list[DrumLoop]
     model_hash: str
     held_out: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     data_hash: str = ""
+
+    def condition(self, params: SampleParams) -> Tokens:
+        """`(4,)` what the network is told of the loops (see `trapgen.model.choose_condition`).
+
+        Raises:
+            ParameterError: It does not know the style or kind.
+        """
+        return choose_condition(self.network.spec, params.style, params.bpm, params.kind)
 
 
 def load_generator(folder: Path) -> Generator:
@@ -71,16 +78,31 @@ def load_generator(folder: Path) -> Generator:
     Raises:
         ModelError: Something in it is missing or broken.
     """
-    network = load_network(folder)
+    network, humanizer = load_network(folder), load_humanizer(folder)
+    _check_fit(network, humanizer, folder)
     path = folder / "reference.npz"
     return Generator(
         network,
-        VelocityProfile.load(folder / "velocity.json"),
+        humanizer,
         load_reference(path, network.spec.steps_per_bar),
         hash_model(network),
         load_held_out(path),
-        hash_file(path, folder / "velocity.json"),
+        hash_file(path, *(folder / name for name in HUMANIZER_FILES)),
     )
+
+
+def _check_fit(network: Network, humanizer: Humanizer, folder: Path) -> None:
+    """Both say the same of the same numbers.
+
+    Raises:
+        ModelError: They were not trained together.
+    """
+    ours, theirs = network.spec, humanizer.spec
+    # Without conditions of its own a network numbers none: 0 is unknown to both.
+    same = not ours.conditions or ours.conditions == theirs.conditions
+    if ours.steps_per_bar != theirs.steps_per_bar or not same:
+        path, detail = folder / HUMANIZER_FILES[0], "Network and humanizer must be saved together."
+        raise ModelError(path, "humanizer", "another grid, or other conditions", detail)
 
 
 def draw_loops(
@@ -92,9 +114,10 @@ def draw_loops(
         MidiError: A file that is given cannot be read as a loop.
         ParameterError: Controls contradict each other.
     """
-    drafts = sample_words(generator.network, params, seed, read_given(generator, params, seed))
-    steps_per_bar = generator.network.spec.steps_per_bar
-    return to_loops(drafts, generator.profile, params, steps_per_bar, seed), drafts
+    given, condition = read_given(generator, params, seed), generator.condition(params)
+    drafts = sample_words(generator.network, params, seed, given, condition=condition)
+    loops = to_loops(drafts, generator.humanizer, params, seed, condition=condition)
+    return loops, drafts
 
 
 def read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
@@ -167,12 +190,17 @@ def generate(
             for one in too_near
             if one.ticket.attempt + 1 < _ATTEMPTS
         ]
+    novel = [one for one in made.values() if one.is_novel(params)]
+
+    def write(one: _Made) -> dict[str, Any]:
+        return _write(generator, Making(seed, one.ticket, params, given), one, out)
+
     receipts = []
-    for one in (one for one in made.values() if one.is_novel(params)):
-        making = Making(seed, one.ticket, params, given)
-        receipts.append(_write(generator, making, one, out))
+    # Sound is made on one core while another one draws.
+    for receipt in map_blocks(write, novel):
+        receipts.append(receipt)
         if on_loop:
-            on_loop(one.loop.lineage.loop_id)
+            on_loop(receipt["loop"])
     if too_near:
         reasons = [
             f"{one.loop.lineage.loop_id} was drawn {_ATTEMPTS} times, the last one "
@@ -235,9 +263,9 @@ def _make(
     tickets: Sequence[Ticket],
 ) -> dict[int, _Made]:
     """Loops by number."""
-    drafts = sample_words(generator.network, params, seed, given, tickets)
-    steps_per_bar = generator.network.spec.steps_per_bar
-    loops = to_loops(drafts, generator.profile, params, steps_per_bar, seed, tickets)
+    condition = generator.condition(params)
+    drafts = sample_words(generator.network, params, seed, given, tickets, condition)
+    loops = to_loops(drafts, generator.humanizer, params, seed, tickets, condition)
     nearest = find_nearest(loops, generator.reference)
     made = map(_Made, tickets, loops, drafts, nearest)
     return {one.ticket.number: one for one in made}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -13,18 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen import __version__
-from trapgen.codec import to_loop, to_words
 from trapgen.errors import ModelError, ParameterError, TableError
-from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop, Lineage
+from trapgen.loop import DrumLoop
 from trapgen.midi import to_bytes
 from trapgen.model import Network, weight_shapes
 from trapgen.params import SampleParams, make_section
+from trapgen.reference import find_shared_voices
 from trapgen.sample import Given, Ticket
-from trapgen.similarity import Pair, find_pairs, lay_over
-from trapgen.store import read_arrays, read_json, write_arrays
-
-_N_NEAREST: Final = 3
+from trapgen.similarity import Pair
+from trapgen.store import read_json
 
 _CONTROLS: Final = tuple(item.name for item in fields(SampleParams) if item.name != "loops")
 _GIVEN_FOR: Final = {"primer": "primer", "lock": "lanes", "vary": "theme"}
@@ -74,85 +71,6 @@ def hash_code() -> str:
     for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py")):
         digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
     return digest.hexdigest()
-
-
-def save_reference(
-    path: Path, loops: Sequence[DrumLoop], held_out: Sequence[DrumLoop] = ()
-) -> None:
-    """Write what receipts measure against.
-
-    Args:
-        path: The file.
-        loops: The training loops; their names, lengths and words are written.
-        held_out: Loops that are not trained on; of them only the distance to the nearest training
-            loop is written.
-    """
-    words = [to_words(loop) for loop in loops]
-    distances = sorted(pairs[0].distance for pairs in find_nearest(held_out, loops) if pairs)
-    write_arrays(
-        path,
-        {
-            "loop_ids": np.array([loop.lineage.loop_id for loop in loops]),
-            "n_steps": np.array([len(each) for each in words], np.int64),
-            "words": np.concatenate(words).astype(np.uint16),
-            "held_out_distances": np.array(distances, np.float32),
-        },
-    )
-
-
-def load_reference(path: Path, steps_per_bar: int) -> list[DrumLoop]:
-    """Read the training loops beside a model.
-
-    Raises:
-        ModelError: The file is missing or broken.
-    """
-    try:
-        stored = read_arrays(path)
-        loop_ids, n_steps, words = (stored[key] for key in ("loop_ids", "n_steps", "words"))
-    except (TableError, KeyError) as error:
-        raise ModelError(path, "unreadable", error, "Train the model again.") from error
-    pieces = np.split(words.astype(np.int64), np.cumsum(n_steps)[:-1])
-    return [
-        replace(to_loop(piece, steps_per_bar), lineage=Lineage(loop_id=str(loop_id)))
-        for loop_id, piece in zip(loop_ids, pieces, strict=True)
-    ]
-
-
-def load_held_out(path: Path) -> NDArray[np.float32]:
-    """`(n_loops,)` distances of held-out loops to the nearest training loop, ascending.
-
-    A file that was written without them gives none.
-
-    Raises:
-        ModelError: The file is missing or broken.
-    """
-    try:
-        stored = read_arrays(path)
-    except TableError as error:
-        raise ModelError(path, "unreadable", error, "Train the model again.") from error
-    return stored.get("held_out_distances", np.zeros(0)).astype(np.float32)
-
-
-def find_nearest(loops: Sequence[DrumLoop], reference: Sequence[DrumLoop]) -> list[list[Pair]]:
-    """The nearest reference loops of each loop, nearest first (see `trapgen.similarity`).
-
-    Rotations by beats and half time count as the same, as they do for the audit.
-    """
-    nearest: list[list[Pair]] = [[] for _ in loops]
-    if loops:
-        for pair in find_pairs(loops, reference, max_distance=1.0, stretch=True):
-            nearest[pair.left].append(pair)
-    return [sorted(pairs, key=lambda pair: pair.distance)[:_N_NEAREST] for pairs in nearest]
-
-
-def find_shared_voices(loop: DrumLoop, other: DrumLoop, pair: Pair) -> list[str]:
-    """Names of the voices that sound at the same steps in both, as the pair lays them over."""
-    ours, theirs = (each.onsets for each in lay_over(loop, other, pair.transform))
-    return [
-        VOICES[voice].name
-        for voice in range(N_VOICES)
-        if ours[:, voice].any() and np.array_equal(ours[:, voice], theirs[:, voice])
-    ]
 
 
 def make_receipt(

@@ -161,17 +161,19 @@ def read_json(path: Path) -> Any:
         raise TableError(path, "not_json", error, "Run the stage that writes it again.") from error
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, compress: bool = False) -> None:
     """Write arrays as `.npz`; the same arrays give the same bytes, whatever the version of Python.
 
-    numpy's own writer leaves that to `zipfile`, which has changed its mind about headers.
+    numpy's own writer leaves that to `zipfile`, which has changed its mind about headers. With
+    `compress` the bytes are up to zlib, too.
     """
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
             # ZipInfo's own date is 1980, the same for everybody.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), method)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

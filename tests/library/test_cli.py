@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.networks import make_humanizer
 from trapgen.codec import Codec, read_lines, to_words
+from trapgen.humanize import save_humanizer
 from trapgen.midi import read_strikes, write_loop
 from trapgen.model import ModelSpec, Network, save_network, weight_shapes
 from trapgen.params import StandardizeParams, TrainParams
-from trapgen.receipt import save_reference
+from trapgen.reference import save_reference
 from trapgen.standardize import read_loop
 from trapgen.starter import load_starter, write_packs
-from trapgen.velocity import VelocityProfile
 
 
 def trapgen(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -56,7 +57,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, packs: Path) -> Path:
     save_network(folder, Network(spec, weights))
     params = StandardizeParams(32)
     loops = [read_loop(path, params).loop for path in sorted(packs.rglob("*.mid"))[:40]]
-    VelocityProfile.fit(loops).save(folder / "velocity.json")
+    save_humanizer(folder, make_humanizer(32, conditions=spec.conditions))
     save_reference(folder / "reference.npz", loops)
     return folder
 

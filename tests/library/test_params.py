@@ -84,6 +84,7 @@ def load_text(tmp_path, text):
         (SampleParams, "sample.min_novelty", -1),
         (SampleParams, "sample.lock", ("kick",)),
         (EvaluateParams, "evaluate.generated_loops", 0),
+        (EvaluateParams, "evaluate.seeds", 0),
     ],
 )
 def test_a_value_out_of_range_is_named(section, name, value):

@@ -49,6 +49,10 @@ def changed(one, other):
     return np.nonzero((one != other).any(axis=2))
 
 
+TABLES = {"word": [(0.15, 0.1), (0.5, 0.45), (0.96, 0.97)], "closed_hat": [(0.02, 0.01)]}
+DISTANCES = {"generated": RNG.normal(0.5, 0.06, 90), "held_out": RNG.normal(0.45, 0.08, 60)}
+COVERS = {"kick_density": (0.93, 0.8, 1.1), "velocity": (0.7, 0.6, 0.85), "backbeat": (1, 1, 1)}
+
 DRAWINGS = {
     "loop": lambda path: plot.draw_loop(trap_loop(), path, title="Night shift"),
     "history": lambda path: plot.draw_history(HISTORY, path, best_epoch=4),
@@ -56,6 +60,9 @@ DRAWINGS = {
     "bits": lambda path: plot.draw_bits(BITS, path, title="Held-out loops"),
     "overlap": lambda path: plot.draw_overlap(0.034, 0.021, 0.012, 0.031, path),
     "features": lambda path: plot.draw_features(TRAIN, GENERATED, path),
+    "calibration": lambda path: plot.draw_reliability(TABLES, path),
+    "distances": lambda path: plot.draw_distances(DISTANCES, path),
+    "covers": lambda path: plot.draw_covers(COVERS, 0.9, path),
 }
 each_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
 
@@ -343,3 +350,48 @@ def test_features_draw_a_constant_and_a_single_value(tmp_path):
 def test_features_refuse_what_they_cannot_draw(train, generated, name, tmp_path):
     with pytest.raises(ParameterError, match=rf"^{name} must be"):
         plot.draw_features(train, generated, tmp_path / "features.png")
+
+
+def test_intervals_are_drawn_over_their_bars(tmp_path):
+    plot.draw_bits(BITS, tmp_path / "plain.png", title="Bits")
+    wide = {"model": (0.9, 1.4), "uniform": (9.0, 9.0)}
+    plot.draw_bits(BITS, tmp_path / "wide.png", title="Bits", intervals=wide)
+    rows, _ = changed(pixels(tmp_path / "plain.png"), pixels(tmp_path / "wide.png"))
+    assert len(rows) > 20
+    # Only the model's row changes: an interval without a width is not drawn.
+    assert np.ptp(rows) < 40
+
+
+def test_features_below_the_bound_stand_out(tmp_path):
+    for name, ratio in (("low", 0.5), ("high", 0.95)):
+        plot.draw_covers({"density": (ratio, 0.4, 1.0)}, 0.9, tmp_path / f"{name}.png")
+        seen = pixels(tmp_path / f"{name}.png")
+        vermilion = (seen == (0xD5, 0x5E, 0x00)).all(axis=2).sum()
+        blue = (seen == (0x00, 0x72, 0xB2)).all(axis=2).sum()
+        assert (vermilion > 50, blue > 50) == (ratio < 0.9, ratio >= 0.9)
+
+
+def test_calibration_shows_every_table_and_distances_both_kinds(tmp_path):
+    plot.draw_reliability(TABLES, tmp_path / "both.png")
+    plot.draw_reliability({"word": TABLES["word"]}, tmp_path / "one.png")
+    assert len(changed(pixels(tmp_path / "both.png"), pixels(tmp_path / "one.png"))[0]) > 50
+    for name in DISTANCES:
+        other = {**DISTANCES, name: DISTANCES[name] + 0.2}
+        plot.draw_distances(DISTANCES, tmp_path / "ours.png")
+        plot.draw_distances(other, tmp_path / "other.png")
+        ours, theirs = pixels(tmp_path / "ours.png"), pixels(tmp_path / "other.png")
+        assert len(changed(ours, theirs)[0]) > 100
+
+
+@pytest.mark.parametrize(
+    ("draw", "name"),
+    [
+        (lambda path: plot.draw_reliability({}, path), "tables"),
+        (lambda path: plot.draw_reliability({"word": []}, path), "tables"),
+        (lambda path: plot.draw_distances({"generated": [0.5]}, path), "distances"),
+        (lambda path: plot.draw_covers({"a": (1, float("nan"), 1)}, 0.9, path), "covers"),
+    ],
+)
+def test_figures_of_an_evaluation_refuse_what_they_cannot_draw(draw, name, tmp_path):
+    with pytest.raises(ParameterError, match=rf"^{name} must be"):
+        draw(tmp_path / "figure.png")

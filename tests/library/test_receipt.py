@@ -10,18 +10,19 @@ import sys
 import numpy as np
 import pytest
 
-from tests.networks import FINE, make_network
+from tests.networks import FINE, make_humanizer, make_network
 from tests.strategies import make_loop
 from trapgen.codec import to_loop, to_words
 from trapgen.errors import GateRefusedError, ModelError, ParameterError, TableError
 from trapgen.generate import draw_loops, generate, load_generator, regenerate
+from trapgen.humanize import save_humanizer
 from trapgen.kit import CLOSED_HAT, KICK, SNARE
 from trapgen.loop import rotate
 from trapgen.midi import write_loop
 from trapgen.model import save_network
 from trapgen.params import SampleParams
-from trapgen.receipt import find_nearest, find_shared_voices, hash_code, save_reference
-from trapgen.velocity import VelocityProfile
+from trapgen.receipt import hash_code
+from trapgen.reference import find_nearest, find_shared_voices, save_reference
 
 STEERED = SampleParams(
     loops=2,
@@ -48,7 +49,7 @@ def random_loops(n, seed, n_bars=1):
 def make_folder(folder, network_seed=0, n_held_out=10):
     save_network(folder, make_network(FINE, seed=network_seed))
     loops = random_loops(20, seed=0)
-    VelocityProfile.fit(loops).save(folder / "velocity.json")
+    save_humanizer(folder, make_humanizer(FINE.steps_per_bar))
     save_reference(folder / "reference.npz", loops, random_loops(n_held_out, seed=1))
     return folder
 

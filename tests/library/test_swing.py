@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.networks import make_humanizer
 from trapgen.loop import STEPS_PER_BAR
 from trapgen.params import SampleParams
 from trapgen.sample import Draft, to_loops
 from trapgen.sample.feel import draw_offsets
-from trapgen.velocity import VelocityProfile
 
 ALL = 511
 
@@ -59,13 +59,35 @@ def test_humanize_is_ten_milliseconds_whatever_the_tempo():
         assert abs(seconds.mean()) < 0.002
 
 
+def test_learned_microtiming_takes_the_place_of_noise():
+    onsets, learned = np.ones((16, 9), bool), np.full((16, 9), -0.3, np.float32)
+    rng = np.random.default_rng(0)
+    half = draw_offsets(onsets, 16, SampleParams(humanize=0.5), rng, learned)
+    np.testing.assert_allclose(half, -0.15, rtol=1e-6)
+    assert not draw_offsets(onsets, 16, SampleParams(), rng, learned).any()
+    both = draw_offsets(onsets, 16, SampleParams(humanize=1, swing=1), rng, learned)
+    np.testing.assert_allclose(both[1], 1 / 3 - 0.3, rtol=1e-5)
+
+
+def test_what_a_humanizer_has_learned_is_scaled():
+    drafts = [Draft(np.full(16, ALL), (16,))]
+    humanizer = make_humanizer(16, offsets=True)
+    params = (SampleParams(humanize=1), SampleParams(humanize=0.25), SampleParams())
+    (full,), (less,), (none,) = (to_loops(drafts, humanizer, each, 0) for each in params)
+    assert np.unique(full.offsets).size > 100
+    assert np.abs(full.offsets).max() <= 0.49
+    inside = np.abs(full.offsets) < 0.49
+    np.testing.assert_allclose(less.offsets[inside], full.offsets[inside] / 4, rtol=1e-5)
+    assert not none.offsets.any()
+
+
 def test_only_hits_move_and_the_seed_decides():
     drafts = [Draft(np.where(np.arange(32) % 4 == 1, ALL, 0), (32,))]
-    params, profile = SampleParams(swing=0.5, humanize=0.5), VelocityProfile({}, {})
-    (one,), (same,), (other,) = (to_loops(drafts, profile, params, 32, seed) for seed in (1, 1, 2))
+    params, humanizer = SampleParams(swing=0.5, humanize=0.5), make_humanizer(32)
+    (one,), (same,), (other,) = (to_loops(drafts, humanizer, params, seed) for seed in (1, 1, 2))
     assert one == same
     assert (one.offsets[one.onsets] != 0).all()
     assert not one.offsets[~one.onsets].any()
     assert (one.offsets != other.offsets).any()
-    straight = to_loops(drafts, profile, SampleParams(), 32, seed=1)[0]
+    straight = to_loops(drafts, humanizer, SampleParams(), seed=1)[0]
     assert (straight.velocities == one.velocities).all()

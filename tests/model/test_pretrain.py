@@ -1,17 +1,18 @@
-"""Pretraining on a few of Groove's performances, by its published split."""
+"""Making a packaged model on a few of Groove's performances and of the starter's loops."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
-import numpy as np
 import pytest
 
-from trapgen import pretrain
-from trapgen.codec import to_text
-from trapgen.model import load_network
+from trapgen.generate import load_generator
+from trapgen.importers.groove import CREDIT
+from trapgen.model import list_styles
 from trapgen.params import SIDES
+from trapgen.pretrain.sides import Side, read_groove, read_starter
 from trapgen.train import read_history
 
 SHORT_BARS = 4
@@ -19,50 +20,82 @@ PER_SIDE = 12
 
 
 @pytest.fixture(scope="module")
-def sides(shared):
+def groove(shared):
     """The whole dataset by published side."""
-    return pretrain.read_groove(shared / "data/groove", 16)
+    return read_groove(shared / "data/groove", 16)
+
+
+@pytest.fixture(scope="module")
+def starter():
+    return read_starter(16, 40, seed=0)
 
 
 def first_short(side):
     at = [i for i, loop in enumerate(side.loops) if loop.n_bars <= SHORT_BARS][:PER_SIDE]
-    return pretrain.Side([side.loops[i] for i in at], [side.names[i] for i in at])
+    return Side([side.loops[i] for i in at], [side.names[i] for i in at])
 
 
-def test_the_published_split_is_kept_and_nothing_else_is_counted(sides):
+def test_the_published_split_is_kept_and_nothing_else_is_counted(groove):
     # The 1,138 performances in 4/4 of its info.csv.
-    assert [len(sides[side].loops) for side in SIDES] == [887, 122, 129]
-    kinds = {names[3] for side in sides.values() for names in side.names}
+    assert [len(groove[side].loops) for side in SIDES] == [887, 122, 129]
+    kinds = {names[3] for side in groove.values() for names in side.names}
     assert kinds == {"kind:beat", "kind:fill"}
-    assert all(names[0] for side in sides.values() for names in side.names)
+    assert all(names[0] for side in groove.values() for names in side.names)
 
 
-def test_a_pretraining_leaves_a_network_with_its_figures(sides, tmp_path, monkeypatch, capsys):
-    few = {side: first_short(sides[side]) for side in SIDES}
-    monkeypatch.setattr(pretrain, "read_groove", lambda _folder, _steps: few)
-    monkeypatch.setattr(pretrain, "PARAMS", replace(pretrain.PARAMS, units=8, averaging=5))
-    text = tmp_path / "loops.txt"
-    text.write_text(to_text(np.tile([256, 0, 64, 0], 8), 16) + "\n")
+def test_the_starter_is_told_trap_and_its_sides_share_no_source(starter):
+    assert {names[0] for side in starter.sides.values() for names in side.names} == {"style:trap"}
+    assert "style:trap/drill" in {names[1] for names in starter.sides["train"].names}
+    sources = [
+        {source for loop in starter.sides[side].loops for source in loop.lineage.source_ids}
+        for side in SIDES
+    ]
+    assert not sources[0] & sources[1]
+    assert not sources[0] & sources[2]
+    assert len(starter.sides["train"].loops) > 40
+
+
+def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
+    groove, starter, tmp_path, monkeypatch, capsys
+):
+    few = {side: first_short(groove[side]) for side in SIDES}
+    command = import_module("trapgen.pretrain.__main__")
+    hits = import_module("trapgen.pretrain.hits")
+    figures_of = import_module("trapgen.pretrain.figures")
+    monkeypatch.setattr(command, "read_groove", lambda *_: few)
+    monkeypatch.setattr(command, "read_starter", lambda *_: starter)
+    monkeypatch.setattr(command, "PARAMS", replace(command.PARAMS, averaging=5))
+    monkeypatch.setattr(hits, "UNITS", 8)
+    monkeypatch.setattr(hits, "EPOCHS", 1)
+    monkeypatch.setattr(
+        figures_of, "EvaluateParams", lambda: figures_of_params(generated_loops=4, seeds=2)
+    )
     out = tmp_path / "model"
-    pretrain.main([
-        "groove", "--out", str(out), "--epochs", "2", "--units", "8", "--text", str(text),
+    command.main([
+        "groove", "--out", str(out), "--steps-per-bar", "16", "--epochs", "2", "--units", "8",
     ])  # fmt: skip
     figures = json.loads(capsys.readouterr().out)
     assert figures == json.loads((out / "figures.json").read_text())
-    assert figures["n_bars"] == {
-        side: sum(loop.n_bars for loop in few[side].loops) for side in SIDES
-    }
-    for bits in (figures["bits_per_step"][side] for side in ("validation", "test")):
+    assert figures["n_bars"]["groove"] == {side: few[side].n_bars for side in SIDES}
+    for bits in (figures["groove"][side] for side in ("validation", "test")):
         assert 0 < bits["model"] < 9
         assert 0 < bits["ngram"] < 9
         assert bits["model"] != bits["model_told_nothing"]
-    network = load_network(out)
-    assert {"kind:fill", "style:trap"} <= set(network.spec.conditions)
-    again = tmp_path / "again"
-    pretrain.main([
-        "groove", "--out", str(again), "--epochs", "1", "--variations", "0", "--start", str(out),
-    ])  # fmt: skip
-    assert load_network(again).spec == network.spec
-    history = [read_history(folder / "history.csv") for folder in (out, again)]
-    assert history[1][0].train < history[0][0].train
-    assert "Gillick" in (out / "ATTRIBUTION.md").read_text()
+    assert len(read_history(out / "history.csv")) == 2
+    generator = load_generator(out)
+    styles = list_styles(generator.network.spec)
+    assert {"trap", "trap/drill"} < set(styles)
+    assert len(generator.reference) >= len(starter.sides["train"].loops) + PER_SIDE
+    card = (out / "MODEL_CARD.md").read_text()
+    assert CREDIT.strip() in card
+    assert all(f"`{style}`" in card for style in styles)
+    for bits in (figures["groove"]["test"], figures["starter"]["bits_per_step"]["test"]):
+        assert f"| {bits['model']:.3f} | {bits['ngram']:.3f} |" in card
+    for goal in figures["starter"]["goals"].values():
+        assert f"| {goal['value']:.3f} |" in card
+
+
+def figures_of_params(**changes):
+    from trapgen.params import EvaluateParams
+
+    return replace(EvaluateParams(), **changes)

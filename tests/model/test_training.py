@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -173,6 +174,29 @@ def test_a_resumed_training_is_an_uninterrupted_one(trained, tmp_path):
     )
     assert_same(trained[0], resumed)
     assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("killed_at", [(1, 1), (2, 3)])
+def test_a_training_is_resumed_within_an_epoch(trained, tmp_path, killed_at):
+    params = replace(PARAMS, checkpoint_minutes=0)  # after every batch
+
+    def on_batch(epoch, batch, bits):
+        if (epoch, batch) == killed_at:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train_network(TRAIN, VALIDATION, SPEC, params, 0, checkpoint=tmp_path, on_batch=on_batch)
+    state = json.loads((tmp_path / "state.json").read_text())
+    # The batch that it was killed after was not yet saved.
+    assert (len(state["history"]) + 1, state["batches"]) == killed_at
+    batches = []
+    resumed = train_network(
+        TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path,
+        on_batch=lambda *batch: batches.append(batch),
+    )  # fmt: skip
+    assert_same(trained[0], resumed)
+    assert batches[0][:2] == killed_at
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,9 +13,16 @@ COPIED = ("trapgen", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore")
 SMALL = {
     "augment": {"train_loops": 48, "validation_loops": 12, "test_loops": 12},
     "audit": {"chance_replicates": 4, "self_test_leaks": 5},
-    "train": {"layers": 1, "units": 16, "epochs": 2, "batch_size": 16},
+    "train": {
+        "layers": 1,
+        "units": 16,
+        "epochs": 2,
+        "batch_size": 16,
+        "humanizer_units": 8,
+        "humanizer_epochs": 2,
+    },
     "sample": {"loops": 2, "bars": 2},
-    "evaluate": {"generated_loops": 4},
+    "evaluate": {"generated_loops": 4, "seeds": 2},
 }
 
 

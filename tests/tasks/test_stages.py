@@ -123,7 +123,29 @@ def test_metrics_compare_with_all_baselines(built: Path) -> None:
     assert learning["validation"] == pytest.approx(
         metrics["bits_per_step"]["validation"]["model"], abs=1e-3
     )
+    intervals = metrics["bits_interval"]["test"]
+    assert intervals["model"]["low"] < metrics["bits_per_step"]["test"]["model"]
+    assert intervals["model"]["high"] > metrics["bits_per_step"]["test"]["model"]
+    # 2 seeds of 4 loops of 4 bars, and 4 loops at the other temperatures.
+    bars = {at: found["bars"] for at, found in metrics["bar_closure"].items()}
+    assert bars == {"0.8": 16, "1.0": 32, "1.2": 16}
+    assert "curves" not in metrics
     assert (built / "data/reports/report.html").is_file()
+
+
+def test_dvc_draws_the_figures(built: Path, tmp_path: Path) -> None:
+    run(built, "dvc", "plots", "show", "--out", str(tmp_path))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    specs = [json.loads(found) for found in re.findall(r"var spec = (\{.*?\});", page, re.DOTALL)]
+    assert {spec["title"]["text"]: len(spec["data"]["values"]) > 0 for spec in specs} == {
+        "learning curve": True,
+        "clean validation by distance": True,
+        "calibration": True,
+        "distance to the nearest training loop": True,
+        "bars closed by temperature": True,
+        "overlap of features": True,
+        "bits per step": True,
+    }
 
 
 def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +173,12 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
     assert run_found.data.metrics["best_epoch"] == best.epoch
     assert run_found.data.metrics["best_leak_gap"] == pytest.approx(best.leak_gap, abs=2e-6)
     assert run_found.data.metrics["learning.leak_gap"] == pytest.approx(best.leak_gap)
-    assert "bits_per_step.validation.model" in run_found.data.metrics
+    for name in (
+        "bits_per_step.validation.model",
+        "goals.snare_on_3.holds",
+        "overlap.velocity.low",
+    ):
+        assert name in run_found.data.metrics
     for folder, ending in (("samples", ".wav"), ("reports", ".html"), ("audit", ".html")):
         names = [file.path for file in client.list_artifacts(run_found.info.run_id, folder)]
         assert any(name.endswith(ending) for name in names), folder

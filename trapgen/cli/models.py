@@ -12,41 +12,63 @@ from trapgen.cli.app import AsJson, KeyMapName, Source, app, print_json, say, sa
 if TYPE_CHECKING:
     from trapgen.generate import Generator
 
-DEFAULT_MODEL: Final = Path("data/model")
+TRAINED: Final = Path("data/model")
+"""Where the pipeline leaves its model."""
 
 _CONTROLS: Final = "What the loops hold to"
 
 Model = Annotated[
-    Path, typer.Option("--model", help="A model's folder, as the pipeline leaves in data/model.")
+    Path | None,
+    typer.Option(
+        "--model",
+        help="A model's folder, or factory: the one in the package. By default data/model, as the "
+        "pipeline leaves it, and where that is missing the packaged one.",
+        show_default=False,
+    ),
 ]
+ModelGrid = Annotated[
+    int | None,
+    typer.Option("--steps-per-bar", help="The model's grid, if it must be that one."),
+]
+Style = Annotated[str, typer.Option(help="One that the model knows; auto: trap, if it does.")]
 
 
 @app.command()
 def score(
     source: Source,
-    model: Model = DEFAULT_MODEL,
-    steps_per_bar: Annotated[
-        int | None, typer.Option(help="The model's grid, if it must be that one.")
-    ] = None,
+    model: Model = None,
+    steps_per_bar: ModelGrid = None,
+    style: Style = "auto",
     key_map: KeyMapName = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure how well a model predicts loops: bits per step, beside its baselines."""
+    """Measure how well a model predicts loops: bits per step, beside its baselines.
+
+    The model is told the style and each loop's tempo, if it knows them.
+    """
+    import numpy as np
+
     from trapgen.baselines import NAMES, baseline_bits
     from trapgen.codec import to_words
     from trapgen.compare import read_side
     from trapgen.metrics import model_bits
+    from trapgen.model import choose_condition
     from trapgen.params import StandardizeParams
+    from trapgen.reference import load_reference
 
-    generator = _load(model, steps_per_bar)
+    folder = _find_model(model, steps_per_bar)
+    generator = _load(folder, steps_per_bar)
     grid = generator.network.spec.steps_per_bar
     loops, rejects = read_side(source, StandardizeParams(grid, key_map))
     say_rejects(rejects)
     words = [to_words(loop) for loop in loops]
-    known = [to_words(loop) for loop in generator.reference]
+    spec = generator.network.spec
+    told = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
+    train = load_reference(folder / "reference.npz", grid, whole=True)
+    known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)
     result = {
-        "bits_per_step": model_bits(generator.network, words),
+        "bits_per_step": model_bits(generator.network, words, told),
         "n_steps": sum(map(len, words)),
         "n_loops": len(words),
         "baselines": baselines,
@@ -62,10 +84,13 @@ def score(
 @app.command()
 def generate(
     out: Annotated[Path, typer.Option(help="Folder for MIDI, sound, pictures and receipts.")],
-    model: Model = DEFAULT_MODEL,
+    model: Model = None,
+    steps_per_bar: ModelGrid = None,
     loops: Annotated[int, typer.Option(help="How many loops.")] = 8,
     bars: Annotated[int, typer.Option(help="Bars a loop.")] = 4,
     bpm: Annotated[float, typer.Option(help="Tempo, quarter notes a minute.")] = 140.0,
+    style: Style = "auto",
+    kind: Annotated[str, typer.Option(help="beat, fill, or nothing.")] = "beat",
     temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder.")] = 1.0,
     top_p: Annotated[
         float, typer.Option(help="Draw only among the likeliest words that together reach this.")
@@ -189,6 +214,8 @@ def generate(
         loops=loops,
         bars=bars,
         bpm=bpm,
+        style=style,
+        kind=kind,
         temperature=temperature,
         top_p=top_p,
         structure=structure,
@@ -212,7 +239,8 @@ def generate(
         humanize=humanize,
         min_novelty=min_novelty,
     )
-    receipts = run(_load(model), params, seed, out, on_loop=lambda name: say(str(out / name)))
+    generator = _load(_find_model(model, steps_per_bar), steps_per_bar)
+    receipts = run(generator, params, seed, out, on_loop=lambda name: say(str(out / name)))
     if as_json:
         print_json({"loops": receipts})
 
@@ -221,26 +249,36 @@ def generate(
 def regenerate(
     receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A loop's NAME.json.")],
     out: Annotated[Path, typer.Option(help="Folder for the loop's four files.")],
-    model: Model = DEFAULT_MODEL,
+    model: Model = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a loop again from its receipt and the model: the same bytes, or a refusal."""
     from trapgen.generate import regenerate as run
+    from trapgen.receipt import read_making
 
-    made = run(_load(model), receipt, out)
+    grid = read_making(receipt)[1]["steps_per_bar"]
+    made = run(_load(_find_model(model, grid)), receipt, out)
     say(str(out / made["loop"]))
     if as_json:
         print_json(made)
 
 
-def _load(model: Path, steps_per_bar: int | None = None) -> Generator:
+def _find_model(model: Path | None, steps_per_bar: int | None) -> Path:
+    from trapgen.factory import DEFAULT_GRID, NAME, factory_folder
+
+    if str(model) == NAME or (model is None and not TRAINED.exists()):
+        return factory_folder(steps_per_bar or DEFAULT_GRID)
+    return model or TRAINED
+
+
+def _load(folder: Path, steps_per_bar: int | None = None) -> Generator:
     from trapgen.errors import ModelError
     from trapgen.generate import load_generator
 
-    generator = load_generator(model)
+    generator = load_generator(folder)
     grid = generator.network.spec.steps_per_bar
     if steps_per_bar not in (None, grid):
         raise ModelError(
-            model, "steps_per_bar", steps_per_bar, f"This model counts {grid} steps to a bar."
+            folder, "steps_per_bar", steps_per_bar, f"This model counts {grid} steps to a bar."
         )
     return generator

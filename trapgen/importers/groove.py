@@ -54,9 +54,7 @@ checksums.tsv at 90b66237)."""
 N_BYTES: Final = 3_260_318
 """Size of that ZIP, from the same line."""
 
-ATTRIBUTION: Final = """\
-# Groove MIDI Dataset
-
+CREDIT: Final = """\
 Version 1.0.0, made available by Google LLC under the Creative Commons Attribution 4.0 International
 license (CC BY 4.0): https://creativecommons.org/licenses/by/4.0/
 
@@ -65,7 +63,13 @@ Source: https://magenta.tensorflow.org/datasets/groove
 Please cite: Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck, and David Bamman. "Learning to
 Groove with Inverse Sequence Transformations." International Conference on Machine Learning (ICML),
 2019.
+"""
+"""What the license wants said wherever the dataset or something made of it goes."""
 
+ATTRIBUTION: Final = f"""\
+# Groove MIDI Dataset
+
+{CREDIT}
 Changes: none. The MIDI files are byte for byte as published. `pack.csv` repeats columns of the
 dataset's `info.csv`; audio is not part of this pack.
 """

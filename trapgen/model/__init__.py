@@ -19,7 +19,14 @@ architectures share that heart:
 Training is TensorFlow's (`trapgen.train`); reading, scoring and sampling need only numpy.
 """
 
-from trapgen.model.conditions import list_conditions, name_conditions, number_conditions
+from trapgen.model.conditions import (
+    choose_condition,
+    list_conditions,
+    list_styles,
+    name_conditions,
+    name_loop,
+    number_conditions,
+)
 from trapgen.model.files import load_network, load_start, save_network
 from trapgen.model.inputs import (
     Agreement,
@@ -61,14 +68,17 @@ __all__ = [
     "Network",
     "State",
     "Tokens",
+    "choose_condition",
     "first_token",
     "iterate_inputs",
     "list_conditions",
+    "list_styles",
     "load_network",
     "load_start",
     "log_softmax",
     "make_inputs",
     "name_conditions",
+    "name_loop",
     "number_conditions",
     "save_network",
     "tell",

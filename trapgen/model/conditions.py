@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from trapgen.errors import ParameterError
 from trapgen.model.spec import N_CONDITIONS, ModelSpec, Tokens
 
 Names = tuple[str, ...]
@@ -38,6 +39,21 @@ def name_conditions(style: str = "", bpm: float | None = None, kind: str = "") -
     )
 
 
+def name_loop(style: str, bpm: float | None, kind: str = "beat", base: str = "trap") -> Names:
+    """The conditions of a loop of a corpus that is all of one style.
+
+    Args:
+        style: The loop's own, told as the sub-style of `base`; one that has a sub-style of its own
+            stands as it is.
+        bpm: Tempo.
+        kind: `beat` or `fill`.
+        base: The corpus' style; empty where each loop has its own alone.
+    """
+    if base and "/" not in style:
+        style = f"{base}/{style}" if style else base
+    return name_conditions(style, bpm, kind)
+
+
 def list_conditions(loops: Iterable[Names]) -> tuple[str, ...]:
     """Every condition that some loop has, sorted: what a network can be told."""
     return tuple(sorted({name for names in loops for name in names if name}))
@@ -48,3 +64,47 @@ def number_conditions(loops: Sequence[Names], spec: ModelSpec) -> Tokens:
     numbers = {name: at for at, name in enumerate(spec.conditions, start=1)}
     known = [[numbers.get(name, 0) for name in names] for names in loops]
     return np.array(known, np.int64).reshape(len(loops), N_CONDITIONS)
+
+
+AUTO: Final = "auto"
+"""The style that stands for trap, where the network knows it."""
+
+_TRAP: Final = "trap"
+
+
+def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Tokens:
+    """What a network is told of loops that are asked for.
+
+    Args:
+        spec: The network.
+        style: As the network names it, `trap` or `trap/drill`; of a sub-style that is the only one
+            of its name, `drill` will do. `auto` is trap where that is known, and else nothing, as
+            empty is.
+        bpm: Tempo; told where the network knows its band.
+        kind: `beat`, told where the network knows it, or `fill`; empty for neither.
+
+    Returns:
+        `(4,)` numbers of the spec's conditions; 0 where nothing is told.
+
+    Raises:
+        ParameterError: The network does not know the style, or no fills.
+    """
+    known = list_styles(spec)
+    if style == AUTO:
+        style = _TRAP if _TRAP in known else ""
+    if style and style not in known:
+        ends = [name for name in known if name.partition("/")[2] == style]
+        if len(ends) != 1:
+            listed = ", ".join(known) or "none: this model was told no styles"
+            raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
+        style = ends[0]
+    if kind not in ("", "beat") and f"kind:{kind}" not in spec.conditions:
+        raise ParameterError("sample.kind", "beat: this model was told of no other", kind)
+    condition: Tokens = number_conditions([name_conditions(style, bpm, kind)], spec)[0]
+    return condition
+
+
+def list_styles(spec: ModelSpec) -> tuple[str, ...]:
+    """The styles that a network knows, sorted: `funk`, `trap`, `trap/drill`."""
+    prefix = "style:"
+    return tuple(name.removeprefix(prefix) for name in spec.conditions if name.startswith(prefix))

@@ -13,11 +13,18 @@ from trapgen.model.spec import ModelSpec, weight_shapes
 from trapgen.store import read_arrays, read_json, write_arrays, write_json
 
 
-def save_network(folder: Path, network: Network) -> None:
-    """Write `model.json`, `codec.json` and `weights.npz`; the same weights give the same bytes."""
+def save_network(folder: Path, network: Network, *, half: bool = False) -> None:
+    """Write `model.json`, `codec.json` and `weights.npz`; the same weights give the same bytes.
+
+    Args:
+        folder: Where to.
+        network: What is saved.
+        half: Whether its weights are rounded to 16 bits: half the size.
+    """
     write_json(folder / "model.json", network.spec.to_json())
     network.spec.codec.save(folder / "codec.json")
-    ordered = {name: network.weights[name] for name in weight_shapes(network.spec)}
+    dtype = np.float16 if half else np.float32
+    ordered = {name: network.weights[name].astype(dtype) for name in weight_shapes(network.spec)}
     write_arrays(folder / "weights.npz", ordered)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from trapgen.codec import N_TARGETS, PAD
 from trapgen.errors import ModelError
 from trapgen.kit import N_VOICES
 from trapgen.model.inputs import Inputs, iterate_inputs
+from trapgen.model.product import RowProducts
 from trapgen.model.spec import (
     N_LOOP_BARS,
-    N_TOKENS,
     TOKEN_TABLE,
     VOICES_OF_TARGET,
     Array,
@@ -30,6 +31,9 @@ NEVER: Final = -1e9
 
 LEAST_PROBABILITY: Final = 1e-30
 """Keeps the logarithm finite."""
+
+_SPREAD: Final = "spread"
+"""Stands for `VOICES_OF_TARGET` among the weights."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,16 @@ class Network:
                 )
         self.spec = spec
         self.weights = dict(weights)
+        self._rows: RowProducts | None = None
+
+    def by_rows(self) -> Network:
+        """The same network, whose `step` gives each loop the same bytes in any company.
+
+        That holds while BLAS keeps to one thread (see `trapgen.model.product`).
+        """
+        network = copy.copy(self)
+        network._rows = RowProducts({**self.weights, _SPREAD: VOICES_OF_TARGET})
+        return network
 
     def start(self, n_loops: int) -> State:
         """The state before a loop's first token."""
@@ -93,16 +107,16 @@ class Network:
         """
         now = Inputs(*(value[:, 0] for value in vars(inputs).values()))
         matches = self._match(now) if self.spec.architecture == "recall" else None
-        x, skipped = self._features(now, matches)
+        told, skipped = self._features(now, matches)
         hidden, cell = np.empty_like(state.hidden), np.empty_like(state.cell)
         for layer in range(self.spec.layers):
-            x, cell[layer] = self._cell(layer, x, state.hidden[layer], state.cell[layer])
-            hidden[layer] = x
+            x, cell[layer] = self._cell(layer, told, state.hidden[layer], state.cell[layer])
+            hidden[layer] = told = x
         scores = self._dense("words", x)
         if self.spec.architecture != "paper":
             # What is told goes to the voices unmixed, too: where BAR is due is no matter of taste.
             voices = self._dense("voices", np.concatenate([x, skipped], axis=-1))
-            scores += voices @ VOICES_OF_TARGET
+            scores += self._multiply(_SPREAD, voices)
         if matches is not None:
             scores = self._copy(scores, x, now, matches)
         elif self.spec.lookback_bars:
@@ -124,14 +138,22 @@ class Network:
             result[:, at] = log_softmax(scores)[np.arange(len(tokens)), target]
         return result
 
-    def _dense(self, name: str, x: Array) -> Array:
-        result: Array = x @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
+    def _multiply(self, name: str, x: Array) -> Array:
+        if self._rows is not None:
+            return self._rows(name, x)
+        result: Array = x @ (VOICES_OF_TARGET if name == _SPREAD else self.weights[name])
         return result
 
-    def _features(self, now: Inputs, matches: Matches | None) -> tuple[Array, Array]:
-        """What the first LSTM reads, and what of it goes to the voices past the LSTMs."""
+    def _dense(self, name: str, x: Array) -> Array:
+        return self._multiply(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
+
+    def _features(self, now: Inputs, matches: Matches | None) -> tuple[NDArray[Any], Array]:
+        """What the first LSTM reads, and what of it goes to the voices past the LSTMs.
+
+        The paper's reads one-hot tokens, which stay numbers here.
+        """
         if self.spec.architecture == "paper":
-            return _one_hot(now.previous, N_TOKENS), np.zeros((len(now.previous), 0), np.float32)
+            return now.previous, np.zeros((len(now.previous), 0), np.float32)
         n_loops = len(now.previous)
         previous = TOKEN_TABLE[now.previous]
         position = _one_hot(now.position, self.spec.codec.bar_length)
@@ -188,17 +210,17 @@ class Network:
             known = ago < N_TARGETS
             scores[known, ago[known]] += repeats[known, k]
 
-    def _cell(self, layer: int, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
-        weights = self.weights
-        gates = (
-            x @ weights[f"lstm_{layer}/kernel"]
-            + hidden @ weights[f"lstm_{layer}/recurrent_kernel"]
-            + weights[f"lstm_{layer}/bias"]
-        )
+    def _cell(self, layer: int, x: NDArray[Any], hidden: Array, cell: Array) -> tuple[Array, Array]:
+        kernel, units = f"lstm_{layer}/kernel", self.spec.units
+        # A one-hot row times a weight is a row of the weight.
+        told = self._multiply(kernel, x) if x.dtype == np.float32 else self.weights[kernel][x]
+        gates = told + self._multiply(f"lstm_{layer}/recurrent_kernel", hidden)
+        gates += self.weights[f"lstm_{layer}/bias"]
         # Keras' order: input, forget, candidate, output.
-        i, f, c, o = np.split(gates, 4, axis=-1)
-        cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(c)
-        return _sigmoid(o) * np.tanh(cell), cell
+        candidate = np.tanh(gates[:, 2 * units : 3 * units])
+        i, f, _, o = np.split(_sigmoid(gates), 4, axis=-1)
+        cell = f * cell + i * candidate
+        return o * np.tanh(cell), cell
 
 
 def _one_hot(values: Tokens, depth: int) -> Array:
@@ -207,7 +229,10 @@ def _one_hot(values: Tokens, depth: int) -> Array:
 
 def _sigmoid(x: Array) -> Array:
     # By tanh: no overflow at either end.
-    result: Array = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
+    result: Array = np.float32(0.5) * x
+    np.tanh(result, out=result)
+    result += np.float32(1)
+    result *= np.float32(0.5)
     return result
 
 

@@ -51,6 +51,7 @@ VOICES_OF_TARGET: Final = np.ascontiguousarray(TOKEN_TABLE[:N_TARGETS, : N_VOICE
 _HEADS: Final = 6
 _MATCH_UNITS: Final = 16
 _CONDITION_UNITS: Final = 24
+_PAPER_DROPOUT: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,10 @@ class ModelSpec:
 
     @classmethod
     def of(cls, params: TrainParams, codec: Codec, conditions: tuple[str, ...] = ()) -> ModelSpec:
-        """The network that the parameters ask for; `paper` brings its own sizes."""
+        """The network that the parameters ask for; `paper` has its own sizes and dropout."""
         if params.architecture == "paper":
-            return cls("paper", 3, 512, 0.2, 0, codec.steps_per_bar)
+            layers, units = params.paper_layers, params.paper_units
+            return cls("paper", layers, units, _PAPER_DROPOUT, 0, codec.steps_per_bar)
         spec = cls(
             params.architecture,
             params.layers,

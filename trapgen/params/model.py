@@ -10,6 +10,7 @@ from trapgen.params.check import check, check_choice, check_count, check_share
 
 ARCHITECTURES: Final = ("recall", "lookback", "paper")
 STRUCTURES: Final = ("enforced", "learned")
+KINDS: Final = ("beat", "fill", "")
 
 
 _TRAIN_COUNTS: Final = (
@@ -21,8 +22,12 @@ _TRAIN_COUNTS: Final = (
     "averaging",
     "epochs",
     "patience",
+    "paper_layers",
+    "paper_units",
     "paper_window",
     "paper_stride",
+    "humanizer_units",
+    "humanizer_epochs",
 )
 
 
@@ -35,10 +40,16 @@ class TrainParams:
     another training. `averaging` keeps an exponential mean of the weights of so many steps: that
     is the network judged and kept; 1 is the last step's alone. `start` is the folder of a network
     to go on from (see `trapgen.pretrain`), which brings its own shape; empty for none.
+    `checkpoint_minutes` is how often a training is saved within an epoch, to be taken up there.
 
-    The `paper` architecture brings its own sizes; its stream is cut by `paper_window` tokens, a
-    window every `paper_stride`. `control_share` of the training bars is not learned but judged, as
-    a control that leaks on purpose (see `trapgen.train.windows.hold_out`).
+    The `paper` architecture has sizes of its own, `paper_layers` LSTMs of `paper_units`; its stream
+    is cut by `paper_window` tokens, a window every `paper_stride`. `control_share` of the training
+    bars is not learned but judged, as a control that leaks on purpose (see
+    `trapgen.train.windows.hold_out`).
+
+    `style` is told of every loop, with the loop's own as its sub-style: `trap/drill`; empty tells
+    the loop's own alone. The humanizer (see `trapgen.humanize`) has LSTMs of `humanizer_units` and
+    learns for `humanizer_epochs`.
     """
 
     architecture: str = "recall"
@@ -56,20 +67,31 @@ class TrainParams:
     epochs: int = 28
     patience: int = 6
     control_share: float = 0.05
+    checkpoint_minutes: float = 10.0
+    paper_layers: int = 3
+    paper_units: int = 512
     paper_window: int = 256
     paper_stride: int = 4
+    style: str = "trap"
+    humanizer_units: int = 64
+    humanizer_dropout: float = 0.4
+    humanizer_epochs: int = 14
 
     def __post_init__(self) -> None:
         check_choice("train.architecture", self.architecture, ARCHITECTURES)
         for name in _TRAIN_COUNTS:
             check_count(f"train.{name}", getattr(self, name))
         check_count("train.lookback_bars", self.lookback_bars, least=0)
-        check("train.dropout", 0 <= self.dropout < 1, "from 0 up to 1", self.dropout)
+        for name in ("dropout", "humanizer_dropout"):
+            share = getattr(self, name)
+            check(f"train.{name}", 0 <= share < 1, "from 0 up to 1", share)
         check("train.learning_rate", self.learning_rate > 0, "above 0", self.learning_rate)
         decay = self.weight_decay
         check("train.weight_decay", 0 <= decay < math.inf, "from 0 up, and finite", decay)
         share = self.control_share
         check("train.control_share", 0 < share <= 0.5, "above 0 and at most 0.5", share)
+        minutes = self.checkpoint_minutes
+        check("train.checkpoint_minutes", minutes >= 0, "from 0 up", minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +105,9 @@ class SampleParams:
         loops: How many.
         bars: Bars a loop.
         bpm: Quarter notes a minute.
+        style: What the model is told they are, one of those it was trained on; `auto` for trap
+            where it knows it, empty for nothing (see `trapgen.model.choose_condition`).
+        kind: `beat` or `fill`, told where the model knows it; empty for neither.
         temperature: Divides the scores, BAR's too.
         top_p: Of the likeliest words those that together reach it are kept.
         structure: `enforced`: BAR where a bar ends; `learned`: where the model puts it.
@@ -105,13 +130,16 @@ class SampleParams:
         vary: A MIDI file whose steps are kept, each unless it is drawn to be written anew.
         strength: How likely that is: 0 gives the loop back where the rules allow it, 1 is free.
         swing: From straight, 0, to triplets, 1.
-        humanize: Noise in the timing, from 0 to 1.
+        humanize: How much of the microtiming that the model has learned or, where it has none, of
+            noise in the timing, from 0 to 1.
         min_novelty: Loops nearer to a training loop than this distance are drawn again.
     """
 
     loops: int = 8
     bars: int = 4
     bpm: float = 140.0
+    style: str = "auto"
+    kind: str = "beat"
     temperature: float = 1.0
     top_p: float = 1.0
     structure: str = "enforced"
@@ -147,6 +175,7 @@ class SampleParams:
             self.temperature,
         )
         check("sample.top_p", 0 < self.top_p <= 1, "above 0 and at most 1", self.top_p)
+        check_choice("sample.kind", self.kind, KINDS)
         check_choice("sample.structure", self.structure, STRUCTURES)
         check_count("sample.top_k", self.top_k, least=0)
         check_count("sample.fills", self.fills, least=0)
@@ -160,9 +189,11 @@ class SampleParams:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateParams:
-    """How much is drawn to judge the model."""
+    """How much is drawn to judge the model: so many loops with each of so many seeds."""
 
     generated_loops: int = 128
+    seeds: int = 3
 
     def __post_init__(self) -> None:
         check_count("evaluate.generated_loops", self.generated_loops)
+        check_count("evaluate.seeds", self.seeds)

@@ -33,13 +33,20 @@ _NAMES: Final = {
 }
 
 
-def draw_bits(bits: Mapping[str, float], path: Path, *, title: str) -> None:
+def draw_bits(
+    bits: Mapping[str, float],
+    path: Path,
+    *,
+    title: str,
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> None:
     """Draw the bits per step of the model and its baselines, the best first.
 
     Args:
         bits: Bits per step by name; `model` stands out.
         path: The PNG file; its folder is made.
         title: Headline.
+        intervals: The ends of each figure's interval by its name, drawn where given.
 
     Raises:
         ParameterError: `bits` is empty, or a value is not finite.
@@ -57,7 +64,10 @@ def draw_bits(bits: Mapping[str, float], path: Path, *, title: str) -> None:
             axes.barh(row, values[name], height=0.62, color=VERMILION if ours else SHADE)
             weight: dict[str, Any] = {"va": "center", "weight": "bold" if ours else "normal"}
             gap = 0.012 * reach
-            axes.text(values[name] + gap, row, f"{values[name]:.2f}", **weight)
+            low, high = (intervals or {}).get(name, (values[name], values[name]))
+            if high - low > gap:
+                axes.hlines(row, low, high, INK, lw=1.2)
+            axes.text(max(values[name], high) + gap, row, f"{values[name]:.2f}", **weight)
             label = _NAMES.get(name, name.replace("_", " "))
             axes.text(-gap, row, label, ha="right", **weight)
         axes.axvline(0, color=INK, linewidth=1.2)

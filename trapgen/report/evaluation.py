@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from trapgen.errors import ParameterError
-from trapgen.report.chart import bar
 from trapgen.report.gallery import image, require, samples_section
+from trapgen.report.goals import count_goals, goals_section
 from trapgen.report.learning import CAPTION, KEYS, learning_section
+from trapgen.report.music import music_section
 from trapgen.report.page import (
     Html,
     facts,
@@ -19,36 +20,31 @@ from trapgen.report.page import (
     percent,
     section,
     sentence,
-    table,
     tag,
     tiles,
     verdict,
     write_page,
 )
+from trapgen.report.prediction import MODELS, prediction_section
 
-_MODELS: Final = {
-    "model": ("Model", "what was trained"),
-    "ngram": ("Back-off n-gram", "the last words, and the same step a bar ago"),
-    "position": ("Position in the bar", "how common each word is at each step"),
-    "repeat_bar": ("Repeat the last bar", "the same step a bar ago"),
-    "uniform": ("Uniform", "every word alike"),
-}
 _CAPTIONS: Final = {
     "history": CAPTION,
     "bits": "Bits per step of one side.",
+    "calibration": "On the dashed line what is called likely happens as often as it is said to.",
+    "covers": "How much of what training loops overlap with held-out loops generated ones do. A "
+    "line is the 95% interval over sources and draws; orange lies below the goal.",
+    "distances": "Generated loops over held-out human loops.",
     "overlap": "Exact bar overlap of the data against chance.",
     "features": "What can be counted in a loop: generated loops over training loops.",
 }
 _METRICS: Final = (
-    "bits_per_step",
-    "learning",
-    "bar_accuracy",
-    "exact_copy_rate",
-    "novelty",
-    "overlap_area",
+    *("bits_per_step", "bits_interval", "calibration", "learning", "bar_accuracy", "bar_closure"),
+    *("copies", "novelty", "overlap", "snare_on_3", "goals"),
 )
-_NOVELTY: Final = ("mean", "min", "held_out_mean")
+_NOVELTY: Final = ("mean", "min", "held_out_mean", "generated", "held_out")
 _SUMMARY: Final = ("gate", "reasons", "protocol", "exact_bar_overlap", "chance_overlap")
+_ELSEWHERE: Final = ("history", "bits", "calibration", "overlap")
+"""Pictures that do not stand among those of the music."""
 
 _TERMS: Final = (
     (
@@ -61,6 +57,12 @@ _TERMS: Final = (
         "Baselines",
         "What needs no network, learned from the same training loops. A model that does not beat "
         "the n-gram by a wide margin has learned nothing worth keeping.",
+    ),
+    (
+        "Intervals",
+        "Loops that were recombined share parents, so that what is resampled is the sources: a "
+        "loop counts as often as all of its parents are drawn (Owen and Eckles 2012). Other "
+        "sources would have given a figure within these bounds 95 times in 100.",
     ),
     (
         "Leak gap",
@@ -81,8 +83,13 @@ _TERMS: Final = (
     (
         "Overlap of features",
         "How much the distribution of a feature in generated loops and that in held-out loops "
-        "cover each other: 1 is the same. Training loops against held-out ones show how much can "
-        "be asked for.",
+        "cover each other: 1 is the same. As many training loops, against the same held-out ones, "
+        "show how much can be asked for; the ratio of both is what counts.",
+    ),
+    (
+        "Calibration",
+        "Of all hits that the model gives one chance in three, one in three should come. What it "
+        "is off by, over all predictions, is the expected calibration error (Guo et al. 2017).",
     ),
 )
 
@@ -103,7 +110,8 @@ def write_evaluation_report(
         metrics: What `data/reports/metrics.json` holds; more keys than the documented may stand
             there.
         summary: What `data/audit/summary.json` holds.
-        pictures: PNG files by name, embedded: `history`, `bits`, `overlap`, `features`, or others.
+        pictures: PNG files by name, embedded: `history`, `bits`, `calibration`, `covers`,
+            `distances`, `features`, `overlap`, or others.
         samples: `name`, `picture` (a PNG, embedded) and `receipt` of each generated loop. Sound and
             MIDI are linked as `../samples/NAME.wav` and `.mid`.
 
@@ -123,12 +131,15 @@ def write_evaluation_report(
     figures = {name: _embed(name, file) for name, file in pictures.items() if cleared}
     bits: Mapping[str, Mapping[str, float]] = metrics["bits_per_step"] if cleared else {}
     for side, by_model in bits.items():
-        require(f"metrics.bits_per_step.{side}", by_model, tuple(_MODELS))
+        require(f"metrics.bits_per_step.{side}", by_model, tuple(MODELS))
+    of_music = {name: figure for name, figure in figures.items() if name not in _ELSEWHERE}
+    prediction = prediction_section({**metrics, "bits_per_step": bits}, figures)
     reading = section("reading", "How to read this page", facts(_TERMS, style="terms"))
     sections = [
-        ("prediction", "Prediction", _prediction_section(bits, figures)),
+        *([("goals", "Goals", goals_section(metrics))] if cleared else []),
+        ("prediction", "Prediction", prediction),
         ("learning", "Learning", _learning_section(metrics, figures, cleared)),
-        ("music", "Music", _music_section(metrics, figures, cleared)),
+        ("music", "Music", music_section(metrics, of_music, cleared)),
         ("samples", "Samples", samples_section(samples)),
         ("data", "Data", _data_section(summary, figures)),
         ("reading", "How to read this page", reading),
@@ -148,10 +159,10 @@ def _embed(name: str, file: Path) -> Html:
     """A picture within the page, with its caption."""
     words = _CAPTIONS.get(name, sentence(name.replace("_", " ")))
     figure = tag("figure", image(file, words), tag("figcaption", words))
-    if name != "bits":
+    folded = {"bits": "As a picture", "features": "The distributions themselves"}
+    if name not in folded:
         return figure
-    # The table above it says the same; the picture is for slides.
-    return tag("details", tag("summary", "As a picture"), tag("div", figure, class_="body"))
+    return tag("details", tag("summary", folded[name]), tag("div", figure, class_="body"))
 
 
 def _top(
@@ -162,7 +173,7 @@ def _top(
     novelty = metrics["novelty"]
     figures = [
         (percent(metrics["bar_accuracy"]), "of bars closed in time, with no grammar to help"),
-        (percent(metrics["exact_copy_rate"]), "of generated bars stand in train, hit for hit"),
+        (percent(metrics["copies"]["1_bar"]["generated"]), "of generated bars stand in train"),
         (f"{novelty['mean']:.2f}", "mean distance to the nearest training loop; 0 is a copy"),
     ]
     if not bits:
@@ -172,10 +183,11 @@ def _top(
         return join([top, tiles(figures)])
     side = order_sides(bits)[-1]
     ours, best = bits[side]["model"], _best_baseline(bits[side])
-    rival, theirs = _MODELS[best][0].lower(), bits[side][best]
+    rival, theirs = MODELS[best][0].lower(), bits[side][best]
     figures.insert(0, (f"{ours:.2f}", f"bits per step on {side} loops; the {rival}: {theirs:.2f}"))
     if ours < theirs:
         headline = f"{1 - ours / theirs:.0%} fewer bits per step than the best baseline"
+        headline = f"{count_goals(metrics['goals'])}, {headline}"
     else:
         headline = f"The {rival} predicts as well as the model, or better"
     words = (
@@ -188,36 +200,7 @@ def _top(
 
 
 def _best_baseline(by_model: Mapping[str, float]) -> str:
-    return min((name for name in _MODELS if name != "model"), key=lambda name: by_model[name])
-
-
-def _prediction_section(
-    bits: Mapping[str, Mapping[str, float]], figures: Mapping[str, Html]
-) -> Html:
-    title = "How well it predicts loops that it does not know"
-    if not bits:
-        words = "Withheld: held-out loops that are not independent make every model look good."
-        return section("prediction", title, tag("p", words))
-    sides = order_sides(bits)
-    most = max(value for side in sides for value in bits[side].values())
-    rows = []
-    for name, (label, what) in _MODELS.items():
-        color = "vermilion" if name == "model" else "shade"
-        cells = (
-            join([f"{bits[side][name]:.3f}", bar(bits[side][name] / most, color)]) for side in sides
-        )
-        rows.append((join([label, tag("small", what)]), *cells))
-    return section(
-        "prediction",
-        title,
-        table(
-            ("", *(side.capitalize() for side in sides)),
-            rows,
-            caption="Bits per step, lower is better",
-            ours=rows[0][0],
-        ),
-        figures.get("bits", ""),
-    )
+    return min((name for name in MODELS if name != "model"), key=lambda name: by_model[name])
 
 
 def _learning_section(
@@ -227,35 +210,6 @@ def _learning_section(
         return learning_section(metrics["learning"], figures.get("history", Html()))
     words = "Withheld: where validation is not independent, its curve is a control that leaks too."
     return section("learning", "What the learning curve says", tag("p", words))
-
-
-def _music_section(metrics: Mapping[str, Any], figures: Mapping[str, Html], cleared: bool) -> Html:
-    novelty, ceiling = metrics["novelty"], metrics.get("overlap_area_ceiling", {})
-    rows: list[tuple[str, object]] = [
-        ("Bars closed in time", percent(metrics["bar_accuracy"])),
-        ("Generated bars that stand in train", percent(metrics["exact_copy_rate"])),
-        ("Distance to the nearest training loop, mean", f"{novelty['mean']:.3f}"),
-        ("Distance to the nearest training loop, least", f"{novelty['min']:.3f}"),
-    ]
-    if cleared:
-        rows.append(("The same of held-out human loops, mean", f"{novelty['held_out_mean']:.3f}"))
-    areas = [
-        (
-            name.replace("_", " ").capitalize(),
-            join([f"{area:.2f}", bar(area, "vermilion")]),
-            *([join([f"{ceiling[name]:.2f}", bar(ceiling[name])])] if name in ceiling else []),
-        )
-        for name, area in metrics["overlap_area"].items()
-    ]
-    head = ("Feature", "Generated", "Training")[: 3 if ceiling else 2]
-    caption = "Overlap with held-out loops by feature, 1 is the same distribution"
-    return section(
-        "music",
-        "What it writes",
-        table(("", "Generated loops"), rows, caption="With no grammar and at temperature 1"),
-        table(head, areas, caption=caption) if cleared and areas else "",
-        *(figures[name] for name in figures if name == "features" or name not in _CAPTIONS),
-    )
 
 
 def _data_section(summary: Mapping[str, Any], figures: Mapping[str, Html]) -> Html:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.codec import BAR, N_WORDS, PAD, to_onsets
+from trapgen.humanize import Humanizer
 from trapgen.loop import DrumLoop, Lineage
 from trapgen.model import Tokens
 from trapgen.params import SampleParams
 from trapgen.sample.feel import draw_offsets
-from trapgen.velocity import VelocityProfile
 
 _VELOCITY: Final = N_WORDS
 CONTROLS: Final = N_WORDS + 1
@@ -70,28 +70,35 @@ def to_draft(tokens: Tokens, n_bars: int, steps_per_bar: int) -> Draft:
 
 def to_loops(
     drafts: Sequence[Draft],
-    profile: VelocityProfile,
+    humanizer: Humanizer,
     params: SampleParams,
-    steps_per_bar: int,
     seed: int,
     tickets: Sequence[Ticket] | None = None,
+    condition: Tokens | None = None,
 ) -> list[DrumLoop]:
     """Loops with velocities and microtiming, named by seed and number: `loop-0-01`.
 
     Args:
         drafts: What the model wrote.
-        profile: How hard hits are played.
+        humanizer: It plays their hits.
         params: Tempo, swing and humanize.
-        steps_per_bar: The grid.
         seed: Of the draw.
         tickets: Which loop each draft is; the first ones by default.
+        condition: `(4,)` numbers of the humanizer's conditions that hold for the loops; by default
+            unknown.
     """
+    tickets = number_tickets(len(drafts)) if tickets is None else tickets
+    steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
+    onsets = [to_onsets(draft.words) for draft in drafts]
+    rngs = [ticket.rng(seed, _VELOCITY) for ticket in tickets]
+    numbers = [ticket.number for ticket in tickets]
     loops = []
-    for draft, ticket in zip(drafts, tickets or number_tickets(len(drafts)), strict=True):
-        onsets = to_onsets(draft.words)
-        velocities = profile.draw(onsets, steps_per_bar, ticket.rng(seed, _VELOCITY))
-        offsets = draw_offsets(onsets, steps_per_bar, params, ticket.rng(seed, _FEEL))
-        loop = DrumLoop(velocities, steps_per_bar, params.bpm, offsets)
+    feels = humanizer.draw(onsets, params.bpm, rngs, condition, numbers)
+    for feel, ticket in zip(feels, tickets, strict=True):
+        learned = feel.offsets if has_offsets else None
+        rng = ticket.rng(seed, _FEEL)
+        offsets = draw_offsets(feel.velocities > 0, steps_per_bar, params, rng, learned)
+        loop = DrumLoop(feel.velocities, steps_per_bar, params.bpm, offsets)
         loop_id = f"loop-{seed}-{ticket.number + 1:02d}"
         loops.append(replace(loop, lineage=Lineage(loop_id=loop_id)))
     return loops

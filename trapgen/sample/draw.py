@@ -19,13 +19,10 @@ from trapgen.sample.given import Given
 from trapgen.sample.guide import Guide
 from trapgen.sample.rules import combine, read_demands
 from trapgen.sample.witness import check_demands, find_witness
+from trapgen.similarity.workers import map_blocks
 
 _BLOCK: Final = 32
-"""Loops go through the network in blocks of this many rows, the last one filled up, and each has
-its own row.
-
-Matrix products round differently at other sizes; so a loop does not depend on its company.
-"""
+"""So many loops are written side by side, a block on each core."""
 
 _PATIENCE: Final = 2
 """How many times the wanted length a model may write before a loop without BAR is cut off."""
@@ -60,21 +57,14 @@ def sample_words(
     """
     check_controls(params, given, network.spec.steps_per_bar)
     tickets = number_tickets(params.loops) if tickets is None else tickets
-    blocks: dict[int, dict[int, Ticket]] = {}
-    drafts: dict[Ticket, Draft] = {}
-    for ticket in tickets:
-        at, row = divmod(ticket.number, _BLOCK)
-        block = blocks.setdefault(at, {})
-        if block.get(row, ticket) != ticket:
-            raise ParameterError("tickets", "one attempt a loop", ticket)
-        block[row] = ticket
-    for block in blocks.values():
-        filling = next(iter(block.values()))
-        rows = [block.get(row, filling) for row in range(_BLOCK)]
-        written = _Block(network, params, seed, given, rows, condition).write()
-        for row, ticket in block.items():
-            drafts[ticket] = to_draft(written[row], params.bars, network.spec.steps_per_bar)
-    return [drafts[ticket] for ticket in tickets]
+    alone = network.by_rows()
+
+    def write(block: Sequence[Ticket]) -> list[Draft]:
+        tokens = _Block(alone, params, seed, given, block, condition).write()
+        return [to_draft(row, params.bars, network.spec.steps_per_bar) for row in tokens]
+
+    blocks = (tickets[at : at + _BLOCK] for at in range(0, len(tickets), _BLOCK))
+    return [draft for drafts in map_blocks(write, blocks) for draft in drafts]
 
 
 def check_controls(params: SampleParams, given: Given, steps_per_bar: int) -> None:

@@ -1,6 +1,6 @@
 """Swing and humanize: when hits sound, beside the grid.
 
-Both come from formulas. A model that has learned microtiming would take their place.
+Swing is a formula. Humanize is microtiming that the model has learned, or noise where it has none.
 """
 
 from __future__ import annotations
@@ -23,18 +23,23 @@ _MOST: Final = 0.49
 
 
 def draw_offsets(
-    onsets: NDArray[np.bool_], steps_per_bar: int, params: SampleParams, rng: np.random.Generator
+    onsets: NDArray[np.bool_],
+    steps_per_bar: int,
+    params: SampleParams,
+    rng: np.random.Generator,
+    learned: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Microtiming of hits.
 
     Swing delays the second 16th of every 8th, up to a triplet's place; what lies between moves in
-    proportion. Humanize adds normal noise a hit.
+    proportion. Humanize adds so much of the learned offsets or, without any, normal noise a hit.
 
     Args:
         onsets: `(n_steps, 9)` bool.
         steps_per_bar: The grid.
         params: `swing` and `humanize` from 0 to 1, and the tempo.
         rng: Of the noise.
+        learned: `(n_steps, 9)` float32 in steps, as a player who has learned it would play.
 
     Returns:
         `(n_steps, 9)` float32 in steps, from -0.49 to 0.49, 0 where a voice is silent.
@@ -44,7 +49,9 @@ def draw_offsets(
     # Straight time runs through (0.5, 0.5); swung time through (0.5, 0.5 + shift).
     swung = np.where(within <= 0.5, 2 * within, 2 * (1 - within)) * params.swing * _TRIPLET
     offsets = np.broadcast_to((swung * steps_per_eighth)[:, None], onsets.shape)
-    if params.humanize:
+    if learned is not None:
+        offsets = offsets + params.humanize * learned
+    elif params.humanize:
         steps_per_s = steps_per_bar / 4 * params.bpm / 60
         offsets = offsets + rng.normal(0, params.humanize * _HUMAN_S * steps_per_s, onsets.shape)
     result: NDArray[np.float32] = (

@@ -24,7 +24,7 @@ def map_blocks(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterato
     """
     n_workers = os.cpu_count() or 1
     waiting = iter(jobs)
-    with _find_blas().limit(limits=1, user_api="blas"):
+    with find_blas().limit(limits=1, user_api="blas"):
         head = list(islice(waiting, 2))
         if n_workers == 1 or len(head) < 2:
             yield from map(work, [*head, *waiting])
@@ -38,6 +38,6 @@ def map_blocks(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterato
 
 
 @cache
-def _find_blas() -> ThreadpoolController:
+def find_blas() -> ThreadpoolController:
     """The BLAS of numpy; to look through the libraries of the process takes milliseconds."""
     return ThreadpoolController()

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.errors import TableError
 from trapgen.model import Array, ModelSpec, Network, Tokens
 from trapgen.params import TrainParams
 from trapgen.store import read_arrays, read_json, write_arrays, write_json
 from trapgen.train.history import Epoch, best_epoch
+from trapgen.train.learner import Learner
+
+Progress = tuple[tuple[Epoch, ...], int, NDArray[np.float64]]
+"""Finished epochs; of the next one, how many batches are learned, and `(2,)` what `Learner.learn`
+gave for them, added up."""
 
 
 def fingerprint(
@@ -29,7 +35,9 @@ def fingerprint(
 ) -> str:
     """Names the data, the parameters and the first weights that a checkpoint belongs to."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps([asdict(spec), asdict(params), seed]).encode())
+    # How often it is saved does not change what is learned.
+    told = {name: value for name, value in asdict(params).items() if name != "checkpoint_minutes"}
+    digest.update(json.dumps([asdict(spec), told, seed]).encode())
     for side in (train, validation):
         digest.update(f"{len(side)}".encode())
         for words in side:
@@ -44,56 +52,81 @@ def fingerprint(
 class Checkpoint:
     """The state of a training on disk: model, its mean, optimizer, dropout's seeds, history."""
 
-    def __init__(
-        self, folder: Path | None, model: Any, mean: Sequence[Any], optimizer: Any, name: str
-    ) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path | None, learner: Learner, name: str, minutes: float) -> None:
+        self._folder, self._name, self._minutes = folder, name, minutes
+        model, mean, optimizer = learner.model, learner.mean, learner.optimizer
         # A dropout of 0 draws nothing, and has no generator.
         drawing = (getattr(layer, "seed_generator", None) for layer in model.layers)
         seeds = [generator.state for generator in drawing if generator is not None]
         self._variables = [*model.variables, *mean, *optimizer.variables, *seeds]
         self._model, self._mean = model, mean
         self._best: list[Array] = []
+        self._saved_at = time.monotonic()
 
-    def load(self) -> tuple[Epoch, ...]:
+    def load(self) -> Progress:
         """Take up what lies in the folder, if it belongs to this training."""
+        nothing: Progress = ((), 0, np.zeros(2))
         if self._folder is None or not (self._folder / "state.json").is_file():
-            return ()
+            return nothing
         state = read_json(self._folder / "state.json")
         if state["fingerprint"] != self._name:
-            return ()
+            return nothing
         try:
             values, best = (
-                list(read_arrays(self._folder / state[name]).values())
+                list(read_arrays(self._folder / state[name]).values()) if state[name] else []
                 for name in ("variables", "best")
             )
+            batches, total = state["batches"], np.array(state["total"])
         except (TableError, KeyError):
-            return ()  # half a checkpoint is none
+            return nothing  # half a checkpoint is none
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         self._best = best
-        return tuple(Epoch(**epoch) for epoch in state["history"])
+        return tuple(Epoch(**epoch) for epoch in state["history"]), batches, total
 
     def save(self, history: Sequence[Epoch], *, is_best: bool) -> None:
-        """Write everything, and then the small file that says it is there."""
+        """Save after an epoch."""
         if is_best:
             self._best = [np.asarray(variable) for variable in self._mean]
+        self._save(history, 0, np.zeros(2), is_best=is_best)
+
+    def save_within(
+        self, history: Sequence[Epoch], n_batches: int, total: NDArray[np.float64]
+    ) -> None:
+        """Save within an epoch, if it is time to (see `Progress`)."""
+        if time.monotonic() - self._saved_at >= 60 * self._minutes:
+            self._save(history, n_batches, total, is_best=False)
+
+    def _save(
+        self,
+        history: Sequence[Epoch],
+        n_batches: int,
+        total: NDArray[np.float64],
+        *,
+        is_best: bool,
+    ) -> None:
+        """Write everything, and then the small file that says it is there."""
         if self._folder is None:
             return
-        at = len(history)
         names = {
-            "variables": f"variables-{at}.npz",
-            "best": f"best-{best_epoch(history).epoch}.npz",
+            "variables": f"variables-{len(history)}-{n_batches}.npz",
+            "best": f"best-{best_epoch(history).epoch}.npz" if history else "",
         }
         self._write(names["variables"], [np.asarray(variable) for variable in self._variables])
         if is_best:
             self._write(names["best"], self._best)
-        epochs = [asdict(epoch) for epoch in history]
-        state = {"fingerprint": self._name, **names, "history": epochs}
+        state = {
+            "fingerprint": self._name,
+            **names,
+            "batches": n_batches,
+            "total": total.tolist(),
+            "history": [asdict(epoch) for epoch in history],
+        }
         write_json(self._folder / "state.json", state)
         for path in self._folder.glob("*.npz"):
             if path.name not in names.values():
                 path.unlink()
+        self._saved_at = time.monotonic()
 
     def restore_best(self) -> None:
         """Put the weights of the best epoch back into the model."""

@@ -79,17 +79,25 @@ class Built:
     likelihood: Any
 
 
-def build_keras(spec: ModelSpec) -> Built:
-    """The network as functional Keras models."""
+def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float32") -> Built:
+    """The network as functional Keras models.
+
+    Args:
+        spec: Its shape.
+        scans: Whether `trapgen.train.lstm` takes the place of Keras' own LSTM.
+        precision: Keras' name of what Keras' LSTMs and the words' scores are reckoned in, as
+            `mixed_bfloat16`; weights and all else are float32.
+    """
     keras, _ = import_tensorflow()
     ops = keras.ops
     inputs = _make_inputs(spec)
     matches = _match(spec, inputs) if spec.architecture == "recall" else None
     x, skipped = _tell(spec, inputs, matches)
     for layer in range(spec.layers):
-        x = keras.layers.LSTM(spec.units, return_sequences=True, name=f"lstm_{layer}")(x)
+        x = _make_lstm(spec.units, f"lstm_{layer}", scans, precision)(x)
         x = keras.layers.Dropout(spec.dropout, name=f"dropout_{layer}")(x)
-    scores = keras.layers.Dense(N_TARGETS, name="words")(x)
+    scores = keras.layers.Dense(N_TARGETS, name="words", dtype=precision)(x)
+    scores = ops.cast(scores, "float32")
     if spec.architecture != "paper":
         told = keras.layers.Concatenate(name="voices_told")([x, skipped])
         voices = keras.layers.Dense(len(VOICES_OF_TARGET), name="voices")(told)
@@ -115,6 +123,15 @@ def build_keras(spec: ModelSpec) -> Built:
         keras.Model(inputs, scores, name=name),
         keras.Model({**inputs, "target": target}, found, name=f"{name}_likelihood"),
     )
+
+
+def _make_lstm(units: int, name: str, scans: bool, precision: str) -> Any:
+    keras, _ = import_tensorflow()
+    if scans:
+        from trapgen.train.lstm import ScanLSTM
+
+        return ScanLSTM(units, name=name)
+    return keras.layers.LSTM(units, return_sequences=True, name=name, dtype=precision)
 
 
 def _make_inputs(spec: ModelSpec) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from trapgen.codec import BAR, PAD, add_bars
 from trapgen.errors import ParameterError
 from trapgen.model import N_AGREEMENTS, Array, Inputs, ModelSpec, Tokens, make_inputs
 from trapgen.params import TrainParams
+
+_WITHHELD: Final = 0.15
+"""Share of the conditions that are told as unknown while learning."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,22 @@ def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[
         raise ParameterError("train.control_share", f"below all of {len(bars)} bars", share)
     is_held = np.isin(windows.bar, rng.choice(bars, n_held, replace=False))
     return windows.only(~is_held), windows.only(is_held)
+
+
+def draw_batches(windows: Windows, size: int, rng: np.random.Generator) -> Iterator[Windows]:
+    """Batches in random order, each of windows about as long as one another."""
+    order = rng.permutation(len(windows))
+    order = order[np.argsort(windows.lengths[order], kind="stable")]
+    starts = np.arange(0, len(order), size)
+    for start in rng.permutation(starts):
+        yield windows.take(order[start : start + size]).trim()
+
+
+def withhold(windows: Windows, rng: np.random.Generator) -> Windows:
+    """Make some conditions of some windows unknown."""
+    condition = windows.inputs.condition
+    kept = rng.random((len(condition), 1, condition.shape[2])) >= _WITHHELD
+    return replace(windows, inputs=replace(windows.inputs, condition=condition * kept))
 
 
 def _slide_window(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:

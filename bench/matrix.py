@@ -1,0 +1,98 @@
+"""What a network's matrix products amount to, and how fast the machine multiplies matrices."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from trapgen.model import ModelSpec, weight_shapes
+
+SIZES = ((2048, 2048, 2048), (4096, 512, 2048), (8192, 512, 2048), (128, 512, 2048))
+SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a piece of work takes, in seconds on the clock and of all cores together.
+
+    On a machine that others use too, the clock counts their work as well.
+    """
+
+    clock_s: float = math.inf
+    cores_s: float = math.inf
+
+    def least(self, other: Cost) -> Cost:
+        """The smaller of each."""
+        return Cost(min(self.clock_s, other.clock_s), min(self.cores_s, other.cores_s))
+
+
+def measure(work: Callable[[], Any], times: int = 1) -> Cost:
+    """The least on the clock of several times, and the mean of the cores.
+
+    The cores' counter lags behind by a tick: it is not to be read after every short piece of work.
+    """
+    best, cores = math.inf, time.process_time()
+    for _ in range(times):
+        clock = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - clock)
+    return Cost(best, (time.process_time() - cores) / times)
+
+
+def measure_numpy() -> Cost:
+    """Of one float32 operation in numpy's product, at the best of several sizes."""
+    return _measure_sizes(lambda a, b: a @ b, np.asarray)
+
+
+def measure_tensorflow() -> Cost:
+    """The same of TensorFlow's."""
+    import tensorflow as tf
+
+    multiply = tf.function(tf.matmul, reduce_retracing=True)
+    return _measure_sizes(lambda a, b: multiply(a, b).numpy(), tf.constant)
+
+
+def _measure_sizes(multiply: Callable[[Any, Any], Any], take: Callable[[Any], Any]) -> Cost:
+    rng, least = np.random.default_rng(0), Cost()
+    for m, k, n in SIZES:
+        a, b = (take(rng.random(shape, np.float32)) for shape in ((m, k), (k, n)))
+        work = partial(multiply, a, b)
+        work()
+        found = measure(work, max(3, int(SECONDS / measure(work).clock_s)))
+        n_operations = 2 * m * k * n
+        least = least.least(Cost(found.clock_s / n_operations, found.cores_s / n_operations))
+    return least
+
+
+def count_learned(spec: ModelSpec) -> int:
+    """Operations of a token's products with the LSTMs' weights, forward and backward.
+
+    Backward is twice as much as forward; but the first layer's input needs no gradient.
+    """
+    found = 0
+    for name, size in _count(spec, ("lstm",)).items():
+        found += size * (2 if name == "lstm_0/kernel" else 3)
+    return found
+
+
+def count_sampled(spec: ModelSpec) -> int:
+    """Operations of a token's products with weights, forward; the paper's input is looked up."""
+    sizes = _count(spec, ("lstm", "words", "voices", "query"))
+    if spec.architecture == "paper":
+        del sizes["lstm_0/kernel"]
+    return sum(sizes.values())
+
+
+def _count(spec: ModelSpec, names: tuple[str, ...]) -> dict[str, int]:
+    """Operations of one vector's product with each matrix whose name begins so."""
+    return {
+        name: 2 * math.prod(shape)
+        for name, shape in weight_shapes(spec).items()
+        if name.endswith("kernel") and name.startswith(names)
+    }

@@ -1,0 +1,199 @@
+"""The figures of an evaluation, a group a function, as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.baselines import loop_bits
+from trapgen.kit import SNARE, VOICES
+from trapgen.loop import DrumLoop
+from trapgen.metrics import (
+    Reliability,
+    Sample,
+    Scores,
+    Weights,
+    bar_accuracy,
+    bound_ratio,
+    compare_features,
+    copy_rate,
+    quantiles,
+)
+from trapgen.sample import Draft
+
+Drawn = tuple[list[DrumLoop], list[Draft]]
+
+TEMPERATURES: Final = (0.8, 1.0, 1.2)
+"""At which loops are drawn to see where BAR falls."""
+
+_LEAST_TOLD: Final = 20
+"""Bins of fewer predictions say nothing about calibration."""
+
+
+def judge_bits(
+    scores: Mapping[str, Scores],
+    words: Mapping[str, Sequence[NDArray[np.int64]]],
+    weights: Weights,
+    steps_per_bar: int,
+) -> dict[str, Any]:
+    """Bits per step of the model and its baselines, and their intervals.
+
+    Args:
+        scores: By side.
+        words: `(n_steps,)` of each loop by side, `train` too.
+        weights: `(n_replicates, n_loops)` of the loops of all those sides, one after another.
+        steps_per_bar: The grid.
+    """
+    means: dict[str, Any] = {}
+    intervals: dict[str, Any] = {}
+    start = 0
+    for side, found in scores.items():
+        n_steps = found.n_steps
+        of_side = weights[:, start : start + len(n_steps)]
+        start += len(n_steps)
+        bits = {"model": found.bits, **loop_bits(words["train"], words[side], steps_per_bar)}
+        means[side] = {name: float(x.sum() / n_steps.sum()) for name, x in bits.items()}
+        less = bits["model"] - bits["ngram"]
+        intervals[side] = {
+            **{name: bound_ratio(x, n_steps, of_side)._asdict() for name, x in bits.items()},
+            "less_ngram": {
+                "difference": float(less.sum() / n_steps.sum()),
+                **bound_ratio(less, n_steps, of_side)._asdict(),
+            },
+        }
+    return {"bits_per_step": means, "bits_interval": intervals}
+
+
+def _join_voices(scores: Mapping[str, Scores]) -> dict[str, Reliability]:
+    by_voice = zip(*(found.voices for found in scores.values()), strict=True)
+    return {
+        about.name: sum(parts, Reliability()) for about, parts in zip(VOICES, by_voice, strict=True)
+    }
+
+
+def _join_words(scores: Mapping[str, Scores]) -> Reliability:
+    return sum((found.top_word for found in scores.values()), Reliability())
+
+
+def judge_calibration(scores: Mapping[str, Scores]) -> dict[str, Any]:
+    """Expected calibration errors, and how often the likeliest word is the one."""
+    voices, top = _join_voices(scores), _join_words(scores)
+    errors = {name: found.error for name, found in voices.items()}
+    return {
+        "calibration": {
+            "top_word": top.error,
+            "voices": float(np.mean(list(errors.values()))),
+            **errors,
+        },
+        "accuracy": float(top.observed.sum() / top.n.sum()),
+    }
+
+
+def list_reliability(scores: Mapping[str, Scores]) -> list[dict[str, Any]]:
+    """Bins of predictions, of the word and of every voice."""
+    tables = {"word": _join_words(scores), **_join_voices(scores)}
+    return [
+        {"of": name, **row} for name, table in tables.items() for row in table.rows(_LEAST_TOLD)
+    ]
+
+
+def judge_bars(drawn: Mapping[tuple[float, int], Drawn], steps_per_bar: int) -> dict[str, Any]:
+    """Where BAR falls without the grammar, of loops by temperature and seed."""
+    closure = {}
+    for temperature in TEMPERATURES:
+        drafts = [x for (at, _), (_, made) in drawn.items() if at == temperature for x in made]
+        closure[str(temperature)] = {
+            "share": bar_accuracy(drafts, steps_per_bar),
+            "bars": sum(len(draft.bar_lengths) for draft in drafts),
+        }
+    return {"bar_accuracy": closure["1.0"]["share"], "bar_closure": closure}
+
+
+def judge_copies(
+    by_seed: Sequence[Sequence[DrumLoop]],
+    held_out: Sequence[DrumLoop],
+    train: Sequence[DrumLoop],
+) -> dict[str, Any]:
+    """How many windows of generated and of held-out loops stand in train."""
+    copies = {
+        name: {
+            **_spread([copy_rate(train, loops, n_bars) for loops in by_seed]),
+            "held_out": copy_rate(train, held_out, n_bars),
+        }
+        for name, n_bars in (("1_bar", 1), ("2_bars", 2))
+    }
+    one = copies["1_bar"]
+    return {
+        "copies": copies,
+        "exact_copy_rate": one["generated"],
+        "held_out_copy_rate": one["held_out"],
+    }
+
+
+def judge_novelty(distances: Mapping[str, NDArray[np.float64]]) -> dict[str, Any]:
+    """Distances of `generated` and `held_out` loops to the nearest training loop."""
+    ours, theirs = distances["generated"], distances["held_out"]
+    return {
+        "novelty": {
+            "mean": float(ours.mean()),
+            "min": float(ours.min()),
+            "held_out_mean": float(theirs.mean()),
+            "held_out_min": float(theirs.min()),
+            "generated": quantiles(ours),
+            "held_out": quantiles(theirs),
+            "nearer": float((ours < np.quantile(theirs, 0.05)).mean()),
+        }
+    }
+
+
+def judge_features(
+    by_seed: Sequence[Sequence[DrumLoop]],
+    train: Sample,
+    held_out: Sample,
+    rng: np.random.Generator,
+    *,
+    timing: bool,
+) -> dict[str, Any]:
+    """How well the features of generated loops cover those of held-out ones."""
+    covers = compare_features(by_seed, train, held_out, rng, timing=timing)
+    return {
+        "overlap_area": {name: cover.area for name, cover in covers.items()},
+        "overlap_area_ceiling": {name: cover.ceiling for name, cover in covers.items()},
+        "overlap": {
+            name: {
+                "area": cover.area,
+                "ceiling": cover.ceiling,
+                "ratio": cover.ratio,
+                **cover.interval._asdict(),
+                "seed_min": cover.seeds.low,
+                "seed_max": cover.seeds.high,
+            }
+            for name, cover in covers.items()
+        },
+    }
+
+
+def judge_snare(
+    by_seed: Sequence[Sequence[DrumLoop]], held_out: Sequence[DrumLoop]
+) -> dict[str, Any]:
+    """How many bars have a snare on beat 3."""
+    shares = _spread([_share_snare_on_3(loops) for loops in by_seed])
+    return {"snare_on_3": {**shares, "held_out": _share_snare_on_3(held_out)}}
+
+
+def _share_snare_on_3(loops: Sequence[DrumLoop]) -> float:
+    bars = [loop.onsets[:, SNARE].reshape(loop.n_bars, -1) for loop in loops]
+    middle = loops[0].steps_per_bar // 2
+    return float(np.concatenate(bars)[:, middle].mean())
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    """A figure of generated loops over seeds."""
+    return {
+        "generated": float(np.mean(values)),
+        "seed_min": float(min(values)),
+        "seed_max": float(max(values)),
+    }

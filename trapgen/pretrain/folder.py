@@ -1,0 +1,32 @@
+"""The model's folder: small weights, and what receipts are measured against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from trapgen.humanize import Humanizer, save_humanizer
+from trapgen.model import Network, save_network
+from trapgen.pretrain.sides import Sides
+from trapgen.reference import save_reference
+
+PIECE_BARS: Final = 4
+"""Performances are measured against in pieces of this length."""
+
+
+def save_model(
+    folder: Path, network: Network, humanizer: Humanizer, groove: Sides, starter: Sides
+) -> None:
+    """Write the networks with their weights in 16 bits, and all that they learned from as words.
+
+    Distances of held-out loops, which receipts set novelty beside, are those of the starter's.
+    """
+    save_network(folder, network, half=True)
+    save_humanizer(folder, humanizer, half=True)
+    save_reference(
+        folder / "reference.npz",
+        [*starter["train"].loops, *groove["train"].loops],
+        [*starter["validation"].loops, *starter["test"].loops],
+        piece_bars=PIECE_BARS,
+        compress=True,
+    )

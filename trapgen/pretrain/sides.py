@@ -1,0 +1,130 @@
+"""The data: performances and loops by side, with what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from trapgen.audit import Audit, audit_sides
+from trapgen.augment import augment_sides
+from trapgen.codec import to_words
+from trapgen.importers.groove import INFO, parse_info
+from trapgen.loop import DrumLoop
+from trapgen.model import Tokens, name_conditions, name_loop
+from trapgen.model.conditions import Names
+from trapgen.params import SIDES, AugmentParams, Params, StandardizeParams, TrainParams
+from trapgen.split import find_components, split_sources
+from trapgen.standardize import Standardized, read_folder
+from trapgen.starter import write_packs
+
+
+@dataclass(frozen=True)
+class Side:
+    """Loops of one side, and what is known of each."""
+
+    loops: list[DrumLoop]
+    names: list[Names]
+
+    @property
+    def words(self) -> list[Tokens]:
+        """`(n_steps,)` words of each."""
+        return [to_words(loop) for loop in self.loops]
+
+    @property
+    def n_bars(self) -> int:
+        """Bars of all loops."""
+        return sum(loop.n_bars for loop in self.loops)
+
+    def __add__(self, other: Side) -> Side:
+        return Side(self.loops + other.loops, self.names + other.names)
+
+
+Sides = dict[str, Side]
+
+
+def read_groove(folder: Path, steps_per_bar: int) -> Sides:
+    """Groove's 4/4 performances by published side, as played: no tempo doubled or halved."""
+    labels = parse_info(folder / INFO, (folder / INFO).read_bytes()) or {}
+    sides = {side: Side([], []) for side in SIDES}
+    params = StandardizeParams(steps_per_bar, feel="keep", by_name=False, key_map="roland_td11")
+    for found in read_folder(folder, params):
+        if isinstance(found, Standardized):
+            known = labels[found.source_path]
+            side = sides[known["split"]]
+            side.loops.append(found.loop)
+            side.names.append(name_conditions(known["style"], float(known["bpm"]), known["kind"]))
+    return sides
+
+
+@dataclass(frozen=True)
+class Starter:
+    """The starter corpus, dealt by source and recombined as the pipeline does it by default.
+
+    Attributes:
+        params: Of split, recombination and audit.
+        sources: Its loops as they were written.
+        sides: Loops recombined within each side, and whole ones.
+    """
+
+    params: Params
+    sources: list[DrumLoop]
+    sides: Sides
+
+    @property
+    def components(self) -> dict[str, int]:
+        """The group of related sources that each source belongs to, by its id."""
+        found = find_components(self.sources, self.params.split).tolist()
+        pairs = zip(self.sources, found, strict=True)
+        return {name: component for loop, component in pairs for name in loop.lineage.source_ids}
+
+    def audit(self) -> Audit:
+        """Whether the sides are independent."""
+        params = self.params
+        sided = [(side, loop) for side in SIDES for loop in self.sides[side].loops]
+        return audit_sides(
+            sided,
+            params.audit,
+            params.rng("audit"),
+            protocol=params.split.protocol,
+            draw_independent=lambda rng: _recombine(self.sources, params, rng, rng),
+        )
+
+
+def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
+    """Read, deal and recombine the starter corpus.
+
+    Args:
+        steps_per_bar: The grid.
+        n_loops: Loops recombined for the training side, beside the whole loops that it has.
+        seed: Of split, recombination and audit.
+    """
+    params = Params(seed=seed, augment=AugmentParams(train_loops=n_loops))
+    with TemporaryDirectory() as folder:
+        write_packs(Path(folder))
+        read = list(read_folder(Path(folder), StandardizeParams(steps_per_bar)))
+    sources = [found.loop for found in read if isinstance(found, Standardized)]
+    sides = {side: Side([], []) for side in SIDES}
+    made = _recombine(sources, params, params.rng("split"), params.rng("augment"))
+    for side, loop in made:
+        sides[side].loops.append(loop)
+        sides[side].names.append(name_loop(loop.lineage.style, loop.bpm, base=TrainParams().style))
+    return Starter(params, sources, sides)
+
+
+def _recombine(
+    sources: list[DrumLoop],
+    params: Params,
+    of_split: np.random.Generator,
+    of_loops: np.random.Generator,
+) -> list[tuple[str, DrumLoop]]:
+    dealt = split_sources(sources, params.split, of_split)
+    return augment_sides(sources, dealt, params.augment, params.split, of_loops)
+
+
+def read_words(folder: Path, steps_per_bar: int) -> list[Tokens]:
+    """Words of every MIDI file of a folder."""
+    read = read_folder(folder, StandardizeParams(steps_per_bar))
+    return [to_words(found.loop) for found in read if isinstance(found, Standardized)]

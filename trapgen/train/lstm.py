@@ -1,0 +1,110 @@
+"""An LSTM that learns faster on a CPU than Keras' own, and computes the same.
+
+Imports Keras and TensorFlow: import it inside functions, after `import_tensorflow`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class ScanLSTM(keras.layers.Layer):  # type: ignore[misc]
+    """`keras.layers.LSTM(units, return_sequences=True)`, with its weights, names and start.
+
+    Three things are taken out of the loop over time: the product with the input, the gradients of
+    the weights, which become one product over all steps each, and the derivatives of the gates.
+    Keras leaves the gradient to TensorFlow, which adds up a gradient of each weight at every step.
+
+    Args:
+        units: Width.
+        name: Of the layer.
+    """
+
+    def __init__(self, units: int, *, name: str) -> None:
+        super().__init__(name=name)
+        # Keras makes the weights: one seed starts both alike.
+        self.cell = keras.layers.LSTMCell(units)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights."""
+        self.cell.build((input_shape[0], input_shape[-1]))
+
+    def call(self, x: Any) -> Any:
+        """From `(batch, n_steps, width)` to `(batch, n_steps, units)`."""
+        x = tf.transpose(x, (1, 0, 2))
+        shape = tf.shape(x)
+        flat = tf.reshape(x, (-1, x.shape[-1]))
+        cell = self.cell
+        told = tf.nn.bias_add(tf.matmul(flat, cell.kernel), cell.bias)
+        told = tf.reshape(told, (shape[0], shape[1], 4 * cell.units))
+        return tf.transpose(_scan(told, tf.convert_to_tensor(cell.recurrent_kernel)), (1, 0, 2))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Of what `call` gives."""
+        return (*input_shape[:-1], self.cell.units)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def _scan(told: Any, weight: Any) -> Any:
+    """Hidden values of all steps, `(n_steps, batch, units)`.
+
+    Args:
+        told: `(n_steps, batch, 4 * units)` what reaches the gates from the input, in Keras' order:
+            input, forget, candidate, output.
+        weight: `(units, 4 * units)`.
+    """
+    n_steps, batch, units = tf.shape(told)[0], tf.shape(told)[1], weight.shape[0]
+    zeros = tf.zeros((batch, units), told.dtype)
+
+    def make_steps() -> Any:
+        return tf.TensorArray(told.dtype, n_steps)
+
+    def step(
+        at: Any, hidden: Any, cell: Any, hiddens: Any, cells: Any, gates: Any
+    ) -> tuple[Any, ...]:
+        i, f, g, o = tf.split(told[at] + tf.matmul(hidden, weight), 4, axis=-1)
+        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+        cell = f * cell + i * g
+        hidden = o * tf.tanh(cell)
+        gates = gates.write(at, tf.concat([i, f, g, o], -1))
+        return at + 1, hidden, cell, hiddens.write(at, hidden), cells.write(at, cell), gates
+
+    first = (0, zeros, zeros, make_steps(), make_steps(), make_steps())
+    *_, hiddens, cells, gates = tf.while_loop(
+        lambda at, *_: at < n_steps, step, first, parallel_iterations=1
+    )
+    hiddens, cells, gates = hiddens.stack(), cells.stack(), gates.stack()
+
+    def gradient(of_hiddens: Any) -> tuple[Any, Any]:
+        i, f, g, o = tf.split(gates, 4, axis=-1)
+        bent = tf.tanh(cells)
+        before = tf.concat([zeros[None], cells[:-1]], 0)
+        # What each gate's input does to the cell, and what it does to the hidden value.
+        to_cell = tf.concat([g * i * (1 - i), before * f * (1 - f), i * (1 - g * g)], -1)
+        to_hidden = bent * o * (1 - o)
+        through = o * (1 - bent * bent)
+
+        def back(at: Any, of_hidden: Any, of_cell: Any, found: Any) -> tuple[Any, ...]:
+            of_hidden += of_hiddens[at]
+            of_cell += of_hidden * through[at]
+            of_told = tf.concat(
+                [tf.tile(of_cell, (1, 3)) * to_cell[at], of_hidden * to_hidden[at]], -1
+            )
+            earlier = tf.matmul(of_told, weight, transpose_b=True)
+            return at - 1, earlier, of_cell * f[at], found.write(at, of_told)
+
+        last = (n_steps - 1, zeros, zeros, make_steps())
+        *_, found = tf.while_loop(lambda at, *_: at >= 0, back, last, parallel_iterations=1)
+        of_told = found.stack()
+        heard = tf.concat([zeros[None], hiddens[:-1]], 0)
+        of_weight = tf.matmul(
+            tf.reshape(heard, (-1, units)),
+            tf.reshape(of_told, (-1, 4 * units)),
+            transpose_a=True,
+        )
+        return of_told, of_weight
+
+    return hiddens, gradient
