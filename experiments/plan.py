@@ -30,8 +30,8 @@ _TEXT: Final[Changes] = {
     "train.batch_size": 64,
     "train.learning_rate": 0.005,
 }
-"""Every experiment's. The two networks are scaled down to 64 units; a smaller batch and a higher
-rate than the original's 128 and 0.001 make up for the fewer epochs."""
+"""Every experiment's. Scaled down to 64 units; a smaller batch than the original's 128 and a higher
+rate than its 0.001 make up for fewer epochs."""
 
 _SONGS: Final[Changes] = {
     **_TEXT,

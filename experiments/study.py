@@ -47,7 +47,7 @@ class Parted:
 
     Attributes:
         learned: Of the training side.
-        control: Held out from the training side, bars at random: the original's validation.
+        control: Held out from the training side, bars at random: a control that leaks.
         validation: Of the validation side, as the protocol deals it.
     """
 

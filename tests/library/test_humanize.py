@@ -164,14 +164,15 @@ def test_the_generator_and_the_condition_decide():
             assert (one.velocities != two.velocities).any()
 
 
-def test_what_is_likely_is_drawn_as_often():
+def test_what_is_likely_is_drawn_more_often_than_said_by_the_temperature():
     humanizer = make_humanizer(scale=0)
     humanizer.weights["velocity/bias"][[29, 99]] = np.log(127e4) + np.log([0.25, 0.75])
-    loop = repeat_to(make_loop(*((at, KICK) for at in range(16))), 64)
+    loop = repeat_to(make_loop(*((at, KICK) for at in range(16))), 512)
     (feel,) = draw(humanizer, [loop])
     drawn = feel.velocities[loop.onsets]
     assert np.isin(drawn, [30, 100]).all()
-    assert (drawn == 100).mean() == pytest.approx(0.75, abs=0.04)
+    sharpened = 3 ** (1 / 0.75)
+    assert (drawn == 100).mean() == pytest.approx(sharpened / (1 + sharpened), abs=0.03)
 
 
 def test_a_bell_draws_towards_what_is_recalled():

@@ -191,7 +191,8 @@ def generate(
         float, typer.Option(help="From straight, 0, to triplets, 1.", rich_help_panel=_CONTROLS)
     ] = 0.0,
     humanize: Annotated[
-        float, typer.Option(help="Noise in the timing, 0 to 1.", rich_help_panel=_CONTROLS)
+        float,
+        typer.Option(help="How much of the learned timing, 0 to 1.", rich_help_panel=_CONTROLS),
     ] = 0.0,
     min_novelty: Annotated[
         float,

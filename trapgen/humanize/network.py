@@ -31,6 +31,11 @@ Matrix products round differently at other sizes; so a loop does not depend on i
 """
 
 
+_TEMPERATURES: Final = {"velocity": np.float32(0.75), "offset": np.float32(1)}
+"""Hits take after earlier ones, so that one drawn too soft softens those that follow: at 1, loops
+are quieter and less even than those learned from. Chosen on clean validation."""
+
+
 @dataclass(frozen=True)
 class Feel:
     """How a loop is played.
@@ -200,7 +205,8 @@ class Humanizer:
         for at, scores in self._read(rows):
             for head, name in enumerate(self.spec.heads):
                 classes = (rows.velocities, rows.offsets)[head]
-                classes[:, at] = 1 + _choose(scores[name], chance[:, at, head])
+                sharp = scores[name] / _TEMPERATURES[name]
+                classes[:, at] = 1 + _choose(sharp, chance[:, at, head])
 
     def _read(self, rows: _Rows) -> Iterator[tuple[int, dict[str, Array]]]:
         """Scores of each hit's classes, by head; what it is played as is told to the next."""

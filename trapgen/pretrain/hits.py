@@ -12,6 +12,7 @@ from trapgen.train import Conditions
 
 UNITS: Final = 96
 EPOCHS: Final = 8
+DROPOUT: Final = 0.4
 
 
 def learn_hits(groove: Sides, starter: Sides, spec: ModelSpec, seed: int) -> Humanizer:
@@ -30,6 +31,7 @@ def learn_hits(groove: Sides, starter: Sides, spec: ModelSpec, seed: int) -> Hum
         units=UNITS,
         epochs=EPOCHS,
         seed=seed,
+        dropout=DROPOUT,
         names=spec.conditions,
         conditions=Conditions(*(number_conditions(x.names, spec) for x in (train, validation))),
         on_epoch=_show_epoch,

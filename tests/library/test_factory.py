@@ -1,0 +1,109 @@
+"""The packaged models: there, small, described, and good at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from trapgen.errors import ParameterError
+from trapgen.factory import GRIDS, factory_folder
+from trapgen.generate import draw_loops, generate, load_generator
+from trapgen.importers.groove import CREDIT
+from trapgen.kit import CLOSED_HAT, SNARE
+from trapgen.metrics import bar_accuracy
+from trapgen.model import list_styles
+from trapgen.params import SampleParams
+
+
+@pytest.fixture(scope="module", params=GRIDS)
+def grid(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def generator(grid):
+    return load_generator(factory_folder(grid))
+
+
+def test_all_models_together_are_at_most_8_mb():
+    files = [path for grid in GRIDS for path in factory_folder(grid).iterdir()]
+    assert sum(path.stat().st_size for path in files) <= 8e6
+
+
+def test_another_grid_is_refused_with_those_there_are():
+    with pytest.raises(ParameterError, match="16, 32"):
+        factory_folder(48)
+
+
+def test_a_model_counts_as_its_folder_says_and_knows_trap(generator, grid):
+    assert generator.network.spec.steps_per_bar == grid
+    assert {"trap", "trap/drill", "funk"} < set(list_styles(generator.network.spec))
+    assert generator.humanizer.spec.offsets
+    assert len(generator.held_out) > 100
+
+
+def test_its_card_says_what_was_measured_and_thanks_groove(grid):
+    folder = factory_folder(grid)
+    card, figures = (
+        (folder / "MODEL_CARD.md").read_text(),
+        json.loads((folder / "figures.json").read_text()),
+    )
+    assert CREDIT.strip() in card
+    assert f"| Groove, test | {figures['groove']['test']['model']:.3f} |" in card
+    for goal in figures["starter"]["goals"].values():
+        assert f"| {goal['value']:.3f} |" in card
+    # 55% of what the back-off n-gram needs.
+    for bits in figures["groove"].values():
+        assert bits["model"] < 0.55 * bits["ngram"]
+    assert "does not hold" not in card
+
+
+def test_left_to_itself_it_closes_bars_puts_snares_on_3_and_rolls_hats(generator, grid):
+    loops, drafts = draw_loops(generator, SampleParams(loops=48, structure="learned"), seed=1)
+    assert bar_accuracy(drafts, grid) >= 0.995
+    snares = [loop.onsets[grid // 2 :: grid, SNARE].mean() for loop in loops]
+    assert sum(snares) / len(snares) >= 0.9
+    if grid == 32:
+        thirty_seconds = sum(loop.onsets[1::2, CLOSED_HAT].any() for loop in loops)
+        assert 8 <= thirty_seconds <= 44
+    assert len({loop.velocities.tobytes() for loop in loops}) == len(loops)
+
+
+def test_a_loop_is_the_same_bytes_alone_and_in_company(generator, tmp_path):
+    params = SampleParams(loops=1, bars=1, humanize=1.0)
+    generate(generator, params, 3, tmp_path / "alone")
+    many = SampleParams(loops=7, bars=1, humanize=1.0)
+    generate(generator, many, 3, tmp_path / "many")
+    for ending in ("mid", "wav", "png", "json"):
+        name = f"loop-3-01.{ending}"
+        assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+
+
+def test_without_a_model_the_command_takes_the_packaged_one_and_no_tensorflow(tmp_path):
+    script = (
+        "import sys\n"
+        "from trapgen.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    assert 'tensorflow' not in sys.modules\n"
+    )
+    options = ["--loops", "2", "--bars", "1", "--style", "drill", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, "generate", "--out", "loops", *options],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    receipts = json.loads(done.stdout)["loops"]
+    assert [receipt["steps_per_bar"] for receipt in receipts] == [32, 32]
+    assert all(receipt["style"] == "drill" for receipt in receipts)
+    assert len(list((tmp_path / "loops").iterdir())) == 8
+    again = subprocess.run(
+        [sys.executable, "-m", "trapgen.cli", "regenerate", "loops/loop-0-02.json", "--out", "b"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    for path in (tmp_path / "b").iterdir():
+        assert path.read_bytes() == (tmp_path / "loops" / path.name).read_bytes()
