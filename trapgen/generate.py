@@ -28,6 +28,8 @@ from trapgen.receipt import (
 )
 from trapgen.reference import find_nearest, load_held_out, load_reference
 from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
+from trapgen.sample.demand import find_voice
+from trapgen.sample.given import find_hits
 from trapgen.similarity import Pair
 from trapgen.similarity.transform import BEATS_A_BAR
 from trapgen.similarity.workers import map_blocks
@@ -116,7 +118,7 @@ def draw_loops(
     """
     given, condition = read_given(generator, params, seed), generator.condition(params)
     drafts = sample_words(generator.network, params, seed, given, condition=condition)
-    loops = to_loops(drafts, generator.humanizer, params, seed, condition=condition)
+    loops = to_loops(drafts, generator.humanizer, params, seed, condition=condition, given=given)
     return loops, drafts
 
 
@@ -128,10 +130,18 @@ def read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
     """
     grid = StandardizeParams(generator.network.spec.steps_per_bar)
 
-    def read(path: str) -> NDArray[np.int64] | None:
-        return to_words(repeat_to(read_loop(Path(path), grid).loop, params.bars)) if path else None
+    def read(path: str) -> DrumLoop:
+        return repeat_to(read_loop(Path(path), grid).loop, params.bars)
 
-    given = Given(lanes=read(params.lock_from), theme=read(params.vary))
+    given = Given()
+    if params.lock_from:
+        lanes, locked = (
+            read(params.lock_from),
+            [find_voice("sample.lock", name) for name in params.lock],
+        )
+        given = replace(given, lanes=to_words(lanes), lane_hits=find_hits(lanes, locked))
+    if params.vary:
+        given = replace(given, theme=to_words(read(params.vary)))
     return _with_primer(given, generator, params, seed) if params.primer else given
 
 
@@ -265,7 +275,7 @@ def _make(
     """Loops by number."""
     condition = generator.condition(params)
     drafts = sample_words(generator.network, params, seed, given, tickets, condition)
-    loops = to_loops(drafts, generator.humanizer, params, seed, tickets, condition)
+    loops = to_loops(drafts, generator.humanizer, params, seed, tickets, condition, given)
     nearest = find_nearest(loops, generator.reference)
     made = map(_Made, tickets, loops, drafts, nearest)
     return {one.ticket.number: one for one in made}

@@ -17,12 +17,14 @@ from trapgen.errors import GateRefusedError, ModelError, ParameterError, TableEr
 from trapgen.generate import draw_loops, generate, load_generator, regenerate
 from trapgen.humanize import save_humanizer
 from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import rotate
+from trapgen.loop import DrumLoop, rotate
 from trapgen.midi import write_loop
 from trapgen.model import save_network
-from trapgen.params import SampleParams
+from trapgen.params import SampleParams, StandardizeParams
 from trapgen.receipt import hash_code
 from trapgen.reference import find_nearest, find_shared_voices, save_reference
+from trapgen.sample import Given
+from trapgen.standardize import read_loop
 
 STEERED = SampleParams(
     loops=2,
@@ -180,7 +182,7 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
     assert (told["seed"], told["number"], told["attempt"]) == (5, 1, 0)
     assert told["require"] == ["snare@3"]
     assert told["rolls"] == 0.5
-    assert set(told["given"]) == {"lanes", "theme"}
+    assert set(told["given"]) == {"lanes", "lane_hits", "theme"}
     assert told["given"]["lanes"].split()[-1] == "BAR"
     primed = json.loads((steered / "primed/loop-6-01.json").read_text())
     assert set(primed["given"]) == {"primer", "primer_beats"}
@@ -272,3 +274,33 @@ def test_lanes_need_their_file(model, tmp_path):
     for changes in ({"lock": ("kick",)}, {"lock_from": "mine.mid"}):
         with pytest.raises(ParameterError, match="together with"):
             SampleParams(**changes)
+
+
+def test_locked_voices_are_played_as_given_and_from_the_receipt_again(model, tmp_path):
+    rng = np.random.default_rng(5)
+    velocities = rng.integers(1, 128, (32, 9)) * (rng.random((32, 9)) < 0.3)
+    offsets = np.round(rng.uniform(-12, 11, (32, 9))) / 30
+    mine = DrumLoop(velocities.astype(np.uint8), 32, 140, offsets)
+    write_loop(tmp_path / "mine.mid", mine)
+    read = read_loop(tmp_path / "mine.mid", StandardizeParams(32)).loop
+    lock = ("kick", "closed_hat")
+    params = SampleParams(
+        loops=2, bars=2, lock=lock, lock_from=str(tmp_path / "mine.mid"), humanize=0.5, swing=0.5
+    )
+    generator = load_generator(model)
+    generate(generator, params, 1, tmp_path / "loops")
+    for path in sorted((tmp_path / "loops").glob("*.mid")):
+        made = read_loop(path, StandardizeParams(32)).loop
+        for voice in (KICK, CLOSED_HAT):
+            for ours, theirs in ((made.velocities, read.velocities), (made.offsets, read.offsets)):
+                np.testing.assert_array_equal(ours[:, voice], np.tile(theirs[:, voice], 2))
+        (tmp_path / "mine.mid").unlink(missing_ok=True)
+        regenerate(generator, path.with_suffix(".json"), tmp_path / "again")
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("hit", [[32, 0, 90, 0], [0, 9, 90, 0], [0, 0, 0, 0], [0, 0, 9, 0.5], [0]])
+def test_a_hit_that_cannot_be_is_refused(hit):
+    lanes = Given(lanes=np.zeros(32, np.int64)).to_json(32)
+    with pytest.raises(ParameterError, match="lane_hits"):
+        Given.from_json({**lanes, "lane_hits": [hit]})

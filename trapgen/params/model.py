@@ -117,7 +117,7 @@ class SampleParams:
         top_k: Keep so many of the likeliest words; 0 for all.
         min_p: Keep the words at least so many times as likely as the likeliest.
         voice_temperatures: `closed_hat=1.2`: a temperature of this voice's own.
-        lock: Voices that sound as in `lock_from`, and nowhere else.
+        lock: Voices that sound and are played as in `lock_from`, and nowhere else.
         lock_from: The MIDI file that has them.
         require: `snare@3`: a hit on that beat of every bar; `snare@2:3.5`, in the second alone.
         forbid: The same for no hit; `open_hat`: none anywhere.

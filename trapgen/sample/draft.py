@@ -15,6 +15,7 @@ from trapgen.loop import DrumLoop, Lineage
 from trapgen.model import Tokens
 from trapgen.params import SampleParams
 from trapgen.sample.feel import draw_offsets
+from trapgen.sample.given import Given
 
 _VELOCITY: Final = N_WORDS
 CONTROLS: Final = N_WORDS + 1
@@ -75,6 +76,7 @@ def to_loops(
     seed: int,
     tickets: Sequence[Ticket] | None = None,
     condition: Tokens | None = None,
+    given: Given | None = None,
 ) -> list[DrumLoop]:
     """Loops with velocities and microtiming, named by seed and number: `loop-0-01`.
 
@@ -86,6 +88,7 @@ def to_loops(
         tickets: Which loop each draft is; the first ones by default.
         condition: `(4,)` numbers of the humanizer's conditions that hold for the loops; by default
             unknown.
+        given: Locked voices are played as in it.
     """
     tickets = number_tickets(len(drafts)) if tickets is None else tickets
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
@@ -98,6 +101,8 @@ def to_loops(
         learned = feel.offsets if has_offsets else None
         rng = ticket.rng(seed, _FEEL)
         offsets = draw_offsets(feel.velocities > 0, steps_per_bar, params, rng, learned)
+        if given is not None:
+            given.play_lanes(feel.velocities, offsets)
         loop = DrumLoop(feel.velocities, steps_per_bar, params.bpm, offsets)
         loop_id = f"loop-{seed}-{ticket.number + 1:02d}"
         loops.append(replace(loop, lineage=Lineage(loop_id=loop_id)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from trapgen.codec import BAR_WORD, N_WORDS, to_text
 from trapgen.errors import ParameterError
 from trapgen.kit import N_VOICES
+from trapgen.loop import DrumLoop
 
 Words = NDArray[np.int64]
+Hits = NDArray[np.float64]
 
 _LIKE_LOOPS: Final = ("lanes", "theme")
 _WORDS: Final = ("primer", *_LIKE_LOOPS)
@@ -27,12 +29,15 @@ class Given:
         primer: What the loops go on from; not part of them.
         lanes: As long as the loops: where the locked voices sound.
         theme: As long as the loops: the loop that is varied.
+        lane_hits: `(n_hits, 4)` float64, how the locked voices are played: step, voice, velocity
+            and offset in steps of each hit.
         primer_beats: By how many beats the primer's file was turned to meet its bar line.
     """
 
     primer: Words | None = None
     lanes: Words | None = None
     theme: Words | None = None
+    lane_hits: Hits | None = None
     primer_beats: int = 0
 
     def check(self, n_bars: int, steps_per_bar: int) -> None:
@@ -51,14 +56,28 @@ class Given:
                 rule = f"as long as the loops, {n_bars * steps_per_bar} steps"
                 raise ParameterError(name, rule, len(words))
 
+    def play_lanes(self, velocities: NDArray[np.uint8], offsets: NDArray[np.float32]) -> None:
+        """Play the locked voices as they were given.
+
+        Args:
+            velocities: `(n_steps, 9)` of a loop that holds to the lanes; changed.
+            offsets: `(n_steps, 9)` in steps; changed.
+        """
+        if self.lane_hits is not None:
+            steps, voices = self.lane_hits[:, :2].astype(np.int64).T
+            velocities[steps, voices] = self.lane_hits[:, 2].astype(np.uint8)
+            offsets[steps, voices] = self.lane_hits[:, 3].astype(np.float32)
+
     def to_json(self, steps_per_bar: int) -> dict[str, Any]:
         """Words as a line of text, as `trapgen.codec` writes it; what is None is left out."""
         pieces = {name: getattr(self, name) for name in _WORDS}
-        lines = {
+        lines: dict[str, Any] = {
             name: to_text(words, steps_per_bar)
             for name, words in pieces.items()
             if words is not None
         }
+        if self.lane_hits is not None:
+            lines["lane_hits"] = self.lane_hits.tolist()
         return lines | ({} if self.primer is None else {"primer_beats": self.primer_beats})
 
     @classmethod
@@ -66,15 +85,41 @@ class Given:
         """Read what `to_json` gave.
 
         Raises:
-            ParameterError: A key is unknown, or a line holds something else than words and BAR.
+            ParameterError: A key is unknown, a line holds something else than words and BAR, or a
+                hit something else than a step, a voice, a velocity and an offset.
         """
         content = dict(content)
+        hits = content.pop("lane_hits", None)
         beats = int(content.pop("primer_beats", 0))
         for name in content:
             if name not in _WORDS:
                 raise ParameterError("given", f"one of {', '.join(_WORDS)}", name)
         words = {name: _parse(name, line) for name, line in content.items()}
-        return cls(**words, primer_beats=beats)
+        lane_hits = None if hits is None else _read_hits(hits, words.get("lanes"))
+        return cls(**words, lane_hits=lane_hits, primer_beats=beats)
+
+
+def find_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
+    """`(n_hits, 4)` step, voice, velocity and offset of some voices' hits."""
+    found = loop.onsets & np.isin(np.arange(N_VOICES), list(voices))
+    steps, at = np.nonzero(found)
+    played = (steps, at, loop.velocities[found], loop.offsets[found])
+    return np.column_stack([np.asarray(column, np.float64) for column in played])
+
+
+def _read_hits(hits: Any, lanes: Words | None) -> Hits:
+    n_steps = 0 if lanes is None else len(lanes)
+    lowest = (0, 0, 1, -0.5)
+    highest = (n_steps - 1, N_VOICES - 1, 127, np.nextafter(np.float32(0.5), np.float32(0)))
+    try:
+        found = np.array(hits, np.float64).reshape(len(hits), len(lowest))
+        fits = bool(((found >= lowest) & (found <= highest)).all())
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        rule = f"step below {n_steps}, voice, velocity and offset of each hit"
+        raise ParameterError("given.lane_hits", rule, hits)
+    return found
 
 
 def _parse(name: str, line: object) -> Words:
