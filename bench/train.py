@@ -35,8 +35,8 @@ from trapgen.train.windows import Windows, draw_batches, hold_out, withhold
 
 NATS_PER_BIT = float(np.log(2))
 STEPS_PER_BAR = 32
-BATCH = 64
-"""Windows that ours learns at once: of their 256 steps each it keeps what the gradient needs."""
+BATCH = original.BATCH
+"""Windows that ours learns at once, as many as the original: some gigabytes of memory."""
 JUDGED = 1024
 """Words of clean validation that the original's recipe is judged on; each takes a window."""
 
