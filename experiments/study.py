@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from experiments.recipe import learn
-from trapgen.audit import Sided, audit_sides
-from trapgen.augment import augment_sides
+from trapgen.audit import Sided
+from trapgen.audit.corpus import audit_corpus
 from trapgen.codec import BAR, Codec, to_onsets, to_words
 from trapgen.errors import ParameterError
 from trapgen.loop import DrumLoop
 from trapgen.model import ModelSpec, Tokens
 from trapgen.params import Params, SplitParams, TrainParams
-from trapgen.split import find_components, split_sources
 from trapgen.train.windows import Windows, hold_out, make_windows
 
 HEARD_LOOPS: Final = 32
@@ -64,21 +63,7 @@ def measure_overlap(sided: Sided, sources: Sequence[DrumLoop], params: Params) -
         sources: What they were made of.
         params: Of the experiment.
     """
-    independent = replace(params.split, protocol="by_source")
-    components = find_components(sources, independent)
-
-    def draw_independent(rng: np.random.Generator) -> Sided:
-        sides = split_sources(sources, independent, rng, components)
-        return augment_sides(sources, sides, params.augment, independent, rng)
-
-    found = audit_sides(
-        sided,
-        params.audit,
-        params.rng("audit"),
-        protocol=params.split.protocol,
-        draw_independent=draw_independent,
-    )
-    summary = found.summary()
+    summary = audit_corpus(sided, sources, params).summary()
     return {"protocol": params.split.protocol, **{name: summary[name] for name in _TOLD}}
 
 

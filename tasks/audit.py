@@ -1,17 +1,14 @@
 """Measure what the sides have in common, and refuse data that would make figures lie."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
 
 from tasks.checks import check_tables
 from tasks.places import AUDIT, AUGMENTED, STANDARDIZED, read_params
-from trapgen.audit import Sided, audit_sides
-from trapgen.augment import augment_sides, load_augmented
+from trapgen.audit.corpus import audit_corpus
+from trapgen.augment import load_augmented
 from trapgen.errors import GateRefusedError
 from trapgen.report import write_audit_report
-from trapgen.split import find_components, split_sources
 from trapgen.standardize import load_standardized
 from trapgen.store import (
     LOOPS,
@@ -38,20 +35,7 @@ def run(root: Path) -> None:
     params = read_params(root)
     sided = load_augmented(root / AUGMENTED)
     sources = load_standardized(root / STANDARDIZED)
-    independent = replace(params.split, protocol="by_source")
-    components = find_components(sources, independent)
-
-    def draw_independent(rng: np.random.Generator) -> Sided:
-        sides = split_sources(sources, independent, rng, components)
-        return augment_sides(sources, sides, params.augment, independent, rng)
-
-    found = audit_sides(
-        sided,
-        params.audit,
-        params.rng("audit"),
-        protocol=params.split.protocol,
-        draw_independent=draw_independent,
-    )
+    found = audit_corpus(sided, sources, params)
     overlap = make_table([pair.row() for pair in found.pairs], OVERLAP)
     decisions = make_table([asdict(decision) for decision in found.decisions], SURVIVORS)
     summary = found.summary()

@@ -29,7 +29,7 @@ from trapgen.receipt import (
 from trapgen.reference import find_nearest, load_held_out, load_reference
 from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
 from trapgen.sample.demand import find_voice
-from trapgen.sample.given import find_hits
+from trapgen.sample.given import list_hits
 from trapgen.similarity import Pair
 from trapgen.similarity.transform import BEATS_A_BAR
 from trapgen.similarity.workers import map_blocks
@@ -139,7 +139,7 @@ def read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
             read(params.lock_from),
             [find_voice("sample.lock", name) for name in params.lock],
         )
-        given = replace(given, lanes=to_words(lanes), lane_hits=find_hits(lanes, locked))
+        given = replace(given, lanes=to_words(lanes), lane_hits=list_hits(lanes, locked))
     if params.vary:
         given = replace(given, theme=to_words(read(params.vary)))
     return _with_primer(given, generator, params, seed) if params.primer else given

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import ModelError
 from trapgen.humanize.hits import Hits, Indices, Performance, find_hits, pad_rows, recall, tell
 from trapgen.humanize.spec import (
     BUMPS,
@@ -21,7 +20,7 @@ from trapgen.humanize.spec import (
     HumanizerSpec,
     weight_shapes,
 )
-from trapgen.model import N_CONDITIONS, Tokens, log_softmax
+from trapgen.model import N_CONDITIONS, Tokens, check_shapes, log_softmax, sigmoid
 from trapgen.similarity.workers import find_blas
 
 BLOCK: Final = 32
@@ -95,12 +94,7 @@ class Humanizer:
         figures: Mapping[str, float] | None = None,
         path: Path | str = "",
     ) -> None:
-        for name, shape in weight_shapes(spec).items():
-            found = weights[name].shape if name in weights else None
-            if found != shape:
-                raise ModelError(
-                    path or "the humanizer", name, found, f"The weight must have shape {shape}."
-                )
+        check_shapes(weights, weight_shapes(spec), path or "the humanizer")
         self.spec = spec
         self.weights = dict(weights)
         self.figures = dict(figures or {})
@@ -249,8 +243,8 @@ class Humanizer:
         )
         # Keras' order: input, forget, candidate, output.
         i, f, c, o = np.split(gates, 4, axis=-1)
-        cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(c)
-        return _sigmoid(o) * np.tanh(cell), cell
+        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(c)
+        return sigmoid(o) * np.tanh(cell), cell
 
     def _lay_out(
         self,
@@ -288,10 +282,4 @@ def _choose(scores: Array, chance: NDArray[np.float64]) -> Indices:
     ends = np.cumsum(shares, axis=1)
     found = (ends <= chance[:, None] * ends[:, -1:]).sum(axis=1)
     result: Indices = np.minimum(found, scores.shape[1] - 1)
-    return result
-
-
-def _sigmoid(x: Array) -> Array:
-    # By tanh: no overflow at either end.
-    result: Array = np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
     return result

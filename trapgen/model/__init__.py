@@ -36,7 +36,15 @@ from trapgen.model.inputs import (
     make_inputs,
     tell,
 )
-from trapgen.model.network import LEAST_PROBABILITY, NEVER, Network, State, log_softmax
+from trapgen.model.network import (
+    LEAST_PROBABILITY,
+    NEVER,
+    Network,
+    State,
+    check_shapes,
+    log_softmax,
+    sigmoid,
+)
 from trapgen.model.spec import (
     N_AGREEMENTS,
     N_CONDITIONS,
@@ -68,6 +76,7 @@ __all__ = [
     "Network",
     "State",
     "Tokens",
+    "check_shapes",
     "choose_condition",
     "first_token",
     "iterate_inputs",
@@ -81,6 +90,7 @@ __all__ = [
     "name_loop",
     "number_conditions",
     "save_network",
+    "sigmoid",
     "tell",
     "weight_shapes",
 ]

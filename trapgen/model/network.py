@@ -71,12 +71,7 @@ class Network:
     def __init__(
         self, spec: ModelSpec, weights: Mapping[str, Array], path: Path | str = ""
     ) -> None:
-        for name, shape in weight_shapes(spec).items():
-            found = weights[name].shape if name in weights else None
-            if found != shape:
-                raise ModelError(
-                    path or "the model", name, found, f"The weight must have shape {shape}."
-                )
+        check_shapes(weights, weight_shapes(spec), path or "the model")
         self.spec = spec
         self.weights = dict(weights)
         self._rows: RowProducts | None = None
@@ -194,7 +189,7 @@ class Network:
         query = self._dense("query", x)
         wanted = matches.scores[..., -1] + (matches.hidden @ query[..., None])[..., 0]
         shares = np.exp(log_softmax(wanted))
-        copied = _sigmoid(self._dense("copy", x)) * shares
+        copied = sigmoid(self._dense("copy", x)) * shares
         # What falls to no place stays with the LSTMs.
         kept = 1 - copied[:, :-1].sum(axis=-1, keepdims=True)
         mixed = kept * np.exp(log_softmax(scores))
@@ -218,7 +213,7 @@ class Network:
         gates += self.weights[f"lstm_{layer}/bias"]
         # Keras' order: input, forget, candidate, output.
         candidate = np.tanh(gates[:, 2 * units : 3 * units])
-        i, f, _, o = np.split(_sigmoid(gates), 4, axis=-1)
+        i, f, _, o = np.split(sigmoid(gates), 4, axis=-1)
         cell = f * cell + i * candidate
         return o * np.tanh(cell), cell
 
@@ -227,7 +222,22 @@ def _one_hot(values: Tokens, depth: int) -> Array:
     return np.eye(depth, dtype=np.float32)[values]
 
 
-def _sigmoid(x: Array) -> Array:
+def check_shapes(
+    weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], path: Path | str
+) -> None:
+    """Every weight is there, in its shape.
+
+    Raises:
+        ModelError: One is missing or has another shape.
+    """
+    for name, shape in shapes.items():
+        found = weights[name].shape if name in weights else None
+        if found != shape:
+            raise ModelError(path, name, found, f"The weight must have shape {shape}.")
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x))."""
     # By tanh: no overflow at either end.
     result: Array = np.float32(0.5) * x
     np.tanh(result, out=result)

@@ -19,8 +19,8 @@ class RowProducts:
 
     BLAS multiplies matrices in tiles, and rounds a row by the tile that it falls into; so a row of
     `x @ weight` depends on how many rows there are, and where it stands. Here it does not, as long
-    as BLAS keeps to one thread. With many rows it takes about twice as long as a product of
-    matrices; with one row, a tenth of a block of 32.
+    as BLAS keeps to one thread. Many rows take longer than in a product of matrices; one row takes
+    much less than a block that is filled up for its sake.
 
     Args:
         weights: float32 matrices by name; what is no matrix is passed over.

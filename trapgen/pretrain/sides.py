@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from trapgen.audit import Audit, audit_sides
+from trapgen.audit import Audit
+from trapgen.audit.corpus import audit_corpus
 from trapgen.augment import augment_sides
 from trapgen.codec import to_words
 from trapgen.importers.groove import INFO, parse_info
@@ -82,15 +81,8 @@ class Starter:
 
     def audit(self) -> Audit:
         """Whether the sides are independent."""
-        params = self.params
         sided = [(side, loop) for side in SIDES for loop in self.sides[side].loops]
-        return audit_sides(
-            sided,
-            params.audit,
-            params.rng("audit"),
-            protocol=params.split.protocol,
-            draw_independent=lambda rng: _recombine(self.sources, params, rng, rng),
-        )
+        return audit_corpus(sided, self.sources, self.params)
 
 
 def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
@@ -107,21 +99,12 @@ def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
         read = list(read_folder(Path(folder), StandardizeParams(steps_per_bar)))
     sources = [found.loop for found in read if isinstance(found, Standardized)]
     sides = {side: Side([], []) for side in SIDES}
-    made = _recombine(sources, params, params.rng("split"), params.rng("augment"))
+    dealt = split_sources(sources, params.split, params.rng("split"))
+    made = augment_sides(sources, dealt, params.augment, params.split, params.rng("augment"))
     for side, loop in made:
         sides[side].loops.append(loop)
         sides[side].names.append(name_loop(loop.lineage.style, loop.bpm, base=TrainParams().style))
     return Starter(params, sources, sides)
-
-
-def _recombine(
-    sources: list[DrumLoop],
-    params: Params,
-    of_split: np.random.Generator,
-    of_loops: np.random.Generator,
-) -> list[tuple[str, DrumLoop]]:
-    dealt = split_sources(sources, params.split, of_split)
-    return augment_sides(sources, dealt, params.augment, params.split, of_loops)
 
 
 def read_words(folder: Path, steps_per_bar: int) -> list[Tokens]:

@@ -99,7 +99,7 @@ class Given:
         return cls(**words, lane_hits=lane_hits, primer_beats=beats)
 
 
-def find_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
+def list_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
     """`(n_hits, 4)` step, voice, velocity and offset of some voices' hits."""
     found = loop.onsets & np.isin(np.arange(N_VOICES), list(voices))
     steps, at = np.nonzero(found)

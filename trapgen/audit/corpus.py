@@ -1,0 +1,42 @@
+"""The audit of a corpus whose sources are at hand: chance is drawn from splits of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trapgen.audit import Audit, Sided, audit_sides
+from trapgen.augment import augment_sides
+from trapgen.loop import DrumLoop
+from trapgen.params import Params
+from trapgen.split import find_components, split_sources
+
+
+def audit_corpus(sided: Sided, sources: Sequence[DrumLoop], params: Params) -> Audit:
+    """Audit recombined loops; for chance, the sources are dealt and recombined independently.
+
+    Args:
+        sided: The loops with their sides, made by the protocol in `params`.
+        sources: What they were made of.
+        params: Of split, recombination and audit.
+
+    Raises:
+        ParameterError: Train or the other sides have no loops, or loops stand on different grids.
+        SplitError: There are too few sources for an independent split.
+    """
+    independent = replace(params.split, protocol="by_source")
+    components = find_components(sources, independent)
+
+    def draw_independent(rng: np.random.Generator) -> Sided:
+        sides = split_sources(sources, independent, rng, components)
+        return augment_sides(sources, sides, params.augment, independent, rng)
+
+    return audit_sides(
+        sided,
+        params.audit,
+        params.rng("audit"),
+        protocol=params.split.protocol,
+        draw_independent=draw_independent,
+    )
