@@ -34,7 +34,7 @@ def draw(humanizer, loops, numbers=None, seed=0, condition=None):
     numbers = range(len(loops)) if numbers is None else numbers
     rngs = [np.random.default_rng([seed, number]) for number in numbers]
     onsets = [loop.onsets for loop in loops]
-    return humanizer.draw(onsets, 140, rngs, condition, numbers)
+    return humanizer.draw(onsets, 140, rngs, condition)
 
 
 def loops_of(n, seed=0):

@@ -19,6 +19,7 @@ from trapgen.model import (
     VOICES_OF_TARGET,
     ModelSpec,
     Network,
+    RowProducts,
     iterate_inputs,
     load_network,
     load_start,
@@ -36,6 +37,9 @@ SPECS = {
     "recall of a condition": ModelSpec("recall", 1, 8, 0.0, 1, 24, 1, 1, 4, ("style:funk", "fill")),
     "paper": ModelSpec("paper", 3, 10, 0.2, 0, 16),
 }
+
+WIDE = ModelSpec("recall", 2, 160, 0.0, 2, 16, 4, 6, 16)
+"""Wide enough that a BLAS takes other tiles for other numbers of rows."""
 
 
 def random_network(spec, seed=0, scale=0.4):
@@ -195,13 +199,34 @@ def test_a_copied_word_needs_no_score():
     np.testing.assert_allclose(logs[:, 0], -np.log(N_TARGETS), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["lookback", "recall"])
-def test_a_loop_does_not_depend_on_its_company(name):
-    spec = SPECS[name]
-    network, tokens = random_network(spec), random_tokens(spec, n_loops=5)
-    together = network.log_probabilities(tokens)
-    alone = np.concatenate([network.log_probabilities(row[None]) for row in tokens])
-    np.testing.assert_allclose(together, alone, atol=1e-5)
+@pytest.mark.parametrize("spec", [*SPECS.values(), WIDE], ids=[*SPECS, "wide"])
+def test_a_loop_does_not_depend_on_its_company(spec):
+    network = random_network(spec, scale=0.1)
+    together = random_tokens(spec, n_loops=40, bars=2)
+    few = together[7:10]
+    states = [network.start(len(together)), network.start(len(few))]
+    for all_inputs, inputs in zip(
+        iterate_inputs(together, spec), iterate_inputs(few, spec), strict=True
+    ):
+        scores, states[0] = network.step(all_inputs, states[0])
+        its, states[1] = network.step(inputs, states[1])
+        np.testing.assert_array_equal(its, scores[7:10])
+
+
+@pytest.mark.parametrize(("width", "n_columns"), [(9, 513), (37, 65), (330, 768), (512, 2048)])
+def test_a_product_does_not_depend_on_its_company(width, n_columns):
+    rng = np.random.default_rng(width)
+    weight = rng.normal(0, 1, (width, n_columns)).astype(np.float32)
+    x = rng.normal(0, 1, (320, width)).astype(np.float32)
+    multiply = RowProducts({"weight": weight})
+    together = multiply("weight", x)
+    exact = x.astype(np.float64) @ weight.astype(np.float64)
+    np.testing.assert_allclose(together, exact, atol=1e-5 * width)
+    for n in [*range(1, 40), 64, 127, 128, 129, 256]:
+        at = rng.integers(0, len(x) - n + 1)
+        np.testing.assert_array_equal(multiply("weight", x[at : at + n]), together[at : at + n])
+    shaped = x.reshape(4, 5, 16, width)
+    np.testing.assert_array_equal(multiply("weight", shaped), together.reshape(4, 5, 16, n_columns))
 
 
 @pytest.mark.parametrize("name", ["lookback", "recall"])

@@ -1,9 +1,10 @@
-"""The humanizer in plain numpy: loops get their velocities and microtiming without TensorFlow."""
+"""The humanizer in numpy and ONNX Runtime: velocities and microtiming without TensorFlow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -20,15 +21,17 @@ from trapgen.humanize.spec import (
     HumanizerSpec,
     weight_shapes,
 )
-from trapgen.model import N_CONDITIONS, Tokens, check_shapes, log_softmax, sigmoid
-from trapgen.similarity.workers import find_blas
+from trapgen.model import (
+    N_CONDITIONS,
+    RowProducts,
+    Tokens,
+    check_shapes,
+    log_softmax,
+    sigmoid,
+)
 
-BLOCK: Final = 32
-"""Loops go through the network in blocks of this many rows, the last one filled up.
-
-Matrix products round differently at other sizes; so a loop does not depend on its company.
-"""
-
+_BLOCK: Final = 128
+"""So many loops at most go through the network side by side."""
 
 _TEMPERATURES: Final = {"velocity": np.float32(0.75), "offset": np.float32(1)}
 """Hits take after earlier ones, so that one drawn too soft softens those that follow: at 1, loops
@@ -70,7 +73,7 @@ class _Rows:
 
 
 class Humanizer:
-    """A trained humanizer, in numpy.
+    """A trained humanizer, that plays a loop alike in any company.
 
     One LSTM reads a finished loop's hits from the last to the first, so that each is told what
     comes; another plays them from the first to the last. Each hit is told how the earlier hits
@@ -99,13 +102,17 @@ class Humanizer:
         self.weights = dict(weights)
         self.figures = dict(figures or {})
 
+    @cached_property
+    def _products(self) -> RowProducts:
+        kernels = {name: value for name, value in self.weights.items() if name.endswith("kernel")}
+        return RowProducts(kernels)
+
     def draw(
         self,
         onsets: Sequence[NDArray[np.bool_]],
         bpm: float,
         rngs: Sequence[np.random.Generator],
         condition: Tokens | None = None,
-        numbers: Sequence[int] | None = None,
     ) -> list[Feel]:
         """Play loops.
 
@@ -115,25 +122,19 @@ class Humanizer:
             rngs: A generator a loop: its own alone decides how it is played.
             condition: `(4,)` numbers of the spec's conditions that hold for the loops; by default
                 unknown.
-            numbers: Which row of a block each loop takes, modulo the block's size; by default
-                they are counted. A loop of the same number is the same in any company.
         """
-        numbers = range(len(onsets)) if numbers is None else numbers
         known = np.zeros(N_CONDITIONS, np.int64) if condition is None else condition
         hits = [find_hits(loop, self.spec.steps_per_bar, bpm) for loop in onsets]
         chances = [rng.random((len(found), 3)) for found, rng in zip(hits, rngs, strict=True)]
-        feels: dict[int, Feel] = {}
-        for places in _deal(numbers):
-            rows = self._gather({row: hits[at] for row, at in places.items()}, known)
-            drawn = {row: chances[at] for row, at in places.items()}
-            drawn |= {row: np.zeros((0, 3)) for row in range(BLOCK) if row not in drawn}
-            chance = pad_rows([drawn[row] for row in range(BLOCK)], rows.features.shape[1], 0.5)
-            # On a busy machine the threads of products this small mostly wait for each other.
-            with find_blas().limit(limits=1, user_api="blas"):
-                self._play(rows, chance)
-            for row, at in places.items():
-                feels[at] = self._lay_out(onsets[at], hits[at], rows, row, chances[at])
-        return [feels[at] for at in range(len(onsets))]
+        feels = []
+        for start in range(0, len(hits), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            rows = self._gather(hits[block], np.tile(known, (len(hits[block]), 1)))
+            self._play(rows, pad_rows(chances[block], rows.features.shape[1], 0.5))
+            for row, drawn in enumerate(chances[block]):
+                at = start + row
+                feels.append(self._lay_out(onsets[at], hits[at], rows, row, drawn))
+        return feels
 
     def log_probabilities(
         self,
@@ -150,47 +151,37 @@ class Humanizer:
             played: How they were played.
             conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
         """
+        if conditions is None:
+            conditions = np.zeros((len(hits), N_CONDITIONS), np.int64)
         found = []
-        for start in range(0, len(hits), BLOCK):
-            chosen = range(start, min(start + BLOCK, len(hits)))
-            known = np.zeros((BLOCK, N_CONDITIONS), np.int64)
-            if conditions is not None:
-                known[: len(chosen)] = conditions[start : chosen.stop]
-            rows = self._gather({at - start: hits[at] for at in chosen}, known)
-            for at in chosen:
-                rows.velocities[at - start, : len(hits[at])] = played[at].velocities
-                rows.offsets[at - start, : len(hits[at])] = played[at].offsets
+        for start in range(0, len(hits), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            rows = self._gather(hits[block], conditions[block])
+            for row, each in enumerate(played[block]):
+                rows.velocities[row, : len(each.velocities)] = each.velocities
+                rows.offsets[row, : len(each.offsets)] = each.offsets
             logs = np.zeros((*rows.velocities.shape, 2), np.float32)
             for at, scores in self._read(rows):
                 for head, name in enumerate(self.spec.heads):
                     classes = (rows.velocities, rows.offsets)[head][:, at]
                     logged = log_softmax(scores[name])
-                    its = logged[np.arange(BLOCK), np.maximum(classes - 1, 0)]
+                    its = logged[np.arange(len(logged)), np.maximum(classes - 1, 0)]
                     logs[:, at, head] = np.where(classes > 0, its, 0)
-            found += [logs[at - start, : len(hits[at])] for at in chosen]
+            found += [logs[row, : len(each)] for row, each in enumerate(hits[block])]
         return found
 
-    def _gather(self, hits: Mapping[int, Hits], condition: Tokens) -> _Rows:
-        """A block of hits by row; `condition` is `(4,)` for all or `(BLOCK, 4)`."""
-        n_features = self.spec.n_features
-        silent = Hits(
-            np.zeros(0, np.int64),
-            np.zeros(0, np.int64),
-            np.zeros((0, n_features), np.float32),
-            np.zeros((0, N_RECALLS), np.int64),
-        )
-        rows = [hits.get(row, silent) for row in range(BLOCK)]
-        length = max(map(len, rows))
-        known = np.zeros((BLOCK, 0), np.float32)
+    def _gather(self, hits: Sequence[Hits], conditions: Tokens) -> _Rows:
+        """A block of loops; `conditions` are `(n_loops, 4)`."""
+        length = max(map(len, hits))
+        known = np.zeros((len(hits), 0), np.float32)
         if self.spec.conditions:
-            numbers = np.broadcast_to(condition, (BLOCK, N_CONDITIONS))
-            known = self.weights["conditions/embeddings"][numbers].sum(axis=1)
+            known = self.weights["conditions/embeddings"][conditions].sum(axis=1)
         return _Rows(
-            np.array([len(row) for row in rows]),
-            pad_rows([row.features for row in rows], length, 0),
-            pad_rows([row.recalls for row in rows], length, -1),
-            np.zeros((BLOCK, length), np.int64),
-            np.zeros((BLOCK, length), np.int64),
+            np.array([len(row) for row in hits]),
+            pad_rows([row.features for row in hits], length, 0),
+            pad_rows([row.recalls for row in hits], length, -1),
+            np.zeros((len(hits), length), np.int64),
+            np.zeros((len(hits), length), np.int64),
             known,
         )
 
@@ -205,7 +196,7 @@ class Humanizer:
     def _read(self, rows: _Rows) -> Iterator[tuple[int, dict[str, Array]]]:
         """Scores of each hit's classes, by head; what it is played as is told to the next."""
         coming = self._read_coming(rows)
-        hidden, cell = np.zeros((2, BLOCK, self.spec.units), np.float32)
+        hidden, cell = np.zeros((2, len(rows.n_hits), self.spec.units), np.float32)
         for at in range(rows.features.shape[1]):
             recalled = rows.tell(at)
             told = tell(recalled["velocity"], recalled["offset"])
@@ -215,11 +206,11 @@ class Humanizer:
             yield at, {name: self._score(name, both, recalled[name]) for name in self.spec.heads}
 
     def _read_coming(self, rows: _Rows) -> Array:
-        """`(BLOCK, n_hits, units)` what the LSTM says that read from the last hit up to each."""
+        """`(n_loops, n_hits, units)` what the LSTM says that read from the last hit up to each."""
         length = rows.features.shape[1]
-        coming = np.zeros((BLOCK, length, self.spec.units), np.float32)
-        hidden, cell = np.zeros((2, BLOCK, self.spec.units), np.float32)
-        row = np.arange(BLOCK)
+        coming = np.zeros((len(rows.n_hits), length, self.spec.units), np.float32)
+        hidden, cell = np.zeros((2, len(rows.n_hits), self.spec.units), np.float32)
+        row = np.arange(len(rows.n_hits))
         for step in range(length):
             at = rows.n_hits - 1 - step
             hidden, cell = self._cell("coming", rows.features[row, np.maximum(at, 0)], hidden, cell)
@@ -227,7 +218,7 @@ class Humanizer:
         return coming
 
     def _score(self, name: str, x: Array, recalled: Indices) -> Array:
-        said = x @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"]
+        said = self._products(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
         n_classes = BUMPS[name].shape[-1]
         heights = said[:, n_classes:].reshape(len(x), N_RECALLS, 1, -1)
         bells = BUMPS[name][recalled]
@@ -235,12 +226,9 @@ class Humanizer:
         return result
 
     def _cell(self, name: str, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
-        weights = self.weights
-        gates = (
-            x @ weights[f"{name}/kernel"]
-            + hidden @ weights[f"{name}/recurrent_kernel"]
-            + weights[f"{name}/bias"]
-        )
+        gates = self._products(f"{name}/kernel", x)
+        gates += self._products(f"{name}/recurrent_kernel", hidden)
+        gates += self.weights[f"{name}/bias"]
         # Keras' order: input, forget, candidate, output.
         i, f, c, o = np.split(gates, 4, axis=-1)
         cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(c)
@@ -262,18 +250,6 @@ class Humanizer:
             within = rows.offsets[row, : len(hits)] - 1 + chance[:, 2]
             offsets[hits.steps, hits.voices] = within / N_OFFSETS - 0.5
         return Feel(velocities, offsets)
-
-
-def _deal(numbers: Sequence[int]) -> list[dict[int, int]]:
-    """Blocks as loops by row: each loop has the row that its number says."""
-    blocks: list[dict[int, int]] = []
-    for at, number in enumerate(numbers):
-        row = number % BLOCK
-        block = next((each for each in blocks if row not in each), None)
-        if block is None:
-            blocks.append(block := {})
-        block[row] = at
-    return blocks
 
 
 def _choose(scores: Array, chance: NDArray[np.float64]) -> Indices:

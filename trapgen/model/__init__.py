@@ -1,4 +1,4 @@
-"""The model: what it is told at each step, its network in plain numpy, and its folder on disk.
+"""The model: what it is told at each step, its network without TensorFlow, and its folder on disk.
 
 A stack of LSTMs reads the loop's tokens and predicts the next word or BAR at every step. Three
 architectures share that heart:
@@ -16,7 +16,8 @@ architectures share that heart:
   may copy a word as it stood. It can be told conditions of the whole loop: style, tempo band, beat
   or fill.
 
-Training is TensorFlow's (`trapgen.train`); reading, scoring and sampling need only numpy.
+Training is TensorFlow's (`trapgen.train`); reading, scoring and sampling need numpy and ONNX
+Runtime alone.
 """
 
 from trapgen.model.conditions import (
@@ -45,6 +46,7 @@ from trapgen.model.network import (
     log_softmax,
     sigmoid,
 )
+from trapgen.model.product import RowProducts
 from trapgen.model.spec import (
     N_AGREEMENTS,
     N_CONDITIONS,
@@ -74,6 +76,7 @@ __all__ = [
     "Inputs",
     "ModelSpec",
     "Network",
+    "RowProducts",
     "State",
     "Tokens",
     "check_shapes",

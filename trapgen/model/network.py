@@ -1,10 +1,10 @@
-"""The network in plain numpy: reading, scoring and sampling need no TensorFlow."""
+"""The network in numpy and ONNX Runtime: reading, scoring and sampling need no TensorFlow."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,11 +58,12 @@ class Matches:
 
 
 class Network:
-    """A trained network, in numpy.
+    """A trained network, that says the same of a loop in any company.
 
     Args:
         spec: Its shape.
-        weights: float32 arrays by name, as `trapgen.train` takes them from Keras.
+        weights: float32 arrays by name, as `trapgen.train` takes them from Keras; not to be
+            changed once it has taken a step.
 
     Raises:
         ModelError: A weight is missing or has another shape.
@@ -74,16 +75,11 @@ class Network:
         check_shapes(weights, weight_shapes(spec), path or "the model")
         self.spec = spec
         self.weights = dict(weights)
-        self._rows: RowProducts | None = None
 
-    def by_rows(self) -> Network:
-        """The same network, whose `step` gives each loop the same bytes in any company.
-
-        That holds while BLAS keeps to one thread (see `trapgen.model.product`).
-        """
-        network = copy.copy(self)
-        network._rows = RowProducts({**self.weights, _SPREAD: VOICES_OF_TARGET})
-        return network
+    @cached_property
+    def _products(self) -> RowProducts:
+        kernels = {name: value for name, value in self.weights.items() if name.endswith("kernel")}
+        return RowProducts({**kernels, _SPREAD: VOICES_OF_TARGET})
 
     def start(self, n_loops: int) -> State:
         """The state before a loop's first token."""
@@ -111,7 +107,7 @@ class Network:
         if self.spec.architecture != "paper":
             # What is told goes to the voices unmixed, too: where BAR is due is no matter of taste.
             voices = self._dense("voices", np.concatenate([x, skipped], axis=-1))
-            scores += self._multiply(_SPREAD, voices)
+            scores += self._products(_SPREAD, voices)
         if matches is not None:
             scores = self._copy(scores, x, now, matches)
         elif self.spec.lookback_bars:
@@ -133,14 +129,8 @@ class Network:
             result[:, at] = log_softmax(scores)[np.arange(len(tokens)), target]
         return result
 
-    def _multiply(self, name: str, x: Array) -> Array:
-        if self._rows is not None:
-            return self._rows(name, x)
-        result: Array = x @ (VOICES_OF_TARGET if name == _SPREAD else self.weights[name])
-        return result
-
     def _dense(self, name: str, x: Array) -> Array:
-        return self._multiply(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
+        return self._products(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
 
     def _features(self, now: Inputs, matches: Matches | None) -> tuple[NDArray[Any], Array]:
         """What the first LSTM reads, and what of it goes to the voices past the LSTMs.
@@ -208,12 +198,13 @@ class Network:
     def _cell(self, layer: int, x: NDArray[Any], hidden: Array, cell: Array) -> tuple[Array, Array]:
         kernel, units = f"lstm_{layer}/kernel", self.spec.units
         # A one-hot row times a weight is a row of the weight.
-        told = self._multiply(kernel, x) if x.dtype == np.float32 else self.weights[kernel][x]
-        gates = told + self._multiply(f"lstm_{layer}/recurrent_kernel", hidden)
+        told = self._products(kernel, x) if x.dtype == np.float32 else self.weights[kernel][x]
+        gates = told + self._products(f"lstm_{layer}/recurrent_kernel", hidden)
         gates += self.weights[f"lstm_{layer}/bias"]
         # Keras' order: input, forget, candidate, output.
         candidate = np.tanh(gates[:, 2 * units : 3 * units])
-        i, f, _, o = np.split(sigmoid(gates), 4, axis=-1)
+        opened = sigmoid(gates)
+        i, f, o = opened[:, :units], opened[:, units : 2 * units], opened[:, 3 * units :]
         cell = f * cell + i * candidate
         return o * np.tanh(cell), cell
 

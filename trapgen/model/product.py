@@ -3,46 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from trapgen.model.spec import Array
 
-_WIDTH: Final = 256
-"""Columns that are multiplied at a time: of 512 rows they fill half a megabyte, and stay in a
-core's cache while one row of inputs comes after another."""
+_SHARED: Final = 2**19
+"""So many weights are worth a second thread, which halves the time that a single row takes."""
+
+_OPSET: Final = 17
+_IR_VERSION: Final = 9
+"""Of ONNX; old enough for every ONNX Runtime that the package allows."""
 
 
 class RowProducts:
-    """Each row of `x @ weight` reckoned by itself, as a product of a vector and a matrix.
+    """`x @ weight` where a row's product is the same to the bit in any company.
 
-    BLAS multiplies matrices in tiles, and rounds a row by the tile that it falls into; so a row of
-    `x @ weight` depends on how many rows there are, and where it stands. Here it does not, as long
-    as BLAS keeps to one thread. Many rows take longer than in a product of matrices; one row takes
-    much less than a block that is filled up for its sake.
+    A BLAS rounds a row by the tile that it falls into: its product depends on how many rows there
+    are, and where it stands. ONNX Runtime packs a weight once and adds up every row's terms in the
+    same order, on however many threads; that is a property of its kernels and no promise, so
+    `tests/library/test_model.py` holds it. It is faster, too, for one row as for many.
 
     Args:
-        weights: float32 matrices by name; what is no matrix is passed over.
+        weights: float32 matrices by name.
     """
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
-        self._parts = {
-            name: [
-                np.ascontiguousarray(weight[:, at : at + _WIDTH])
-                for at in range(0, weight.shape[1], _WIDTH)
-            ]
-            for name, weight in weights.items()
-            if weight.ndim == 2
-        }
+        self._sessions = {name: _load(weight) for name, weight in weights.items()}
 
     def __call__(self, name: str, x: Array) -> Array:
-        """`(n_rows, width) @ weight`; with an axis more, each `x[i] @ weight` by itself."""
-        parts = self._parts[name]
-        rows = x if x.ndim > 2 else x[:, None]
-        result = np.empty((*rows.shape[:-1], sum(part.shape[1] for part in parts)), np.float32)
-        at = 0
-        for part in parts:
-            np.matmul(rows, part, out=result[..., at : at + part.shape[1]])
-            at += part.shape[1]
-        return result if x.ndim > 2 else result[:, 0]
+        """`(..., width) @ weight`; may be called from several threads at once."""
+        rows = np.ascontiguousarray(x, np.float32).reshape(-1, x.shape[-1])
+        (result,) = self._sessions[name].run(None, {"x": rows})
+        found: Array = result.reshape(*x.shape[:-1], -1)
+        return found
+
+
+def _load(weight: Array) -> Any:
+    """A session of ONNX Runtime that multiplies by a matrix."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    width, n_columns = weight.shape
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "weight"], ["product"])],
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info("product", TensorProto.FLOAT, [None, n_columns])],
+        [numpy_helper.from_array(np.ascontiguousarray(weight, np.float32), "weight")],
+    )
+    opset = helper.make_opsetid("", _OPSET)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 2 if weight.size >= _SHARED else 1
+    options.inter_op_num_threads = 1
+    # Threads that wait by spinning take the cores from each other, and from loops in other blocks.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )

@@ -94,9 +94,8 @@ def to_loops(
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
     onsets = [to_onsets(draft.words) for draft in drafts]
     rngs = [ticket.rng(seed, _VELOCITY) for ticket in tickets]
-    numbers = [ticket.number for ticket in tickets]
+    feels = humanizer.draw(onsets, params.bpm, rngs, condition)
     loops = []
-    feels = humanizer.draw(onsets, params.bpm, rngs, condition, numbers)
     for feel, ticket in zip(feels, tickets, strict=True):
         learned = feel.offsets if has_offsets else None
         rng = ticket.rng(seed, _FEEL)

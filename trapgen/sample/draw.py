@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,8 +22,8 @@ from trapgen.sample.rules import combine, read_demands
 from trapgen.sample.witness import check_demands, find_witness
 from trapgen.similarity.workers import map_blocks
 
-_BLOCK: Final = 32
-"""So many loops are written side by side, a block on each core."""
+_BLOCK: Final = 128
+"""So many loops at most are written side by side, a block on each core."""
 
 _PATIENCE: Final = 2
 """How many times the wanted length a model may write before a loop without BAR is cut off."""
@@ -57,13 +58,13 @@ def sample_words(
     """
     check_controls(params, given, network.spec.steps_per_bar)
     tickets = number_tickets(params.loops) if tickets is None else tickets
-    alone = network.by_rows()
 
     def write(block: Sequence[Ticket]) -> list[Draft]:
-        tokens = _Block(alone, params, seed, given, block, condition).write()
+        tokens = _Block(network, params, seed, given, block, condition).write()
         return [to_draft(row, params.bars, network.spec.steps_per_bar) for row in tokens]
 
-    blocks = (tickets[at : at + _BLOCK] for at in range(0, len(tickets), _BLOCK))
+    size = min(_BLOCK, max(1, -(-len(tickets) // (os.cpu_count() or 1))))
+    blocks = (tickets[at : at + size] for at in range(0, len(tickets), size))
     return [draft for drafts in map_blocks(write, blocks) for draft in drafts]
 
 
