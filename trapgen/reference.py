@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -113,11 +114,15 @@ def find_nearest(loops: Sequence[DrumLoop], reference: Sequence[DrumLoop]) -> li
 
     Rotations by beats and half time count as the same, as they do for the audit.
     """
-    nearest: list[list[Pair]] = [[] for _ in loops]
-    if loops:
-        for pair in find_pairs(loops, reference, max_distance=1.0, stretch=True):
-            nearest[pair.left].append(pair)
-    return [sorted(pairs, key=lambda pair: pair.distance)[:_N_NEAREST] for pairs in nearest]
+    if not loops:
+        return []
+    pairs = find_pairs(loops, reference, max_distance=1.0, stretch=True)
+    pairs = pairs[np.lexsort((pairs.distance, pairs.left))]
+    starts = np.searchsorted(pairs.left, np.arange(len(loops) + 1))
+    return [
+        list(pairs[start : min(start + _N_NEAREST, end)])
+        for start, end in pairwise(starts.tolist())
+    ]
 
 
 def find_shared_voices(loop: DrumLoop, other: DrumLoop, pair: Pair) -> list[str]:

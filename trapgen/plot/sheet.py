@@ -61,21 +61,25 @@ def finite(name: str, table: Mapping[str, Any]) -> dict[str, NDArray[np.float64]
 @contextmanager
 def sheet(path: Path, width: float, height: float, title: str, note: str) -> Iterator[Figure]:
     """A sheet of `width` by `height` inches with its header, written when the block ends well."""
-    from matplotlib import style
+    from matplotlib import image, style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with _DRAWING, style.context(["default", _STYLE]):
         figure = Figure(figsize=(width, height), dpi=_DPI)
-        FigureCanvasAgg(figure)
+        canvas: Any = FigureCanvasAgg(figure)
         room = int(9 * (width - 2 * MARGIN))
         title = title if len(title) <= room else title[: room - 1] + "…"
         left = MARGIN / width
         figure.text(left, 1 - 0.38 / height, title, size=13, weight="bold")
         figure.text(left, 1 - 0.6 / height, note, color=MUTED)
         yield figure
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
+        canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    with replacing(path) as temporary:
+        # Packing is half of the work, and needs no style.
+        software: Any = {"Software": None}
+        image.imsave(temporary, pixels, format="png", dpi=_DPI, origin="upper", metadata=software)
 
 
 def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
