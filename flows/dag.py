@@ -85,11 +85,6 @@ def why_stale(repo: Repo, name: str) -> tuple[str, ...]:
         return _why(_stage(repo, name))
 
 
-def is_current(repo: Repo, name: str) -> bool:
-    """Whether `dvc repro` would leave the stage alone."""
-    return not why_stale(repo, name)
-
-
 def read_changes(repo: Repo) -> dict[str, tuple[str, ...]]:
     """What has changed, by stage, and by pack for those added with `dvc add`.
 
