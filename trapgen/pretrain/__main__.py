@@ -3,7 +3,7 @@
 `python -m trapgen.pretrain GROOVE --out DIR` reads a copy of the Groove MIDI Dataset and learns the
 training side of its published split with that of the starter corpus. Validation sides decide which
 epoch is kept; test sides are read once, at the end. DIR is then a model's folder as `trapgen
-generate --model` takes it, with `figures.json`, `MODEL_CARD.md` and the data's attribution.
+generate --model` takes it, with `figures.json`, and `MODEL_CARD.md`, which has the attribution.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from trapgen.importers.groove import ATTRIBUTION
 from trapgen.params import SIDES
 from trapgen.pretrain.card import write_card
 from trapgen.pretrain.figures import judge
@@ -23,7 +22,7 @@ from trapgen.pretrain.folder import save_model
 from trapgen.pretrain.hits import learn_hits
 from trapgen.pretrain.sides import read_groove, read_starter
 from trapgen.pretrain.words import PARAMS, VARIATIONS, learn_words
-from trapgen.store import write_json, write_text
+from trapgen.store import write_json
 from trapgen.train import write_history
 
 STARTER_LOOPS: Final = 2400
@@ -69,7 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     write_json(told.out / "figures.json", figures)
     write_card(told.out, figures)
-    write_text(told.out / "ATTRIBUTION.md", ATTRIBUTION)
     print(json.dumps(figures, indent=2))
 
 
