@@ -1,6 +1,6 @@
 """How fast the network learns, beside the original's recipe, all in one run.
 
-`python -m bench.train` prints two tables in about ten minutes on two cores: targets learned a
+`python -m bench.train` prints two tables in about seven minutes on two cores: targets learned a
 second by the original's own network, with the share of the machine's matrix speed; and the time to
 the best clean validation figure that the original's recipe reaches on the starter corpus. Its end
 is days away, so that it is stopped after `--budget` seconds of learning. Compiling counts for
@@ -21,13 +21,11 @@ from rich.table import Table
 
 from bench import original
 from bench.matrix import Cost, count_learned, measure, measure_tensorflow
-from trapgen.augment import augment_sides
 from trapgen.baselines import baseline_bits
-from trapgen.codec import BAR, Codec, add_bars, to_words
+from trapgen.codec import BAR, Codec, add_bars
 from trapgen.model import ModelSpec, Tokens
-from trapgen.params import AugmentParams, SplitParams, TrainParams
-from trapgen.split import split_sources
-from trapgen.starter import load_starter
+from trapgen.params import AugmentParams, TrainParams
+from trapgen.pretrain.sides import read_starter
 from trapgen.train import make_windows
 from trapgen.train.learner import Learner, make_learner
 from trapgen.train.network import import_tensorflow
@@ -53,13 +51,8 @@ class Corpus:
     @staticmethod
     def load() -> Corpus:
         """The starter corpus, split by source and then recombined, as the pipeline does."""
-        rng, split = np.random.default_rng(0), SplitParams()
-        sources = load_starter()
-        sides: dict[str, list[Tokens]] = {"train": [], "validation": [], "test": []}
-        sided = split_sources(sources, split, rng)
-        for side, loop in augment_sides(sources, sided, AugmentParams(), split, rng):
-            sides[side].append(to_words(loop))
-        return Corpus(sides["train"], sides["validation"])
+        sides = read_starter(STEPS_PER_BAR, AugmentParams().train_loops, seed=0).sides
+        return Corpus(sides["train"].words, sides["validation"].words)
 
 
 def stream_of(loops: list[Tokens]) -> Tokens:
@@ -250,7 +243,7 @@ def compare_times(console: Console, corpus: Corpus, units: int, budget_s: float)
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--budget", type=float, default=450.0, help="seconds of the original's")
+    parser.add_argument("--budget", type=float, default=300.0, help="seconds of the original's")
     parser.add_argument("--units", type=int, default=512, help="of its three LSTMs")
     parser.add_argument("--rounds", type=int, default=2, help="batches timed of each")
     options = parser.parse_args()

@@ -12,6 +12,8 @@ LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
 RECALL = ModelSpec("recall", 2, 12, 0.0, 2, 16, 4, 3, 5, ("kind:beat", "kind:fill"))
 PAPER = ModelSpec("paper", 2, 12, 0.0, 0, 16)
 FINE = ModelSpec("lookback", 1, 4, 0.0, 1, 32)
+# Wide enough that a BLAS takes other tiles for other numbers of rows.
+WIDE = ModelSpec("recall", 2, 160, 0.0, 2, 16, 4, 6, 16)
 
 
 def make_network(spec=LOOKBACK, seed=0, scale=0.5, **changes):

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audio import render, write_wav
-from trapgen.codec import to_words
 from trapgen.errors import GateRefusedError, ModelError
 from trapgen.humanize import HUMANIZER_FILES, Humanizer, load_humanizer
-from trapgen.loop import DrumLoop, repeat_to, rotate
+from trapgen.loop import DrumLoop
 from trapgen.midi import write_loop
 from trapgen.model import Network, Tokens, choose_condition, load_network
-from trapgen.params import SampleParams, StandardizeParams
+from trapgen.params import SampleParams
+from trapgen.params.check import check_count
 from trapgen.plot import draw_loop
 from trapgen.receipt import (
     Making,
@@ -27,17 +27,10 @@ from trapgen.receipt import (
     read_making,
 )
 from trapgen.reference import find_nearest, load_held_out, load_reference
-from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
-from trapgen.sample.demand import find_voice
-from trapgen.sample.given import list_hits
+from trapgen.sample import Draft, Given, Ticket, read_given, sample_words, to_loops
 from trapgen.similarity import Pair
-from trapgen.similarity.transform import BEATS_A_BAR
 from trapgen.similarity.workers import map_blocks
-from trapgen.standardize import read_loop
-from trapgen.store import write_json
-
-FROM_TRAIN = "train"
-"""The primer that stands for a random training loop."""
+from trapgen.store import make_folder, write_json
 
 _SAMPLE_RATE = 44100
 
@@ -116,48 +109,10 @@ def draw_loops(
         MidiError: A file that is given cannot be read as a loop.
         ParameterError: Controls contradict each other.
     """
-    given, condition = read_given(generator, params, seed), generator.condition(params)
+    given, condition = _read_given(generator, params, seed), generator.condition(params)
     drafts = sample_words(generator.network, params, seed, given, condition=condition)
     loops = to_loops(drafts, generator.humanizer, params, seed, condition=condition, given=given)
     return loops, drafts
-
-
-def read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
-    """Read the files that the parameters name; loops are repeated to the length drawn.
-
-    Raises:
-        MidiError: A file cannot be read as a loop.
-    """
-    grid = StandardizeParams(generator.network.spec.steps_per_bar)
-
-    def read(path: str) -> DrumLoop:
-        return repeat_to(read_loop(Path(path), grid).loop, params.bars)
-
-    given = Given()
-    if params.lock_from:
-        lanes, locked = (
-            read(params.lock_from),
-            [find_voice("sample.lock", name) for name in params.lock],
-        )
-        given = replace(given, lanes=to_words(lanes), lane_hits=list_hits(lanes, locked))
-    if params.vary:
-        given = replace(given, theme=to_words(read(params.vary)))
-    return _with_primer(given, generator, params, seed) if params.primer else given
-
-
-def _with_primer(given: Given, generator: Generator, params: SampleParams, seed: int) -> Given:
-    steps_per_bar = generator.network.spec.steps_per_bar
-    beats = 0
-    if params.primer == FROM_TRAIN:
-        chosen = np.random.default_rng([seed, *FROM_TRAIN.encode()])
-        loop = generator.reference[int(chosen.integers(len(generator.reference)))]
-    else:
-        loop = read_loop(Path(params.primer), StandardizeParams(steps_per_bar)).loop
-        if params.match_primer:
-            beats = match_primer(generator.network, loop)
-            loop = rotate(loop, beats * (steps_per_bar // BEATS_A_BAR))
-    primer = to_words(repeat_to(loop, params.primer_bars))
-    return replace(given, primer=primer, primer_beats=beats)
 
 
 def generate(
@@ -187,7 +142,9 @@ def generate(
         GateRefusedError: Loops were too near to a training loop however often they were drawn.
             The others are written.
     """
-    given = read_given(generator, params, seed)
+    check_count("seed", seed, least=0)
+    given = _read_given(generator, params, seed)
+    make_folder(out)
     made: dict[int, _Made] = {}
     tickets = [Ticket(number) for number in range(params.loops)]
     while tickets:
@@ -244,12 +201,21 @@ def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]
     (one,) = _make(generator, making.params, making.seed, making.given, [making.ticket]).values()
     again = _receive(generator, making, one)
     if again["midi"] != told["midi"]:
+        then, now = (
+            ", ".join([f"code {each['code']}", *(f"{n} {v}" for n, v in software.items())])
+            for each in (told, again)
+            for software in [each.get("software", {})]
+        )
         detail = (
-            f"The same receipt gives {again['midi']} here; made by code {told['code']}, read by "
-            f"{again['code']}."
+            f"The same receipt gives {again['midi']} here. Made by {then}; read by {now}. Another "
+            "processor may round differently, too."
         )
         raise ModelError(receipt, "another_loop", told["midi"], detail)
     return _write(generator, making, one, out)
+
+
+def _read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
+    return read_given(generator.network, generator.reference, params, seed)
 
 
 @dataclass(frozen=True)

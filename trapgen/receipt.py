@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,15 +19,20 @@ from trapgen.loop import DrumLoop
 from trapgen.midi import to_bytes
 from trapgen.model import Network, weight_shapes
 from trapgen.params import SampleParams, make_section
+from trapgen.params.check import check_count
 from trapgen.reference import find_shared_voices
 from trapgen.sample import Given, Ticket
 from trapgen.similarity import Pair
 from trapgen.store import read_json
 
 _CONTROLS: Final = tuple(item.name for item in fields(SampleParams) if item.name != "loops")
+_ROUNDING: Final = ("numpy", "onnxruntime")
+"""Other versions of these may round differently."""
 _GIVEN_FOR: Final = {"primer": "primer", "lock": "lanes", "vary": "theme"}
+_COUNTS: Final = ("seed", "number", "attempt")
 _KEYS: Final = frozenset(
-    {"number", "attempt", "seed", "model", "data", "code", "midi", "given", *_CONTROLS}
+    {"number", "attempt", "seed", "steps_per_bar", "model", "data", "code", "midi", "given"}
+    | set(_CONTROLS)
 )
 
 
@@ -100,7 +106,7 @@ def make_receipt(
         "model": hashes["model"],
         "data": hashes["data"],
         "code": hash_code(),
-        "trapgen": __version__,
+        "software": {"trapgen": __version__, **{name: version(name) for name in _ROUNDING}},
         "seed": making.seed,
         "number": making.ticket.number,
         "attempt": making.ticket.attempt,
@@ -138,7 +144,11 @@ def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
     Raises:
         TableError: The file is no receipt, or one of another version.
     """
-    told = read_json(path)
+    advice = "Name a receipt, the NAME.json beside a loop."
+    try:
+        told = read_json(path)
+    except TableError as error:
+        raise TableError(path, error.rule, error.received, advice) from error
     missing = sorted(_KEYS - set(told)) if isinstance(told, dict) else ["everything"]
     if missing:
         received = f"without {', '.join(missing)}"
@@ -146,7 +156,9 @@ def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
     try:
         params = make_section("sample", {key: told[key] for key in _CONTROLS})
         given = Given.from_json(told["given"])
-        seed, number, attempt = (int(told[key]) for key in ("seed", "number", "attempt"))
+        seed, number, attempt = (int(told[key]) for key in _COUNTS)
+        for key in _COUNTS:
+            check_count(key, int(told[key]), least=0)
         given.check(params.bars, int(told["steps_per_bar"]))
         for control, name in _GIVEN_FOR.items():
             is_there = getattr(given, name) is not None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import TableError
+from trapgen.errors import InputError, TableError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,14 +120,30 @@ _PARTS = itertools.count()
 _OWNER = secrets.token_hex(4)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder to write into, with those above it, unless it is there.
+
+    Raises:
+        InputError: It cannot be made.
+    """
+    if path.is_dir():
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        detail = "Name a folder that can be written."
+        raise InputError(path, "no_folder", error.strerror, detail) from error
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; when the block ends well it takes the file's place."""
     # The name is this process's own, on whatever machine; mkstemp would make a file that only its
     # owner may read.
     temporary = path.with_name(f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{path.suffix}")
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
+    if path.is_dir():
+        raise InputError(path, "is_a_folder", "a folder", "Name a file.")
     try:
         yield temporary
         temporary.replace(path)

@@ -65,8 +65,6 @@ def test_the_least_of_several_times_is_kept():
 
 def test_targets_are_compared(capsys):
     corpus = Corpus([np.full(128, 3)] * 12, [])
-    rate = compare_targets(Console(width=200), corpus, 2, 1)
+    compare_targets(Console(width=200), corpus, 2, 1)
     shown = capsys.readouterr().out
-    assert rate > 0
-    assert f"{rate:,.1f}" in shown
     assert "every step a target" in shown

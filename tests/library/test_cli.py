@@ -212,6 +212,15 @@ def test_a_primer_changes_what_is_drawn(model: Path, packs: Path, tmp_path: Path
         (("decode", "nowhere.txt", "--out", "x"), 3, ("nowhere.txt", "unreadable")),
         (("generate", "--out", "x", "--model", "nowhere"), 3, ("nowhere", "no_model")),
         (("generate", "--out", "x", "--loops", "none"), 2, ("loops",)),
+        (("generate", "--out", "x", "--model", "factory", "--seed", "-1"), 2, ("seed", "-1")),
+        (("generate", "--out", __file__, "--model", "factory"), 3, (__file__, "no_folder")),
+        (
+            ("generate", "--out", "x", "--model", "factory", "--kind", "solo"),
+            2,
+            ("nothing", "solo"),
+        ),
+        (("encode", __file__, "--out", "."), 3, (".", "is_a_folder")),
+        (("regenerate", "nowhere.json", "--out", "x"), 3, ("nowhere.json", "receipt")),
         (("mix",), 2, ("mix",)),
     ],
 )

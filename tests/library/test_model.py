@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.networks import WIDE
 from tests.strategies import make_loop, random_loop
 from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, add_bars, to_onsets, to_words
 from trapgen.errors import ModelError
@@ -37,9 +38,6 @@ SPECS = {
     "recall of a condition": ModelSpec("recall", 1, 8, 0.0, 1, 24, 1, 1, 4, ("style:funk", "fill")),
     "paper": ModelSpec("paper", 3, 10, 0.2, 0, 16),
 }
-
-WIDE = ModelSpec("recall", 2, 160, 0.0, 2, 16, 4, 6, 16)
-"""Wide enough that a BLAS takes other tiles for other numbers of rows."""
 
 
 def random_network(spec, seed=0, scale=0.4):

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,14 +17,14 @@ from trapgen.codec import to_loop, to_words
 from trapgen.errors import GateRefusedError, ModelError, ParameterError, TableError
 from trapgen.generate import draw_loops, generate, load_generator, regenerate
 from trapgen.humanize import save_humanizer
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
+from trapgen.kit import CLOSED_HAT, CRASH, KICK, SNARE
 from trapgen.loop import DrumLoop, rotate
 from trapgen.midi import write_loop
 from trapgen.model import save_network
 from trapgen.params import SampleParams, StandardizeParams
 from trapgen.receipt import hash_code
 from trapgen.reference import find_nearest, find_shared_voices, save_reference
-from trapgen.sample import Given
+from trapgen.sample import Given, read_given
 from trapgen.standardize import read_loop
 
 STEERED = SampleParams(
@@ -66,7 +67,10 @@ def steered(model, tmp_path_factory):
     """The parameters and the folder of loops that use all kinds of control."""
     folder = tmp_path_factory.mktemp("steered")
     source = folder / "full_mine.mid"
-    write_loop(source, random_loops(1, seed=2, n_bars=2)[0])
+    (mine,) = random_loops(1, seed=2, n_bars=2)
+    velocities = mine.velocities.copy()
+    velocities[0, CRASH] = 90
+    write_loop(source, replace(mine, velocities=velocities))
     params = {"lock": ("crash",), "lock_from": str(source), "vary": str(source)}
     params = SampleParams(
         **{name: getattr(STEERED, name) for name in STEERED.__dataclass_fields__} | params,
@@ -155,11 +159,14 @@ def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
         (lambda told: told.pop("fills"), "without fills"),
         (lambda told: told.update(top_p=2), "sample.top_p"),
         (lambda told: told.update(seed="x"), "invalid literal"),
+        (lambda told: told.update(number=-1), "at least 0"),
+        (lambda told: told.pop("steps_per_bar"), "without steps_per_bar"),
         (lambda told: told.update(given={"lanes": "0b2"}), "given.lanes"),
         (lambda told: told.update(given={"lanes": "0b0 BAR"}), "as long as the loops"),
         (lambda told: told.update(given={"melody": "0b0"}), "melody"),
         (lambda told: told.update(given=[]), "there with lock"),
-        (lambda told: told["given"].pop("theme"), "there with vary"),
+        (lambda told: told["given"].pop("theme"), "given.theme_hits"),
+        (lambda told: told.update(vary=""), "there with vary"),
         (lambda told: told.update(lock=[], lock_from=""), "there with lock"),
         (lambda told: told.update(given=3), "given|iterable"),
     ],
@@ -182,7 +189,10 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
     assert (told["seed"], told["number"], told["attempt"]) == (5, 1, 0)
     assert told["require"] == ["snare@3"]
     assert told["rolls"] == 0.5
-    assert set(told["given"]) == {"lanes", "lane_hits", "theme"}
+    assert set(told["given"]) == {"lanes", "lane_hits", "theme", "theme_hits", "notes"}
+    (note,) = told["given"]["notes"]
+    assert note.endswith("full_mine.mid: the first 1 of its 2 bars are taken")
+    assert set(told["software"]) == {"trapgen", "numpy", "onnxruntime"}
     assert told["given"]["lanes"].split()[-1] == "BAR"
     primed = json.loads((steered / "primed/loop-6-01.json").read_text())
     assert set(primed["given"]) == {"primer", "primer_beats"}
@@ -267,7 +277,7 @@ def test_loops_that_cannot_be_novel_are_named(model, tmp_path):
     assert len(caught.value.reasons) == 2
     for name in ("loop-0-01", "loop-0-02"):
         assert name in str(caught.value)
-    assert not (tmp_path / "out").exists()
+    assert not any((tmp_path / "out").iterdir())
 
 
 def test_lanes_need_their_file(model, tmp_path):
@@ -297,6 +307,50 @@ def test_locked_voices_are_played_as_given_and_from_the_receipt_again(model, tmp
         (tmp_path / "mine.mid").unlink(missing_ok=True)
         regenerate(generator, path.with_suffix(".json"), tmp_path / "again")
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_what_a_variation_keeps_is_played_as_given(model, tmp_path):
+    rng = np.random.default_rng(6)
+    velocities = rng.integers(1, 128, (32, 9)) * (rng.random((32, 9)) < 0.3)
+    offsets = np.round(rng.uniform(-12, 11, (32, 9))) / 30
+    write_loop(tmp_path / "mine.mid", DrumLoop(velocities.astype(np.uint8), 32, 140, offsets))
+    mine = read_loop(tmp_path / "mine.mid", StandardizeParams(32)).loop
+    generator = load_generator(model)
+    params = SampleParams(loops=2, bars=1, vary=str(tmp_path / "mine.mid"), strength=0)
+    for loop in draw_loops(generator, params, 1)[0]:
+        np.testing.assert_array_equal(loop.velocities, mine.velocities)
+        np.testing.assert_array_equal(loop.offsets, mine.offsets)
+    params = replace(params, strength=0.5)
+    for loop in draw_loops(generator, params, 1)[0]:
+        kept = loop.onsets & mine.onsets
+        assert 0 < kept.sum() < loop.onsets.sum()
+        np.testing.assert_array_equal(loop.velocities[kept], mine.velocities[kept])
+        np.testing.assert_array_equal(loop.offsets[kept], mine.offsets[kept])
+    swung = draw_loops(generator, replace(params, swing=1, strength=0), 1)[0][0]
+    np.testing.assert_array_equal(swung.velocities, mine.velocities)
+    assert not np.array_equal(swung.offsets, mine.offsets)
+
+
+def test_what_of_a_file_does_not_go_in_is_said(tmp_path):
+    network, grid = make_network(FINE), FINE.steps_per_bar
+    # Pairs a 96th apart: a grid of 32 takes two of three for one hit.
+    steps = [4 * at + by for at in range(24) for by in (0, 1)] + [300]
+    loop = make_loop(*((step, SNARE) for step in steps), steps_per_bar=96, bars=4)
+    write_loop(tmp_path / "fine.mid", loop)
+    lock = {"lock": ("snare",), "lock_from": str(tmp_path / "fine.mid")}
+    given = read_given(network, [], SampleParams(bars=2, **lock), 0)
+    assert [note.partition("fine.mid: ")[2] for note in given.notes] == [
+        f"16 hits fall on louder ones at {grid} steps a bar; 96 would hold them",
+        "the first 2 of its 4 bars are taken",
+    ]
+    assert Given.from_json(given.to_json(grid)).notes == given.notes
+
+
+def test_a_voice_is_locked_only_where_the_file_has_it(tmp_path):
+    write_loop(tmp_path / "kick.mid", make_loop((0, KICK)))
+    params = SampleParams(lock=("kick", "snare"), lock_from=str(tmp_path / "kick.mid"))
+    with pytest.raises(ParameterError, match=r"kick\.mid \(received 'snare'\)"):
+        read_given(make_network(FINE), [], params, 0)
 
 
 @pytest.mark.parametrize("hit", [[32, 0, 90, 0], [0, 9, 90, 0], [0, 0, 0, 0], [0, 0, 9, 0.5], [0]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.networks import LOOKBACK, PAPER, RECALL, make_humanizer, make_network
+from tests.networks import LOOKBACK, PAPER, RECALL, WIDE, make_humanizer, make_network
 from tests.strategies import make_loop
 from trapgen.codec import BAR, N_TARGETS, add_bars, to_onsets
 from trapgen.errors import ParameterError
@@ -66,9 +66,7 @@ def test_a_loop_is_drawn_alone_by_its_ticket():
 
 
 def test_a_wide_network_draws_the_same_in_any_number():
-    # Wide enough that a BLAS would take other tiles for other numbers of rows.
-    spec = ModelSpec("recall", 2, 160, 0.0, 2, 16, 4, 6, 16)
-    network = make_network(spec, scale=0.1)
+    network = make_network(WIDE, scale=0.1)
     drawn = {n: sample_words(network, SampleParams(loops=n, bars=2), seed=1) for n in (1, 7, 64)}
     for few in (drawn[1], drawn[7]):
         for one, other in zip(few, drawn[64], strict=False):

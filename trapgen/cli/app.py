@@ -15,12 +15,30 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="trapgen",
-    help="Learn trap drum loops from a handful of MIDI files, and draw new ones.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from trapgen import __version__
+
+        print(f"trapgen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """Learn trap drum loops from a handful of MIDI files, and draw new ones."""
+
 
 Source = Annotated[
     Path, typer.Argument(metavar="SRC", help="A file, or a folder that is searched through.")

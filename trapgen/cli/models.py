@@ -160,7 +160,7 @@ def generate(
     rolls: Annotated[
         float | None,
         typer.Option(
-            help="Share of bars with hats between the 16ths; the others have none.",
+            help="Chance of a bar to have hats between the 16ths; the others have none.",
             rich_help_panel=_CONTROLS,
         ),
     ] = None,
@@ -242,6 +242,8 @@ def generate(
     )
     generator = _load(_find_model(model, steps_per_bar), steps_per_bar)
     receipts = run(generator, params, seed, out, on_loop=lambda name: say(str(out / name)))
+    for note in receipts[0]["given"].get("notes", ()):
+        say(f"note: {note}")
     if as_json:
         print_json({"loops": receipts})
 

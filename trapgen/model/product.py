@@ -36,7 +36,7 @@ class RowProducts:
         """`(..., width) @ weight`; may be called from several threads at once."""
         rows = np.ascontiguousarray(x, np.float32).reshape(-1, x.shape[-1])
         (result,) = self._sessions[name].run(None, {"x": rows})
-        found: Array = result.reshape(*x.shape[:-1], -1)
+        found: Array = result.reshape(*x.shape[:-1], result.shape[-1])
         return found
 
 

@@ -28,4 +28,5 @@ def check_count(name: str, value: int, least: int = 1) -> None:
 
 def check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
     """The value is one of the choices."""
-    check(name, value in choices, f"one of {', '.join(map(str, choices))}", value)
+    listed = ", ".join(str(choice) or "nothing" for choice in choices)
+    check(name, value in choices, f"one of {listed}", value)

@@ -122,13 +122,14 @@ class SampleParams:
         require: `snare@3`: a hit on that beat of every bar; `snare@2:3.5`, in the second alone.
         forbid: The same for no hit; `open_hat`: none anywhere.
         density: `kick=2-5`: fewest and most hits a bar.
-        rolls: Share of bars, drawn by chance, that have a hat hit between the 16ths; the others
-            have none. None leaves it to the model.
+        rolls: Chance of each bar to have a hat hit between the 16ths; the others have none. None
+            leaves it to the model.
         fills: Every so many bars the last half has four hits or more of snare and toms, and toms
             sound nowhere else; 0 leaves it to the model.
         choke: Whether open and closed hat never sound together.
         vary: A MIDI file whose steps are kept, each unless it is drawn to be written anew.
         strength: How likely that is: 0 gives the loop back where the rules allow it, 1 is free.
+            Hits that stay are played as in the file; with `swing` or `humanize`, at a new time.
         swing: From straight, 0, to triplets, 1.
         humanize: How much of the microtiming that the model has learned or, where it has none, of
             noise in the timing, from 0 to 1.

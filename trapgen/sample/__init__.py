@@ -3,6 +3,7 @@
 from trapgen.sample.choose import choose
 from trapgen.sample.draft import Draft, Ticket, to_loops
 from trapgen.sample.draw import check_controls, sample_words
+from trapgen.sample.files import read_given
 from trapgen.sample.given import Given
 from trapgen.sample.primer import match_primer
 
@@ -13,6 +14,7 @@ __all__ = [
     "check_controls",
     "choose",
     "match_primer",
+    "read_given",
     "sample_words",
     "to_loops",
 ]

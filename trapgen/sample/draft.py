@@ -88,7 +88,7 @@ def to_loops(
         tickets: Which loop each draft is; the first ones by default.
         condition: `(4,)` numbers of the humanizer's conditions that hold for the loops; by default
             unknown.
-        given: Locked voices are played as in it.
+        given: Locked voices, and what is left of a loop that is varied, are played as in it.
     """
     tickets = number_tickets(len(drafts)) if tickets is None else tickets
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
@@ -101,7 +101,8 @@ def to_loops(
         rng = ticket.rng(seed, _FEEL)
         offsets = draw_offsets(feel.velocities > 0, steps_per_bar, params, rng, learned)
         if given is not None:
-            given.play_lanes(feel.velocities, offsets)
+            is_timed = bool(params.swing or params.humanize)
+            given.play(feel.velocities, offsets, is_timed=is_timed)
         loop = DrumLoop(feel.velocities, steps_per_bar, params.bpm, offsets)
         loop_id = f"loop-{seed}-{ticket.number + 1:02d}"
         loops.append(replace(loop, lineage=Lineage(loop_id=loop_id)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,7 +22,8 @@ from trapgen.sample.witness import check_demands, find_witness
 from trapgen.similarity.workers import map_blocks
 
 _BLOCK: Final = 128
-"""So many loops at most are written side by side, a block on each core."""
+"""So many loops at most are written side by side, a block on each core: smaller ones would mostly
+wait for the interpreter."""
 
 _PATIENCE: Final = 2
 """How many times the wanted length a model may write before a loop without BAR is cut off."""
@@ -63,8 +63,7 @@ def sample_words(
         tokens = _Block(network, params, seed, given, block, condition).write()
         return [to_draft(row, params.bars, network.spec.steps_per_bar) for row in tokens]
 
-    size = min(_BLOCK, max(1, -(-len(tickets) // (os.cpu_count() or 1))))
-    blocks = (tickets[at : at + size] for at in range(0, len(tickets), size))
+    blocks = (tickets[at : at + _BLOCK] for at in range(0, len(tickets), _BLOCK))
     return [draft for drafts in map_blocks(write, blocks) for draft in drafts]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ Hits = NDArray[np.float64]
 
 _LIKE_LOOPS: Final = ("lanes", "theme")
 _WORDS: Final = ("primer", *_LIKE_LOOPS)
+_HITS: Final = {"lane_hits": "lanes", "theme_hits": "theme"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +32,18 @@ class Given:
         theme: As long as the loops: the loop that is varied.
         lane_hits: `(n_hits, 4)` float64, how the locked voices are played: step, voice, velocity
             and offset in steps of each hit.
+        theme_hits: The same of the loop that is varied.
         primer_beats: By how many beats the primer's file was turned to meet its bar line.
+        notes: What of the files did not go in, a sentence each.
     """
 
     primer: Words | None = None
     lanes: Words | None = None
     theme: Words | None = None
     lane_hits: Hits | None = None
+    theme_hits: Hits | None = None
     primer_beats: int = 0
+    notes: tuple[str, ...] = ()
 
     def check(self, n_bars: int, steps_per_bar: int) -> None:
         """Hold the lengths against those of the loops.
@@ -56,17 +61,26 @@ class Given:
                 rule = f"as long as the loops, {n_bars * steps_per_bar} steps"
                 raise ParameterError(name, rule, len(words))
 
-    def play_lanes(self, velocities: NDArray[np.uint8], offsets: NDArray[np.float32]) -> None:
-        """Play the locked voices as they were given.
+    def play(
+        self, velocities: NDArray[np.uint8], offsets: NDArray[np.float32], *, is_timed: bool
+    ) -> None:
+        """Play as they were given the locked voices, and what is left of the loop that is varied.
 
         Args:
             velocities: `(n_steps, 9)` of a loop that holds to the lanes; changed.
             offsets: `(n_steps, 9)` in steps; changed.
+            is_timed: Whether the loop has a timing of its own, which a variation takes.
         """
+        if self.theme_hits is not None:
+            steps, voices, hard, early = _columns(self.theme_hits)
+            left = velocities[steps, voices] > 0
+            steps, voices = steps[left], voices[left]
+            velocities[steps, voices] = hard[left]
+            if not is_timed:
+                offsets[steps, voices] = early[left]
         if self.lane_hits is not None:
-            steps, voices = self.lane_hits[:, :2].astype(np.int64).T
-            velocities[steps, voices] = self.lane_hits[:, 2].astype(np.uint8)
-            offsets[steps, voices] = self.lane_hits[:, 3].astype(np.float32)
+            steps, voices, hard, early = _columns(self.lane_hits)
+            velocities[steps, voices], offsets[steps, voices] = hard, early
 
     def to_json(self, steps_per_bar: int) -> dict[str, Any]:
         """Words as a line of text, as `trapgen.codec` writes it; what is None is left out."""
@@ -76,9 +90,12 @@ class Given:
             for name, words in pieces.items()
             if words is not None
         }
-        if self.lane_hits is not None:
-            lines["lane_hits"] = self.lane_hits.tolist()
-        return lines | ({} if self.primer is None else {"primer_beats": self.primer_beats})
+        for name in _HITS:
+            if (hits := getattr(self, name)) is not None:
+                lines[name] = hits.tolist()
+        if self.primer is not None:
+            lines["primer_beats"] = self.primer_beats
+        return lines | ({"notes": list(self.notes)} if self.notes else {})
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Given:
@@ -89,14 +106,20 @@ class Given:
                 hit something else than a step, a voice, a velocity and an offset.
         """
         content = dict(content)
-        hits = content.pop("lane_hits", None)
+        played = {name: content.pop(name, None) for name in _HITS}
         beats = int(content.pop("primer_beats", 0))
+        notes = tuple(map(str, content.pop("notes", ())))
         for name in content:
             if name not in _WORDS:
                 raise ParameterError("given", f"one of {', '.join(_WORDS)}", name)
-        words = {name: _parse(name, line) for name, line in content.items()}
-        lane_hits = None if hits is None else _read_hits(hits, words.get("lanes"))
-        return cls(**words, lane_hits=lane_hits, primer_beats=beats)
+        words: dict[str, Any] = {name: _parse(name, line) for name, line in content.items()}
+        given = cls(**words, primer_beats=beats, notes=notes)
+        hits: dict[str, Any] = {
+            name: _read_hits(name, played[name], words.get(of))
+            for name, of in _HITS.items()
+            if played[name] is not None
+        }
+        return replace(given, **hits)
 
 
 def list_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
@@ -107,18 +130,23 @@ def list_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
     return np.column_stack([np.asarray(column, np.float64) for column in played])
 
 
-def _read_hits(hits: Any, lanes: Words | None) -> Hits:
-    n_steps = 0 if lanes is None else len(lanes)
+def _columns(hits: Hits) -> tuple[Words, Words, NDArray[np.uint8], NDArray[np.float32]]:
+    steps, voices = hits[:, :2].astype(np.int64).T
+    return steps, voices, hits[:, 2].astype(np.uint8), hits[:, 3].astype(np.float32)
+
+
+def _read_hits(name: str, hits: Any, words: Words | None) -> Hits:
+    n_steps = 0 if words is None else len(words)
     lowest = (0, 0, 1, -0.5)
     highest = (n_steps - 1, N_VOICES - 1, 127, np.nextafter(np.float32(0.5), np.float32(0)))
+    rule = f"step below {n_steps}, voice, velocity and offset of each hit"
     try:
         found = np.array(hits, np.float64).reshape(len(hits), len(lowest))
-        fits = bool(((found >= lowest) & (found <= highest)).all())
     except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        rule = f"step below {n_steps}, voice, velocity and offset of each hit"
-        raise ParameterError("given.lane_hits", rule, hits)
+        raise ParameterError(f"given.{name}", rule, hits) from None
+    fits = ((found >= lowest) & (found <= highest)).all(axis=1)
+    if not fits.all():
+        raise ParameterError(f"given.{name}", rule, found[~fits][0].tolist())
     return found
 
 

@@ -18,13 +18,13 @@ _Result = TypeVar("_Result")
 def map_blocks(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterator[_Result]:
     """Results in the order of the jobs, from as many threads as there are cores.
 
-    numpy lets go of the interpreter in what the blocks are made of. BLAS keeps to one thread
-    meanwhile: its own threads wait for each other by spinning, and on a busy machine blocks of
-    this size took 8 to 20 times as long with two.
+    numpy lets go of the interpreter in most of what the blocks are made of. BLAS keeps to one
+    thread meanwhile: its own threads wait for each other by spinning, and on a busy machine blocks
+    of this size took 8 to 20 times as long with two.
     """
     n_workers = os.cpu_count() or 1
     waiting = iter(jobs)
-    with find_blas().limit(limits=1, user_api="blas"):
+    with _find_blas().limit(limits=1, user_api="blas"):
         head = list(islice(waiting, 2))
         if n_workers == 1 or len(head) < 2:
             yield from map(work, [*head, *waiting])
@@ -38,6 +38,6 @@ def map_blocks(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterato
 
 
 @cache
-def find_blas() -> ThreadpoolController:
+def _find_blas() -> ThreadpoolController:
     """The BLAS of numpy; to look through the libraries of the process takes milliseconds."""
     return ThreadpoolController()
