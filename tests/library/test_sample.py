@@ -11,7 +11,7 @@ from trapgen.codec import BAR, N_TARGETS, add_bars, to_onsets
 from trapgen.errors import ParameterError
 from trapgen.kit import KICK, SNARE
 from trapgen.loop import rotate
-from trapgen.model import ModelSpec, iterate_inputs, log_softmax
+from trapgen.model import iterate_inputs, log_softmax
 from trapgen.params import SampleParams
 from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
 

@@ -95,8 +95,9 @@ def limit_density(text: str, steps_per_bar: int) -> Demand:
         most = int(high or steps_per_bar) if dash else fewest
     except ValueError:
         fewest = most = -1
-    if not 0 <= fewest <= most:
-        raise ParameterError("sample.density", "VOICE=FEWEST-MOST hits a bar", text)
+    if not 0 <= fewest <= min(most, steps_per_bar):
+        rule = f"VOICE=FEWEST-MOST hits a bar of {steps_per_bar} steps"
+        raise ParameterError("sample.density", rule, text)
     least, upper = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
     least[voice], upper[voice] = fewest, most
     return Demand(f"density {text}", least=least, most=upper)
@@ -124,9 +125,16 @@ def ask_for_fills(every: int, n_bars: int, steps_per_bar: int) -> Demand:
 
 
 def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int) -> Demand:
-    """Hat hits between the 16ths in the `(n_bars,)` bars told, none in the others."""
+    """Hat hits between the 16ths in the `(n_bars,)` bars told, none in the others.
+
+    Raises:
+        ParameterError: The grid has no steps there.
+    """
     region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
     region[:, HATS] = (np.arange(steps_per_bar) * 16 % steps_per_bar > 0)[:, None]
+    if share and not region.any():
+        rule = f"0 at {steps_per_bar} steps a bar, where none lies between the 16ths"
+        raise ParameterError("sample.rolls", rule, share)
     may = (roll_bars[:, None, None] | ~region).reshape(-1, N_VOICES)
     group = Group(region, roll_bars.astype(np.int64))
     return Demand(f"rolls {share:g}", may=may, group=group)
