@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from trapgen.loop import DrumLoop
 from trapgen.similarity.search import find_pairs
@@ -25,6 +23,9 @@ def connect(
     Returns:
         `(n_items,)` the smallest item of each item's component.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = links if isinstance(links, np.ndarray) else np.array(list(links), np.int64)
     one, other = pairs.reshape(-1, 2).T
     graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(n_items, n_items))
