@@ -219,7 +219,6 @@ def test_a_primer_changes_what_is_drawn(model: Path, packs: Path, tmp_path: Path
             2,
             ("nothing", "solo"),
         ),
-        (("encode", __file__, "--out", "."), 3, (".", "is_a_folder")),
         (("regenerate", "nowhere.json", "--out", "x"), 3, ("nowhere.json", "receipt")),
         (("mix",), 2, ("mix",)),
     ],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trapgen.errors import TableError
+from trapgen.errors import InputError, TableError
 from trapgen.store import (
     LOOPS,
     MANIFEST,
@@ -152,3 +152,14 @@ def test_a_long_name_is_no_obstacle(tmp_path):
     path = tmp_path / ("k" * 251 + ".mid")
     write_text(path, "the longest name that file systems take")
     assert path.is_file()
+
+
+def test_where_nothing_can_be_written_is_said_and_nothing_is_lost(tmp_path):
+    write_text(tmp_path / "file", "kept")
+    with pytest.raises(InputError, match="no_folder"):
+        write_text(tmp_path / "file" / "inside", "x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="is_a_folder"):
+        write_text(tmp_path / "folder", "x")
+    assert (tmp_path / "file").read_text() == "kept"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
