@@ -2,9 +2,9 @@
 
 `python -m bench.train` prints two tables in about seven minutes on two cores: targets learned a
 second by the original's own network, with the share of the machine's matrix speed; and the time to
-the best clean validation figure that the original's recipe reaches on the starter corpus. Its end
-is days away, so that it is stopped after `--budget` seconds of learning. Compiling counts for
-neither.
+the best clean validation figure that the original's recipe reaches on the starter corpus. The end
+of its 60 epochs is hours away, so that it is stopped after `--budget` seconds of learning.
+Compiling counts for neither.
 """
 
 from __future__ import annotations

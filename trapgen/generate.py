@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ from trapgen.reference import find_nearest, load_held_out, load_reference
 from trapgen.sample import Draft, Given, Ticket, read_given, sample_words, to_loops
 from trapgen.similarity import Pair
 from trapgen.similarity.workers import map_blocks
-from trapgen.store import make_folder, write_json
+from trapgen.store import write_json
 
 _SAMPLE_RATE = 44100
 
@@ -144,7 +144,6 @@ def generate(
     """
     check_count("seed", seed, least=0)
     given = _read_given(generator, params, seed)
-    make_folder(out)
     made: dict[int, _Made] = {}
     tickets = [Ticket(number) for number in range(params.loops)]
     while tickets:
@@ -201,17 +200,17 @@ def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]
     (one,) = _make(generator, making.params, making.seed, making.given, [making.ticket]).values()
     again = _receive(generator, making, one)
     if again["midi"] != told["midi"]:
-        then, now = (
-            ", ".join([f"code {each['code']}", *(f"{n} {v}" for n, v in software.items())])
-            for each in (told, again)
-            for software in [each.get("software", {})]
-        )
         detail = (
-            f"The same receipt gives {again['midi']} here. Made by {then}; read by {now}. Another "
-            "processor may round differently, too."
+            f"The same receipt gives {again['midi']} here. Made by {_name_software(told)}; read by "
+            f"{_name_software(again)}. Another processor may round differently, too."
         )
         raise ModelError(receipt, "another_loop", told["midi"], detail)
     return _write(generator, making, one, out)
+
+
+def _name_software(receipt: Mapping[str, Any]) -> str:
+    versions = {"code": receipt["code"], **receipt.get("software", {})}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _read_given(generator: Generator, params: SampleParams, seed: int) -> Given:

@@ -68,3 +68,7 @@ def test_targets_are_compared(capsys):
     compare_targets(Console(width=200), corpus, 2, 1)
     shown = capsys.readouterr().out
     assert "every step a target" in shown
+    (ours,) = (line for line in shown.splitlines() if "every step a target" in line)
+    rate, ratio = (float(cell.replace(",", "")) for cell in ours.split("│")[2:4])
+    assert rate > 0
+    assert ratio > 0

@@ -216,15 +216,15 @@ def test_a_product_does_not_depend_on_its_company(width, n_columns):
     rng = np.random.default_rng(width)
     weight = rng.normal(0, 1, (width, n_columns)).astype(np.float32)
     x = rng.normal(0, 1, (320, width)).astype(np.float32)
-    multiply = RowProducts({"weight": weight})
-    together = multiply("weight", x)
+    multiply = RowProducts({"kernel": weight})
+    together = multiply("kernel", x)
     exact = x.astype(np.float64) @ weight.astype(np.float64)
     np.testing.assert_allclose(together, exact, atol=1e-5 * width)
     for n in [*range(1, 40), 64, 127, 128, 129, 256]:
         at = rng.integers(0, len(x) - n + 1)
-        np.testing.assert_array_equal(multiply("weight", x[at : at + n]), together[at : at + n])
+        np.testing.assert_array_equal(multiply("kernel", x[at : at + n]), together[at : at + n])
     shaped = x.reshape(4, 5, 16, width)
-    np.testing.assert_array_equal(multiply("weight", shaped), together.reshape(4, 5, 16, n_columns))
+    np.testing.assert_array_equal(multiply("kernel", shaped), together.reshape(4, 5, 16, n_columns))
 
 
 @pytest.mark.parametrize("name", ["lookback", "recall"])

@@ -104,8 +104,7 @@ class Humanizer:
 
     @cached_property
     def _products(self) -> RowProducts:
-        kernels = {name: value for name, value in self.weights.items() if name.endswith("kernel")}
-        return RowProducts(kernels)
+        return RowProducts(self.weights)
 
     def draw(
         self,

@@ -32,7 +32,7 @@ NEVER: Final = -1e9
 LEAST_PROBABILITY: Final = 1e-30
 """Keeps the logarithm finite."""
 
-_SPREAD: Final = "spread"
+_SPREAD: Final = "spread/kernel"
 """Stands for `VOICES_OF_TARGET` among the weights."""
 
 
@@ -78,8 +78,7 @@ class Network:
 
     @cached_property
     def _products(self) -> RowProducts:
-        kernels = {name: value for name, value in self.weights.items() if name.endswith("kernel")}
-        return RowProducts({**kernels, _SPREAD: VOICES_OF_TARGET})
+        return RowProducts({**self.weights, _SPREAD: VOICES_OF_TARGET})
 
     def start(self, n_loops: int) -> State:
         """The state before a loop's first token."""

@@ -10,7 +10,7 @@ import numpy as np
 from trapgen.model.spec import Array
 
 _SHARED: Final = 2**19
-"""So many weights are worth a second thread, which halves the time that a single row takes."""
+"""So many weights are worth a second thread."""
 
 _OPSET: Final = 17
 _IR_VERSION: Final = 9
@@ -23,14 +23,15 @@ class RowProducts:
     A BLAS rounds a row by the tile that it falls into: its product depends on how many rows there
     are, and where it stands. ONNX Runtime packs a weight once and adds up every row's terms in the
     same order, on however many threads; that is a property of its kernels and no promise, so
-    `tests/library/test_model.py` holds it. It is faster, too, for one row as for many.
+    `tests/library/test_model.py` holds it.
 
     Args:
-        weights: float32 matrices by name.
+        weights: float32 arrays by name, of which the kernels are taken.
     """
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
-        self._sessions = {name: _load(weight) for name, weight in weights.items()}
+        kernels = {name: value for name, value in weights.items() if name.endswith("kernel")}
+        self._sessions = {name: _load(kernel) for name, kernel in kernels.items()}
 
     def __call__(self, name: str, x: Array) -> Array:
         """`(..., width) @ weight`; may be called from several threads at once."""

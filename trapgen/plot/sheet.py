@@ -77,7 +77,7 @@ def sheet(path: Path, width: float, height: float, title: str, note: str) -> Ite
         canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())
     with replacing(path) as temporary:
-        # Packing is half of the work, and needs no style.
+        # Needs no style: another sheet may be drawn meanwhile.
         software: Any = {"Software": None}
         image.imsave(temporary, pixels, format="png", dpi=_DPI, origin="upper", metadata=software)
 

@@ -22,8 +22,8 @@ from trapgen.sample.witness import check_demands, find_witness
 from trapgen.similarity.workers import map_blocks
 
 _BLOCK: Final = 128
-"""So many loops at most are written side by side, a block on each core: smaller ones would mostly
-wait for the interpreter."""
+"""So many loops at most are written side by side, a block on each core. What is done a token waits
+for the interpreter, so that small blocks would not gain by several cores."""
 
 _PATIENCE: Final = 2
 """How many times the wanted length a model may write before a loop without BAR is cut off."""

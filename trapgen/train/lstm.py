@@ -81,7 +81,7 @@ def _scan(told: Any, weight: Any) -> Any:
 
     def gradient(of_hiddens: Any) -> tuple[Any, Any]:
         before = tf.concat([zeros[None], cells[:-1]], 0)
-        # TensorFlow multiplies few rows twice as fast by a weight that is turned already.
+        # Once: TensorFlow would turn it at every step.
         turned = tf.transpose(weight)
 
         def back(at: Any, of_hidden: Any, of_cell: Any, found: Any) -> tuple[Any, ...]:
