@@ -56,7 +56,7 @@ reproduce: $(READY)  ## the original's experiments again, in a copy: docs/reprod
 
 factory: $(READY)  ## the packaged models again, from GROOVE=a copy of the dataset
 	for grid in 16 32; do \
-		python -m trapgen.pretrain $(GROOVE) --steps-per-bar $$grid --out trapgen/factory/$$grid \
+		python -m training.pretrain $(GROOVE) --steps-per-bar $$grid --out trapgen/factory/$$grid \
 			|| exit 1; done
 
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000

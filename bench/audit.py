@@ -24,17 +24,18 @@ from rich.table import Table
 
 from bench.peers import Run, match_minhash, match_neighbors, match_rows
 from bench.scale import compare_bars, compare_loops
-from trapgen.audit import find_copies
-from trapgen.audit.leaks import LEAKS, Leak, draw_leaks
-from trapgen.audit.selftest import count_false_alarms, find_leaks
-from trapgen.augment import augment_sides
-from trapgen.errors import MidiError
-from trapgen.loop import DrumLoop
-from trapgen.params import AuditParams, AugmentParams, SplitParams, StandardizeParams
+from trapgen.audit import LEAKS, Leak, count_false_alarms, draw_leaks, find_copies, find_leaks
+from trapgen.core import (
+    AuditParams,
+    AugmentParams,
+    DrumLoop,
+    MidiError,
+    SplitParams,
+    StandardizeParams,
+)
+from trapgen.dataset import augment_sides, split_sources
+from trapgen.ingest import read_folder, write_packs
 from trapgen.similarity import find_pairs
-from trapgen.split import split_sources
-from trapgen.standardize import read_folder
-from trapgen.starter import write_packs
 
 ROOT = Path(__file__).resolve().parents[1]
 PARAMS = AuditParams()

@@ -28,11 +28,9 @@ import pretty_midi
 from rich.console import Console
 from rich.table import Table
 
-from trapgen.loop import DrumLoop, rotate
+from trapgen.core import DrumLoop, StandardizeParams, rotate
+from trapgen.ingest import find_midi, load_starter, standardize, write_packs
 from trapgen.midi import read_strikes, to_bytes
-from trapgen.params import StandardizeParams
-from trapgen.standardize import find_midi, standardize
-from trapgen.starter import load_starter, write_packs
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNTS = (1_000, 10_000, 100_000)

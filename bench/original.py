@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.codec import N_TARGETS
+from trapgen.core import N_TARGETS
 
 WINDOW = 256
 STRIDE = 4

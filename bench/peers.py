@@ -18,7 +18,7 @@ from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
-from trapgen.loop import DrumLoop, cut, repeat_to
+from trapgen.core import DrumLoop, cut, repeat_to
 
 N_PERMUTATIONS = 128
 LOOSEST = 0.4

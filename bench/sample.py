@@ -23,11 +23,10 @@ from rich.table import Table
 
 from bench import original
 from bench.matrix import Cost, count_sampled, measure, measure_numpy
-from trapgen.codec import Codec
+from trapgen.core import Codec, SampleParams, TrainParams
+from trapgen.generate import sample_words
 from trapgen.model import ModelSpec, Network, weight_shapes
-from trapgen.params import SampleParams, TrainParams
-from trapgen.sample import sample_words
-from trapgen.train.network import import_tensorflow
+from trapgen.model.training import import_tensorflow
 
 ROOT = Path(__file__).resolve().parents[1]
 THEIR_TOKENS = 8

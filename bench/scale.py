@@ -25,7 +25,7 @@ from rich.table import Table
 
 from bench.peers import SETS, sketch_pairs
 from bench.synthetic import CHANGED, Planted, draw_loops, plant_bars
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop
 from trapgen.similarity import RowPairs, find_pairs, measure_recall, near_rows
 
 ROOT = Path(__file__).resolve().parents[1]

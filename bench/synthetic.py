@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.audit.leaks import LEAKS, Case
-from trapgen.kit import CLOSED_HAT, KICK, N_VOICES, OPEN_HAT, SNARE
-from trapgen.loop import DrumLoop
+from trapgen.audit import LEAKS, Case
+from trapgen.core import CLOSED_HAT, KICK, N_VOICES, OPEN_HAT, SNARE, DrumLoop
 
 STEPS = 32
 PLANTED = 0.05

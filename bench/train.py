@@ -21,15 +21,20 @@ from rich.table import Table
 
 from bench import original
 from bench.matrix import Cost, count_learned, measure, measure_tensorflow
-from trapgen.baselines import baseline_bits
-from trapgen.codec import BAR, Codec, add_bars
+from training.pretrain.sides import read_starter
+from trapgen.core import BAR, AugmentParams, Codec, TrainParams, add_bars
+from trapgen.evaluate import baseline_bits
 from trapgen.model import ModelSpec, Tokens
-from trapgen.params import AugmentParams, TrainParams
-from trapgen.pretrain.sides import read_starter
-from trapgen.train import make_windows
-from trapgen.train.learner import Learner, make_learner
-from trapgen.train.network import import_tensorflow
-from trapgen.train.windows import Windows, draw_batches, hold_out, withhold
+from trapgen.model.training import (
+    Learner,
+    Windows,
+    draw_batches,
+    hold_out,
+    import_tensorflow,
+    make_learner,
+    make_windows,
+    withhold,
+)
 
 NATS_PER_BIT = float(np.log(2))
 STEPS_PER_BAR = 32

@@ -15,13 +15,13 @@ from pathlib import Path
 from experiments.page import RESULTS, write_page
 from experiments.plan import PLAN
 from experiments.workspace import SHARED, make_workspace, run_experiment
-from trapgen.store import read_json, write_json
+from trapgen.core import read_json, write_json
 
 _NO_DATA = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line, run, write; the exit code is that of `trapgen.errors`."""
+    """Read the command line, run, write; the exit code is that of `trapgen.core.errors`."""
     parser = argparse.ArgumentParser(prog="experiments", description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PLAN)}")
     parser.add_argument("--page", action="store_true", help="run nothing, write the page again")

@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from experiments.plan import PLAN
 from experiments.workspace import ROOT
-from trapgen.plot.sheet import (
-    BLUE,
-    GREEN,
-    HEADER,
-    MUTED,
-    RULE,
-    SHADE,
-    VERMILION,
-    axes_at,
-    sheet,
-)
-from trapgen.store import write_text
+from trapgen.core import write_text
+from trapgen.render import BLUE, GREEN, HEADER, MUTED, RULE, SHADE, VERMILION, axes_at, sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from trapgen.params import Params, load_params
-from trapgen.store import write_text
+from trapgen.core import Params, load_params, write_text
 
 Changes = Mapping[str, object]
 

@@ -17,10 +17,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trapgen.core import TrainParams
 from trapgen.model import Array, ModelSpec, Tokens
-from trapgen.params import TrainParams
-from trapgen.train.network import import_tensorflow
-from trapgen.train.windows import Windows
+from trapgen.model.training import Windows, import_tensorflow
 
 _JUDGED_AT_ONCE: Final = 256
 
@@ -51,8 +50,8 @@ def learn(
     """Train, an epoch at a time.
 
     Args:
-        windows: What is learned, as `trapgen.train.make_windows` cuts it for `paper`: the last
-            token of each.
+        windows: What is learned, as `trapgen.model.training.make_windows` cuts it for `paper`: the
+            last token of each.
         judged: What is judged after each epoch.
         spec: The network.
         params: Batch size, learning rate, epochs.

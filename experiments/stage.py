@@ -13,10 +13,9 @@ import numpy as np
 
 from experiments.study import describe_words, measure_overlap, study
 from tasks.places import AUGMENTED, STANDARDIZED, read_params
-from trapgen.augment import load_augmented
-from trapgen.codec import to_words
-from trapgen.standardize import load_standardized
-from trapgen.store import write_json, write_text
+from trapgen.core import to_words, write_json, write_text
+from trapgen.dataset import load_augmented
+from trapgen.ingest import load_standardized
 
 RESULTS: Final = Path("data/reproduction")
 

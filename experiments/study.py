@@ -9,14 +9,20 @@ from typing import Any, Final
 import numpy as np
 
 from experiments.recipe import learn
-from trapgen.audit import Sided
-from trapgen.audit.corpus import audit_corpus
-from trapgen.codec import BAR, Codec, to_onsets, to_words
-from trapgen.errors import ParameterError
-from trapgen.loop import DrumLoop
+from trapgen.audit import Sided, audit_corpus
+from trapgen.core import (
+    BAR,
+    Codec,
+    DrumLoop,
+    ParameterError,
+    Params,
+    SplitParams,
+    TrainParams,
+    to_onsets,
+    to_words,
+)
 from trapgen.model import ModelSpec, Tokens
-from trapgen.params import Params, SplitParams, TrainParams
-from trapgen.train.windows import Windows, hold_out, make_windows
+from trapgen.model.training import Windows, hold_out, make_windows
 
 HEARD_LOOPS: Final = 32
 HEARD_BARS: Final = 8

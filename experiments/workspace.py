@@ -14,7 +14,7 @@ import yaml
 
 from experiments.plan import Experiment
 from experiments.stage import RESULTS, read_curve
-from trapgen.store import read_json, write_text
+from trapgen.core import read_json, write_text
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SHARED: Final = Path(os.environ.get("TRAPGEN_SHARED", ROOT.parent / "shared")) / "data"

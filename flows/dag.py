@@ -22,7 +22,7 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.rwlock import rwlock
 from dvc.stage.cache import RunCacheNotFoundError
 
-from trapgen.errors import InputError, TrapgenError
+from trapgen.core import InputError, TrapgenError
 
 if TYPE_CHECKING:
     from dvc.stage import Stage as DvcStage

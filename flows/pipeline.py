@@ -28,7 +28,7 @@ from prefect.states import Completed, Failed
 from flows import dag
 from flows.spread import WorkerKind, Workers, open_workers, publish_progress
 from tasks.stage import Stage, load_stage
-from trapgen.errors import TrapgenError
+from trapgen.core import TrapgenError
 
 P = ParamSpec("P")
 T = TypeVar("T")

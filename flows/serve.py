@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL
 from flows import ROOT
 from flows.pipeline import exit_code
 from flows.retrain import retrain
-from trapgen.errors import InputError, ParameterError
+from trapgen.core import InputError, ParameterError
 
 DEPLOYMENTS: Final = ROOT / "prefect.yaml"
 

@@ -25,9 +25,8 @@ from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from trapgen.errors import ParameterError
-from trapgen.progress import LINE_EVERY_S, OnFiles, every_so_often
-from trapgen.standardize import Chunk, Part, Spread
+from trapgen.core import LINE_EVERY_S, OnFiles, ParameterError, every_so_often
+from trapgen.ingest import Chunk, Part, Spread
 
 WorkerKind = Literal["threads", "processes", "dask"]
 

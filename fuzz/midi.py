@@ -23,11 +23,9 @@ from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 
-from trapgen.errors import MidiError
+from trapgen.core import MidiError, StandardizeParams
+from trapgen.ingest import find_midi, read_loop, write_packs
 from trapgen.midi import parse_strikes, read_strikes, to_bytes
-from trapgen.params import StandardizeParams
-from trapgen.standardize import find_midi, read_loop
-from trapgen.starter import write_packs
 
 ROOT = Path(__file__).resolve().parents[1]
 FINDS = Path(__file__).parent / "finds"

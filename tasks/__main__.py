@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from tasks.stage import load_stage
-from trapgen.errors import TrapgenError
+from trapgen.core import TrapgenError
 
 
 def main(arguments: list[str]) -> int:
-    """Run the stage named; the exit code is that of `trapgen.errors`."""
+    """Run the stage named; the exit code is that of `trapgen.core.errors`."""
     if len(arguments) != 1:
         print("usage: python -m tasks STAGE", file=sys.stderr)
         return 2

@@ -5,21 +5,21 @@ from pathlib import Path
 
 from tasks.checks import check_tables
 from tasks.places import AUDIT, AUGMENTED, STANDARDIZED, read_params
-from trapgen.audit.corpus import audit_corpus
-from trapgen.augment import load_augmented
-from trapgen.errors import GateRefusedError
-from trapgen.report import write_audit_report
-from trapgen.standardize import load_standardized
-from trapgen.store import (
+from trapgen.audit import audit_corpus
+from trapgen.core import (
     LOOPS,
     MANIFEST,
     OVERLAP,
     SURVIVORS,
+    GateRefusedError,
     make_table,
     read_table,
     write_json,
     write_table,
 )
+from trapgen.dataset import load_augmented
+from trapgen.ingest import load_standardized
+from trapgen.report import write_audit_report
 
 VERSION = "2"
 

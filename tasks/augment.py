@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tasks.places import AUGMENTED, SPLIT, STANDARDIZED, read_params
-from trapgen.augment import augment_sides, write_augmented
-from trapgen.standardize import load_standardized
-from trapgen.store import SPLIT as SPLIT_SCHEMA
-from trapgen.store import read_table
+from trapgen.core import SPLIT as SPLIT_SCHEMA
+from trapgen.core import read_table
+from trapgen.dataset import augment_sides, write_augmented
+from trapgen.ingest import load_standardized
 
 VERSION = "1"
 

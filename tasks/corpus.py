@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tasks.checks import RAW_DOCS, check_raw
 from tasks.places import AUDIT, PACKS, RAW, read_params
-from trapgen.corpus import gather_packs
+from trapgen.ingest import gather_packs
 
 VERSION = "2"
 

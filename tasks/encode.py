@@ -4,11 +4,9 @@ from pathlib import Path
 
 from tasks.checks import TEXT_DOCS, check_text
 from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
-from trapgen.augment import load_augmented
-from trapgen.codec import Codec, write_lines
-from trapgen.params import SIDES
-from trapgen.performance import write_performances
-from trapgen.reference import save_reference
+from trapgen.core import SIDES, Codec, write_lines
+from trapgen.dataset import load_augmented, write_performances
+from trapgen.generate import save_reference
 
 VERSION = "4"
 

@@ -15,18 +15,15 @@ from tasks.places import (
     read_params,
 )
 from tasks.tracking import track_evaluation
-from trapgen import plot
-from trapgen.augment import load_augmented
-from trapgen.codec import to_words
-from trapgen.evaluate import evaluate
+from trapgen import render
+from trapgen.core import MANIFEST, DrumLoop, read_json, read_table, to_words, write_json
+from trapgen.core import SPLIT as SPLIT_SCHEMA
+from trapgen.dataset import load_augmented
+from trapgen.evaluate import OVERLAP, collect_features, evaluate
 from trapgen.generate import load_generator
-from trapgen.loop import DrumLoop
-from trapgen.metrics import OVERLAP, collect_features
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
+from trapgen.model.training import describe_learning, measure_distances, read_history
 from trapgen.report import RELIABILITY, write_curves, write_evaluation_report
-from trapgen.store import MANIFEST, read_json, read_table, write_json
-from trapgen.store import SPLIT as SPLIT_SCHEMA
-from trapgen.train import describe_learning, measure_distances, read_history
 
 VERSION = "3"
 
@@ -59,7 +56,7 @@ def run(root: Path) -> None:
     write_curves(folder / "curves", metrics)
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}
     pictures = {"history": folder / "history.png"}
-    plot.draw_history(curves, pictures["history"], best_epoch=learning["best_epoch"])
+    render.draw_history(curves, pictures["history"], best_epoch=learning["best_epoch"])
     pictures |= _draw_pictures(folder, metrics, summary, sides["train"], drawn)
     samples = [
         {"name": path.stem, "picture": path.with_suffix(".png"), "receipt": read_json(path)}
@@ -114,7 +111,7 @@ def _draw_pictures(
         for name, found in metrics["bits_interval"][side].items()
     }
     title = f"Bits per step on clean {side}"
-    plot.draw_bits(bits, pictures["bits"], title=title, intervals=intervals)
+    render.draw_bits(bits, pictures["bits"], title=title, intervals=intervals)
     tables = {
         of: [
             (row["predicted"], row["observed"])
@@ -123,26 +120,26 @@ def _draw_pictures(
         ]
         for of in RELIABILITY
     }
-    plot.draw_reliability(tables, pictures["calibration"])
+    render.draw_reliability(tables, pictures["calibration"])
     covers = {
         name: (cover["ratio"], cover["low"], cover["high"])
         for name, cover in metrics["overlap"].items()
     }
-    plot.draw_covers(covers, OVERLAP, pictures["covers"])
+    render.draw_covers(covers, OVERLAP, pictures["covers"])
     distances = {
         of: [row["distance"] for row in metrics["curves"]["distances"] if row["of"] == of]
         for of in ("generated", "held_out")
     }
-    plot.draw_distances(distances, pictures["distances"])
+    render.draw_distances(distances, pictures["distances"])
     chance = summary["chance_overlap"]
-    plot.draw_overlap(
+    render.draw_overlap(
         summary["exact_bar_overlap"],
         chance["mean"],
         chance["low"],
         chance["high"],
         pictures["overlap"],
     )
-    plot.draw_features(collect_features(train), collect_features(drawn), pictures["features"])
+    render.draw_features(collect_features(train), collect_features(drawn), pictures["features"])
     return pictures
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from trapgen.params import Params, load_params
+from trapgen.core import Params, load_params
 
 PACKS: Final = Path("data/packs")
 RAW: Final = Path("data/raw")

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tasks.places import SPLIT, STANDARDIZED, read_params
-from trapgen.split import find_components, split_sources
-from trapgen.standardize import load_standardized
-from trapgen.store import MANIFEST, make_table, read_table, write_table
-from trapgen.store import SPLIT as SPLIT_SCHEMA
+from trapgen.core import MANIFEST, make_table, read_table, write_table
+from trapgen.core import SPLIT as SPLIT_SCHEMA
+from trapgen.dataset import find_components, split_sources
+from trapgen.ingest import load_standardized
 
 VERSION = "1"
 

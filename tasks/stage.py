@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
 
-from trapgen.errors import ParameterError
+from trapgen.core import ParameterError
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tasks.places import RAW, STANDARDIZED, read_params
-from trapgen.progress import Progress, show_progress
-from trapgen.standardize import Spread, standardize
+from trapgen.core import Progress, show_progress
+from trapgen.ingest import Spread, standardize
 
 VERSION = "3"
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.places import AUDIT, MODEL, REPORTS, SAMPLES, TRACKING
-from trapgen.store import read_json
+from trapgen.core import read_json
 
 
 def describe(root: Path) -> str:

@@ -20,11 +20,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.places import AUDIT, ENCODED, MODEL, TRACKING
-from trapgen.humanize import Humanizer, load_humanizer
-from trapgen.model import Network, load_network, make_inputs
-from trapgen.params import Params
-from trapgen.receipt import hash_model
-from trapgen.train import Epoch, best_epoch, load_keras, read_history
+from trapgen.core import Params
+from trapgen.generate import hash_model
+from trapgen.model import Humanizer, Network, load_humanizer, load_network, make_inputs
+from trapgen.model.training import Epoch, best_epoch, load_keras, read_history
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -73,7 +72,7 @@ class TrainingRun:
     Args:
         root: The checkout.
         params: All parameters.
-        name: Names the data and the parameters, as `trapgen.train.fingerprint`.
+        name: Names the data and the parameters, as `trapgen.model.training.fingerprint`.
     """
 
     def __init__(self, root: Path, params: Params, name: str) -> None:

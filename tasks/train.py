@@ -7,20 +7,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
 from tasks.tracking import TrainingRun
-from trapgen.codec import Codec, to_words
-from trapgen.humanize import Humanizer, save_humanizer, train_humanizer
-from trapgen.loop import DrumLoop
+from trapgen.core import Codec, DrumLoop, TrainParams, to_words
+from trapgen.dataset import read_loops
 from trapgen.model import (
+    Humanizer,
     ModelSpec,
     list_conditions,
     load_start,
     name_loop,
     number_conditions,
+    save_humanizer,
     save_network,
+    train_humanizer,
 )
-from trapgen.params import TrainParams
-from trapgen.performance import read_loops
-from trapgen.train import Conditions, Epoch, fingerprint, train_network, write_history
+from trapgen.model.training import Conditions, Epoch, fingerprint, train_network, write_history
 
 VERSION = "4"
 

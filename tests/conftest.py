@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from trapgen.loop import DrumLoop
-from trapgen.params import SplitParams, StandardizeParams
-from trapgen.split import find_components
-from trapgen.standardize import read_folder
-from trapgen.starter import write_packs
+from trapgen.core import DrumLoop, SplitParams, StandardizeParams
+from trapgen.dataset import find_components
+from trapgen.ingest import read_folder, write_packs
 
 # TensorFlow reads it when it is imported, which a test does later than this file.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trapgen import humanize
-from trapgen.humanize import Humanizer, HumanizerSpec
-from trapgen.model import ModelSpec, Network, weight_shapes
+from trapgen.model import Humanizer, ModelSpec, Network, humanizer, weight_shapes
+from trapgen.model.humanizer.spec import HumanizerSpec
 
 LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
 RECALL = ModelSpec("recall", 2, 12, 0.0, 2, 16, 4, 3, 5, ("kind:beat", "kind:fill"))
@@ -33,6 +32,6 @@ def make_humanizer(steps_per_bar=16, seed=0, scale=0.3, **changes):
     """A small one with random weights; `changes` go into its spec."""
     spec = HumanizerSpec(6, steps_per_bar, **changes)
     rng = np.random.default_rng(seed)
-    shapes = humanize.weight_shapes(spec)
+    shapes = humanizer.weight_shapes(spec)
     weights = {name: rng.normal(0, scale, shape) for name, shape in shapes.items()}
     return Humanizer(spec, {name: value.astype(np.float32) for name, value in weights.items()})

@@ -12,12 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from trapgen.audit import Audit, Chance, Decision, Overlap, Sided, audit_sides
-from trapgen.augment import augment_sides
-from trapgen.kit import KICK, N_VOICES
-from trapgen.loop import DrumLoop, Lineage, source_id
-from trapgen.params import AuditParams, AugmentParams, SplitParams
-from trapgen.split import split_sources
-from trapgen.starter import load_starter
+from trapgen.core import KICK, N_VOICES, AuditParams, AugmentParams, DrumLoop, Lineage, SplitParams
+from trapgen.core.loop import source_id
+from trapgen.dataset import augment_sides, split_sources
+from trapgen.ingest import load_starter
 
 # Five leaks of a kind are too few to ask for 99% of them.
 AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5)

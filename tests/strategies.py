@@ -8,9 +8,8 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import STEPS_PER_BAR, DrumLoop
-from trapgen.midi import TICKS_PER_QUARTER
+from trapgen.core import N_VOICES, STEPS_PER_BAR, VOICES, DrumLoop
+from trapgen.midi.write import TICKS_PER_QUARTER
 
 grids = st.sampled_from(STEPS_PER_BAR)
 tempos = st.integers(20_00, 400_00).map(lambda hundredths: hundredths / 100)

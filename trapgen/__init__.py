@@ -9,7 +9,7 @@ MLflow or great_expectations: those live in `tasks/` and `flows/`.
 
 from importlib.metadata import PackageNotFoundError, version
 
-from trapgen.errors import TrapgenError
+from trapgen.core.errors import TrapgenError
 
 try:
     __version__ = version("trapgen")

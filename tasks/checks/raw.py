@@ -14,12 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.rules import Rule, Suite, between, blank, equal, one_of, unique
 from tasks.checks.run import Findings, run_suites
-from trapgen.errors import InputError, MidiError
-from trapgen.importers import Limits
-from trapgen.importers.names import check_name, clash_key, printable
+from trapgen.core import PACK, InputError, MidiError, make_table, read_table
+from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable
 from trapgen.midi import parse_strikes
-from trapgen.standardize import find_midi
-from trapgen.store import PACK, make_table, read_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.docs import FIRST_DAY, finish_docs
 from tasks.checks.rules import Rule, Suite
-from trapgen.errors import GateRefusedError, TableError
+from trapgen.core import GateRefusedError, TableError
 
 if TYPE_CHECKING:
     import pandas as pd

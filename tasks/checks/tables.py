@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.rules import Rule, Suite, at_most, between, blank, filled, one_of, unique
 from tasks.checks.run import run_suites
-from trapgen.audit.leaks import VOICE_TAKEN
-from trapgen.kit import KEY_MAPS, N_VOICES, ROLES
-from trapgen.loop import STEPS_PER_BAR
-from trapgen.params import PROTOCOLS, SIDES, AuditParams
+from trapgen.audit import VOICE_TAKEN
+from trapgen.core import KEY_MAPS, N_VOICES, PROTOCOLS, ROLES, SIDES, STEPS_PER_BAR, AuditParams
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,9 +66,9 @@ def check_tables(
     """Hold the tables of the pipeline against their rules, and write Data Docs.
 
     Args:
-        manifest: `data/standardized/manifest.parquet` (`trapgen.store.MANIFEST`).
-        loops: `data/augmented/loops.parquet` (`trapgen.store.LOOPS`).
-        overlap: `data/audit/overlap.parquet` (`trapgen.store.OVERLAP`).
+        manifest: `data/standardized/manifest.parquet` (`trapgen.core.store.MANIFEST`).
+        loops: `data/augmented/loops.parquet` (`trapgen.core.store.LOOPS`).
+        overlap: `data/audit/overlap.parquet` (`trapgen.core.store.OVERLAP`).
         summary: What `data/audit/summary.json` holds (`trapgen.audit.Audit.summary`).
         docs: The folder of the Data Docs, replaced as a whole; `index.html` is the way in.
         params: What the gate allows; the defaults if None.

@@ -11,12 +11,19 @@ import numpy as np
 
 from tasks.checks.rules import Rule, Suite, between, blank, equal, filled, one_of
 from tasks.checks.run import Findings, run_suites
-from trapgen.codec import BAR, BAR_WORD, PAD, START
-from trapgen.errors import TableError
-from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop
-from trapgen.params import SIDES
-from trapgen.store import make_table, read_json
+from trapgen.core import (
+    BAR,
+    BAR_WORD,
+    N_VOICES,
+    PAD,
+    SIDES,
+    START,
+    VOICES,
+    DrumLoop,
+    TableError,
+    make_table,
+    read_json,
+)
 
 _WORD: Final = re.compile(f"0b[01]{{{N_VOICES}}}")
 

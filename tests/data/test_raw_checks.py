@@ -11,10 +11,8 @@ from strategies import midi_file, note_on, track
 
 from tasks.checks import Findings, check_raw
 from tasks.checks.raw import _CORPUS_RULES, _FILE_RULES, _PACK_RULES
-from trapgen.corpus import gather_packs
-from trapgen.errors import TableError
-from trapgen.importers import import_pack
-from trapgen.store import PACK, make_table, write_table
+from trapgen.core import PACK, TableError, make_table, write_table
+from trapgen.ingest import gather_packs, import_pack
 
 N_FILES = 22
 FILES = "raw_files.{} must be {}; {} of {} rows are not: {}"

@@ -12,14 +12,21 @@ import pytest
 
 from tasks.checks import check_tables
 from trapgen.audit import audit_sides
-from trapgen.augment import augment_sides, write_augmented
-from trapgen.errors import TableError
-from trapgen.kit import KEY_MAPS
-from trapgen.params import AuditParams, AugmentParams, SplitParams, StandardizeParams
-from trapgen.split import split_sources
-from trapgen.standardize import load_standardized, standardize
-from trapgen.starter import write_packs
-from trapgen.store import LOOPS, MANIFEST, OVERLAP, make_table, read_table
+from trapgen.core import (
+    KEY_MAPS,
+    LOOPS,
+    MANIFEST,
+    OVERLAP,
+    AuditParams,
+    AugmentParams,
+    SplitParams,
+    StandardizeParams,
+    TableError,
+    make_table,
+    read_table,
+)
+from trapgen.dataset import augment_sides, split_sources, write_augmented
+from trapgen.ingest import load_standardized, standardize, write_packs
 
 KNOWN_BY = ", ".join(["name", "rhythm", "settled", *KEY_MAPS])
 AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5)

@@ -10,11 +10,7 @@ from strategies import make_loop, random_loop
 
 from tasks.checks import Findings, check_text
 from tasks.checks.text import _CODEC, _SIDE_RULES, _line_rules
-from trapgen.codec import Codec, write_lines
-from trapgen.errors import TableError
-from trapgen.kit import KICK, SNARE
-from trapgen.loop import Lineage
-from trapgen.params import SIDES
+from trapgen.core import KICK, SIDES, SNARE, Codec, Lineage, TableError, write_lines
 
 STEPS = 16
 N_LINES = {"train": 4, "validation": 2, "test": 2}

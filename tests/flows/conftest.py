@@ -55,7 +55,7 @@ MAIN = """\
 import sys
 from pathlib import Path
 from tasks.stage import load_stage
-from trapgen.errors import TrapgenError
+from trapgen.core.errors import TrapgenError
 try:
     load_stage(sys.argv[1]).run(Path())
 except TrapgenError as error:

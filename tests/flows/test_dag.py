@@ -9,7 +9,7 @@ import pytest
 from dvc.repo import Repo
 
 from flows import dag
-from trapgen.errors import GateRefusedError, InputError, TrapgenError
+from trapgen.core import GateRefusedError, InputError, TrapgenError
 
 ORDER = ["corpus", "audit", "train", "draw"]
 

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from flows import ROOT
 from flows.pipeline import build_stages, exit_code, fail_with_reason, pipeline
 from tasks.stage import Stage, load_stage
-from trapgen.errors import GateRefusedError, InputError, ParameterError
+from trapgen.core import GateRefusedError, InputError, ParameterError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

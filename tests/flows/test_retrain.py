@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.pipeline import build_stages, fail_with_reason
 from flows.retrain import LOG, renew_model, retrain
-from trapgen.errors import GateRefusedError, InputError
+from trapgen.core import GateRefusedError, InputError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

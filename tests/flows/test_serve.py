@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows import ROOT
 from flows.retrain import retrain
 from flows.serve import DEPLOYMENTS, read_deployment, serve_nightly
-from trapgen.errors import InputError, ParameterError
+from trapgen.core import InputError, ParameterError
 
 
 def test_nightly_is_the_retrain_flow(monkeypatch) -> None:

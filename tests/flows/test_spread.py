@@ -17,10 +17,8 @@ from flows.pipeline import build_stages, parse_arguments, pipeline
 from flows.retrain import retrain
 from flows.spread import Workers, open_workers, publish_progress
 from tasks.stage import Stage, load_stage
-from trapgen.errors import ParameterError, TableError
-from trapgen.params import StandardizeParams
-from trapgen.standardize import standardize
-from trapgen.starter import write_packs
+from trapgen.core import ParameterError, StandardizeParams, TableError
+from trapgen.ingest import standardize, write_packs
 
 PARAMS = StandardizeParams(feel="half_time")
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tasks.stage import load_stage
-from trapgen.errors import ParameterError
+from trapgen.core import ParameterError
 
 
 @pytest.mark.parametrize("name", ["corpus", "audit", "train"])

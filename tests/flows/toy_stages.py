@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from trapgen.errors import GateRefusedError
+from trapgen.core import GateRefusedError
 
 VERSION = "7"
 

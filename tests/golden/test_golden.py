@@ -10,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from trapgen.codec import add_bars, to_text, to_words
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop, SampleParams, StandardizeParams, add_bars, to_text, to_words
+from trapgen.generate import sample_words
+from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
 from trapgen.model import ModelSpec, Network, load_network, save_network, weight_shapes
-from trapgen.params import SampleParams, StandardizeParams
-from trapgen.sample import sample_words
-from trapgen.standardize import read_loop
 
 FOLDER = Path(__file__).parent
 SPEC = ModelSpec("lookback", 2, 3, 0.1, 1, 16)

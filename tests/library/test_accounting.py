@@ -7,8 +7,8 @@ from pathlib import Path
 import mido
 import pytest
 
-from trapgen.params import StandardizeParams
-from trapgen.standardize import standardize
+from trapgen.core import StandardizeParams
+from trapgen.ingest import standardize
 
 
 @pytest.fixture(scope="module")

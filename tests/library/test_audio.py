@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapgen import audio, kit
-from trapgen.errors import ParameterError
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop, ParameterError, kit
+from trapgen.render import synth as audio
 
 RATE = 44100
 VOICE_NAMES = [voice.name for voice in kit.VOICES]

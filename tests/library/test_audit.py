@@ -12,16 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import drum_loops, make_loop, random_loop
 
-from trapgen.audit import audit_sides, find_copies
+from trapgen.audit import LEAKS, audit_sides, find_copies
 from trapgen.audit.gate import judge
-from trapgen.audit.leaks import LEAKS
 from trapgen.audit.relations import Relations
-from trapgen.augment import augment_sides
-from trapgen.errors import ParameterError
-from trapgen.kit import KICK
-from trapgen.loop import DrumLoop, Lineage, cut, repeat_to, rotate
-from trapgen.params import PROTOCOLS, AuditParams, AugmentParams, SplitParams
-from trapgen.split import split_sources
+from trapgen.core import (
+    KICK,
+    PROTOCOLS,
+    AuditParams,
+    AugmentParams,
+    DrumLoop,
+    Lineage,
+    ParameterError,
+    SplitParams,
+    cut,
+    repeat_to,
+    rotate,
+)
+from trapgen.dataset import augment_sides, split_sources
 
 PAIR_KINDS = ("exact_loop", "near_loop", "voice", "window")
 QUICK = AuditParams(chance_replicates=4, self_test_leaks=10, min_effective_sources=4)

@@ -24,10 +24,9 @@ from tests.pages import (
     make_loop,
     random_loop,
 )
-from trapgen.audit import Chance, Decision, Overlap, SweepPoint, VoiceOverlap, WindowOverlap
-from trapgen.errors import ParameterError
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import Lineage, rotate
+from trapgen.audit import Chance, Decision, Overlap
+from trapgen.audit.findings import SweepPoint, VoiceOverlap, WindowOverlap
+from trapgen.core import CLOSED_HAT, KICK, SNARE, Lineage, ParameterError, rotate
 from trapgen.report import write_audit_report
 from trapgen.report.chart import Share, draw_shares
 from trapgen.report.embed import HIT, MAX_PAIRS, embed_pairs

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trapgen.audit import audit_sides, exact_bar_overlap
-from trapgen.params import AuditParams, SplitParams, StandardizeParams
-from trapgen.split import deal_loops
-from trapgen.standardize import read_folder
+from trapgen.audit import audit_sides
+from trapgen.audit.windows import exact_bar_overlap
+from trapgen.core import AuditParams, SplitParams, StandardizeParams
+from trapgen.dataset.split import deal_loops
+from trapgen.ingest import read_folder
 
 PARAMS = AuditParams(self_test_leaks=10)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import drum_loops, make_loop, random_loop
 
-from trapgen.audit.windows import exact_bar_overlap, list_windows, unpack
-from trapgen.kit import KICK, SNARE
-from trapgen.loop import DrumLoop, cut, repeat_to, rotate
+from trapgen.audit import list_windows
+from trapgen.audit.windows import exact_bar_overlap, unpack
+from trapgen.core import KICK, SNARE, DrumLoop, cut, repeat_to, rotate
 
 
 def shares(train, others, distance=None, n_bars=1):

@@ -12,20 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import grids, make_loop, random_loop
 
-from trapgen.augment import (
-    apply_recipe,
-    augment_sides,
-    keep_full,
-    load_augmented,
-    recombine,
-    vary,
-    write_augmented,
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    OPEN_HAT,
+    RIDE,
+    SIDES,
+    SNARE,
+    AugmentParams,
+    DrumLoop,
+    Lineage,
+    SplitError,
+    SplitParams,
+    TableError,
+    repeat_to,
+    rotate,
 )
-from trapgen.errors import SplitError, TableError
-from trapgen.kit import CLOSED_HAT, KICK, OPEN_HAT, RIDE, SNARE
-from trapgen.loop import DrumLoop, Lineage, repeat_to, rotate
-from trapgen.params import SIDES, AugmentParams, SplitParams
-from trapgen.split import split_sources
+from trapgen.dataset import augment_sides, load_augmented, split_sources, write_augmented
+from trapgen.dataset.augment import apply_recipe, keep_full, recombine, vary
 
 FEW = AugmentParams(train_loops=60, validation_loops=15, test_loops=9)
 PLAIN = AugmentParams(rotate_probability=0, vary_probability=0)

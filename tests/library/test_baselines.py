@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trapgen.baselines import NAMES, BackOff, baseline_bits, ngram_contexts, position_contexts
-from trapgen.codec import N_WORDS, to_words
-from trapgen.errors import ParameterError
-from trapgen.params import StandardizeParams
-from trapgen.standardize import read_loop
+from trapgen.core import N_WORDS, ParameterError, StandardizeParams, to_words
+from trapgen.evaluate import NAMES, baseline_bits
+from trapgen.evaluate.baselines import BackOff, ngram_contexts, position_contexts
+from trapgen.ingest import read_loop
 
 STEPS = 16
 

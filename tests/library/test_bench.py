@@ -10,8 +10,9 @@ from bench.audit import choose, score_run
 from bench.peers import Run, match_minhash, match_neighbors, match_rows
 from bench.scale import measure
 from bench.synthetic import draw_loops, plant_bars
-from trapgen.audit.leaks import FULL_BAR, Leak
-from trapgen.loop import DrumLoop, repeat_to
+from trapgen.audit import Leak
+from trapgen.audit.leaks import FULL_BAR
+from trapgen.core import DrumLoop, repeat_to
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from bench import original
 from bench.matrix import Cost, count_learned, count_sampled, measure
 from bench.sample import make_network
 from bench.train import Corpus, compare_targets, every_step, stream_of
-from trapgen.codec import BAR, N_TARGETS
-from trapgen.model import N_TOKENS, ModelSpec
+from trapgen.core import BAR, N_TARGETS
+from trapgen.model import ModelSpec
+from trapgen.model.words.spec import N_TOKENS
 
 PAPER = ModelSpec("paper", 3, 8, 0.2, 0, 32)
 

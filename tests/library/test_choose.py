@@ -7,13 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapgen.codec import N_TARGETS, N_WORDS, to_onsets
-from trapgen.errors import ParameterError
+from trapgen.core import N_TARGETS, N_WORDS, ParameterError, SampleParams, to_onsets
+from trapgen.generate.constraints.parse import read_temperatures
+from trapgen.generate.token_sampling import choose, temper_voices
 from trapgen.model import log_softmax
-from trapgen.params import SampleParams
-from trapgen.sample import choose
-from trapgen.sample.choose import temper_voices
-from trapgen.sample.demand import read_temperatures
 
 COLD = 1e-6
 

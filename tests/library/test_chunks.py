@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trapgen.errors import GateRefusedError, InputError, ParameterError, TableError
-from trapgen.params import StandardizeParams
-from trapgen.standardize import standardize
-from trapgen.starter import write_packs
+from trapgen.core import GateRefusedError, InputError, ParameterError, StandardizeParams, TableError
+from trapgen.ingest import standardize, write_packs
 
 PARAMS = StandardizeParams()
 

@@ -12,14 +12,11 @@ import pandas as pd
 import pytest
 
 from tests.networks import make_humanizer
-from trapgen.codec import Codec, read_lines, to_words
-from trapgen.humanize import save_humanizer
+from trapgen.core import Codec, StandardizeParams, TrainParams, read_lines, to_words
+from trapgen.generate import save_reference
+from trapgen.ingest import load_starter, read_loop, write_packs
 from trapgen.midi import read_strikes, write_loop
-from trapgen.model import ModelSpec, Network, save_network, weight_shapes
-from trapgen.params import StandardizeParams, TrainParams
-from trapgen.reference import save_reference
-from trapgen.standardize import read_loop
-from trapgen.starter import load_starter, write_packs
+from trapgen.model import ModelSpec, Network, save_humanizer, save_network, weight_shapes
 
 
 def trapgen(*arguments: object) -> subprocess.CompletedProcess[str]:

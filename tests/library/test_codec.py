@@ -20,14 +20,21 @@ from strategies import (
     variable_length,
 )
 
-from trapgen.codec import (
+from trapgen.core import (
     BAR,
-    DECODED_VELOCITY,
+    CRASH,
+    KEY_MAPS,
+    KICK,
     N_TARGETS,
     N_WORDS,
+    OPEN_HAT,
     PAD,
+    SNARE,
     START,
     Codec,
+    ModelError,
+    StandardizeParams,
+    TextError,
     add_bars,
     read_lines,
     to_loop,
@@ -36,11 +43,9 @@ from trapgen.codec import (
     to_words,
     write_lines,
 )
-from trapgen.errors import ModelError, TextError
-from trapgen.kit import CRASH, KEY_MAPS, KICK, OPEN_HAT, SNARE
-from trapgen.midi import TICKS_PER_QUARTER
-from trapgen.params import StandardizeParams
-from trapgen.standardize import read_loop
+from trapgen.core.codec import DECODED_VELOCITY
+from trapgen.ingest import read_loop
+from trapgen.midi.write import TICKS_PER_QUARTER
 
 with_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

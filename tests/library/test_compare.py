@@ -8,14 +8,22 @@ import numpy as np
 import pytest
 from strategies import random_loop
 
-from trapgen.codec import write_lines
-from trapgen.compare import PIECE_BARS, STREAM_BARS, compare_sides, read_side
-from trapgen.errors import InputError, TextError
-from trapgen.loop import DrumLoop
+from trapgen.core import (
+    OVERLAP,
+    SURVIVORS,
+    AuditParams,
+    DrumLoop,
+    InputError,
+    StandardizeParams,
+    TextError,
+    read_json,
+    read_table,
+    write_lines,
+)
+from trapgen.ingest import standardize
 from trapgen.midi import write_loop
-from trapgen.params import AuditParams, StandardizeParams
-from trapgen.standardize import standardize
-from trapgen.store import OVERLAP, SURVIVORS, read_json, read_table
+from trapgen.report import compare_sides, read_side
+from trapgen.report.compare import PIECE_BARS, STREAM_BARS
 
 GRID = StandardizeParams(16, by_name=False)
 QUICK = AuditParams(chance_replicates=2, self_test_leaks=3)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trapgen.codec import Codec
-from trapgen.errors import ParameterError
+from trapgen.core import Codec, ParameterError, TrainParams
 from trapgen.model import (
     ModelSpec,
     choose_condition,
@@ -15,7 +14,6 @@ from trapgen.model import (
     name_loop,
     number_conditions,
 )
-from trapgen.params import TrainParams
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,25 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.networks import FINE, make_network
-from trapgen.codec import to_onsets
-from trapgen.errors import ParameterError
-from trapgen.kit import CLOSED_HAT, HIGH_TOM, KICK, LOW_TOM, OPEN_HAT, RIDE, SNARE
-from trapgen.params import SampleParams
-from trapgen.sample import Given, check_controls, sample_words
-from trapgen.sample.demand import Group, require
-from trapgen.sample.guide import Guide
-from trapgen.sample.rules import Rules
-from trapgen.sample.witness import find_witness
+from trapgen.core import (
+    CLOSED_HAT,
+    HIGH_TOM,
+    KICK,
+    LOW_TOM,
+    OPEN_HAT,
+    RIDE,
+    SNARE,
+    ParameterError,
+    SampleParams,
+    to_onsets,
+)
+from trapgen.generate import sample_words
+from trapgen.generate.constraints.combine import Rules
+from trapgen.generate.constraints.mask import Guide
+from trapgen.generate.constraints.parse import Group, require
+from trapgen.generate.constraints.solver import find_witness
+from trapgen.generate.decode import check_controls
+from trapgen.generate.prompt import Given
 
 TOMS = slice(LOW_TOM, HIGH_TOM + 1)
 HATS = [CLOSED_HAT, OPEN_HAT]

@@ -5,16 +5,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trapgen.corpus import gather_packs
-from trapgen.errors import InputError, SplitError
-from trapgen.importers import import_pack
-from trapgen.loop import DrumLoop
+from trapgen.core import (
+    MANIFEST,
+    PACK,
+    DrumLoop,
+    InputError,
+    SplitError,
+    SplitParams,
+    StandardizeParams,
+    make_table,
+    read_table,
+    write_table,
+)
+from trapgen.dataset import split_sources
+from trapgen.ingest import (
+    Standardized,
+    gather_packs,
+    import_pack,
+    load_standardized,
+    load_starter,
+    read_folder,
+    standardize,
+)
 from trapgen.midi import write_loop
-from trapgen.params import SplitParams, StandardizeParams
-from trapgen.split import split_sources
-from trapgen.standardize import Standardized, load_standardized, read_folder, standardize
-from trapgen.starter import load_starter
-from trapgen.store import MANIFEST, PACK, make_table, read_table, write_table
 
 FULL = [loop for loop in load_starter() if loop.lineage.role == "full"][:9]
 

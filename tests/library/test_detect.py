@@ -12,29 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import midi_file, note_on, track
 
-from trapgen.keymap import (
-    SURE,
-    choose_readings,
-    detect_key_map,
-    detect_role,
-    find_doubts,
-    find_role,
-    rank_key_maps,
-    settle,
-)
-from trapgen.keymap.evidence import voice_evidence
-from trapgen.keymap.features import (
+from training.keymap.cases import move, read_split
+from trapgen.core import CLOSED_HAT, KEY_MAPS, KICK, SNARE, StandardizeParams, key_map, role_of_name
+from trapgen.ingest import find_doubts, find_midi, read_folder, read_loop, settle
+from trapgen.ingest.keymap.choose import choose_readings
+from trapgen.ingest.keymap.detect import detect_key_map, rank_key_maps
+from trapgen.ingest.keymap.evidence import voice_evidence
+from trapgen.ingest.keymap.features import (
     FEATURES,
     count_bars,
     count_meetings,
     count_shared_bars,
     describe_groups,
 )
-from trapgen.keymap.fit.cases import move, read_split
-from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, SNARE, key_map, role_of_name
+from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.role import detect_role, find_role
 from trapgen.midi import Strikes, read_strikes
-from trapgen.params import StandardizeParams
-from trapgen.standardize import find_midi, read_folder, read_loop
 
 TD11 = key_map("roland_td11").voices
 QUARTER = 480

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from strategies import drum_loops, make_loop
 
-from trapgen.errors import ParameterError
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import rotate
-from trapgen.similarity import Transform, compare, compare_onsets, find_nearest
-from trapgen.similarity.transform import halve_time
+from trapgen.core import CLOSED_HAT, KICK, SNARE, ParameterError, rotate
+from trapgen.similarity import Transform, compare, halve_time
+from trapgen.similarity.distance import compare_onsets, find_nearest
 
 BEAT = make_loop((0, KICK), (8, SNARE), (4, CLOSED_HAT), (12, CLOSED_HAT))
 

@@ -11,15 +11,9 @@ import pytest
 
 from tests.networks import FINE, make_humanizer, make_network
 from tests.strategies import random_loop
-from trapgen.baselines import NAMES
-from trapgen.codec import BAR
-from trapgen.errors import GateRefusedError
-from trapgen.evaluate import evaluate
+from trapgen.core import BAR, VOICES, EvaluateParams, GateRefusedError, Lineage
+from trapgen.evaluate import NAMES, collect_features, evaluate
 from trapgen.generate import Generator
-from trapgen.kit import VOICES
-from trapgen.loop import Lineage
-from trapgen.metrics import collect_features
-from trapgen.params import EvaluateParams
 from trapgen.report import write_curves
 
 PASS = {"gate": "pass"}

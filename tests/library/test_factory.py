@@ -8,14 +8,12 @@ import sys
 
 import pytest
 
-from trapgen.errors import ParameterError
+from trapgen.core import CLOSED_HAT, SNARE, ParameterError, SampleParams
+from trapgen.evaluate.metrics.score import bar_accuracy
 from trapgen.factory import GRIDS, factory_folder
 from trapgen.generate import draw_loops, generate, load_generator
-from trapgen.importers.groove import CREDIT
-from trapgen.kit import CLOSED_HAT, SNARE
-from trapgen.metrics import bar_accuracy
+from trapgen.ingest import CREDIT
 from trapgen.model import list_styles
-from trapgen.params import SampleParams
 
 
 @pytest.fixture(scope="module", params=GRIDS)

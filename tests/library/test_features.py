@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import drum_loops, make_loop
-from trapgen.kit import CLOSED_HAT, KICK, LOW_TOM, OPEN_HAT, RIDE, SNARE
-from trapgen.loop import DrumLoop, repeat_to
-from trapgen.metrics import (
-    collect_features,
+from trapgen.core import CLOSED_HAT, KICK, LOW_TOM, OPEN_HAT, RIDE, SNARE, DrumLoop, repeat_to
+from trapgen.evaluate import collect_features
+from trapgen.evaluate.metrics.features import (
     collect_hits,
     consistency,
     loop_features,

@@ -6,9 +6,8 @@ import mido
 import numpy as np
 import pytest
 
-from trapgen.codec import to_words
-from trapgen.params import StandardizeParams
-from trapgen.standardize import Standardized, read_loop
+from trapgen.core import StandardizeParams, to_words
+from trapgen.ingest import Standardized, read_loop
 
 QUARTER = 480
 KICK, SNARE, HAT = 36, 38, 42

@@ -11,21 +11,10 @@ from hypothesis import strategies as st
 
 from tests.networks import make_humanizer
 from tests.strategies import drum_loops, make_loop, random_loop
-from trapgen.errors import ModelError
-from trapgen.humanize import (
-    HumanizerSpec,
-    Performance,
-    find_hits,
-    is_played,
-    load_humanizer,
-    read_performance,
-    save_humanizer,
-    weight_shapes,
-)
-from trapgen.humanize.hits import recall, tell
-from trapgen.humanize.spec import N_OFFSETS, N_RECALLS, N_TOLD
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import STEPS_PER_BAR, DrumLoop, repeat_to
+from trapgen.core import CLOSED_HAT, KICK, SNARE, STEPS_PER_BAR, DrumLoop, ModelError, repeat_to
+from trapgen.model import is_played, load_humanizer, save_humanizer
+from trapgen.model.humanizer.hits import Performance, find_hits, read_performance, recall, tell
+from trapgen.model.humanizer.spec import N_OFFSETS, N_RECALLS, N_TOLD, HumanizerSpec, weight_shapes
 
 CONDITIONS = ("style:trap", "style:trap/drill")
 

@@ -18,13 +18,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trapgen.errors import InputError, ParameterError, TableError
-from trapgen.importers import PACK, Limits, download_groove, import_pack
-from trapgen.importers.groove import ATTRIBUTION, COLUMNS
-from trapgen.params import StandardizeParams
-from trapgen.standardize import find_midi, read_folder
-from trapgen.starter import write_packs
-from trapgen.store import REJECTS, read_table
+from trapgen.core import (
+    PACK,
+    REJECTS,
+    InputError,
+    ParameterError,
+    StandardizeParams,
+    TableError,
+    read_table,
+)
+from trapgen.ingest import Limits, download_groove, find_midi, import_pack, read_folder, write_packs
+from trapgen.ingest.importers.groove import ATTRIBUTION, COLUMNS
 
 # As `trapgen`, whatever verbs the command has loaded by itself.
 COMMAND = "import trapgen.cli.importing; from trapgen.cli import main; main()"
@@ -272,7 +276,7 @@ def test_a_bomb_stops_at_the_limit_whatever_its_header_says(tmp_path):
         archive.filelist[-1].compress_size = 1 << 31
     script = (
         "import sys, pandas; from pathlib import Path; from resource import *;"
-        "from trapgen.importers import import_pack;"
+        "from trapgen.ingest.importers import import_pack;"
         "before = getrusage(RUSAGE_SELF).ru_maxrss;"
         "done = import_pack(Path(sys.argv[1]), Path(sys.argv[2]));"
         "print(done.rejects['rule'][0], getrusage(RUSAGE_SELF).ru_maxrss - before)"

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trapgen.keymap import SURE, groove
-from trapgen.keymap.evidence import expand, groove_table
-from trapgen.keymap.features import FEATURES
-from trapgen.keymap.fit.cases import move, read_split
-from trapgen.keymap.fit.module import write_module
-from trapgen.keymap.fit.readings import choose_sure, fit_weights, gather_cases, read_cases
-from trapgen.keymap.fit.voices import fit_voices
-from trapgen.keymap.weights import groove_weights
-from trapgen.kit import CLOSED_HAT, KICK, SNARE, key_map
+from training.keymap.cases import move, read_split
+from training.keymap.module import write_module
+from training.keymap.readings import choose_sure, fit_weights, gather_cases, read_cases
+from training.keymap.voices import fit_voices
+from trapgen.core import CLOSED_HAT, KICK, SNARE, key_map
+from trapgen.ingest.keymap import groove
+from trapgen.ingest.keymap.evidence import expand, groove_table
+from trapgen.ingest.keymap.features import FEATURES
+from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.weights import groove_weights
 
 
 def test_the_regression_learns_what_separates():

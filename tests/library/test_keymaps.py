@@ -9,17 +9,21 @@ import sys
 import pytest
 from strategies import midi_file, note_on, track
 
-from trapgen.errors import InputError, ParameterError, TableError
-from trapgen.keymap import (
-    SURE,
-    find_doubts,
-    find_settled,
-    read_settled,
-    settle,
+from trapgen.core import (
+    CLOSED_HAT,
+    KEY_MAPS,
+    KICK,
+    LOW_TOM,
+    OPEN_HAT,
+    SNARE,
+    InputError,
+    ParameterError,
+    StandardizeParams,
+    TableError,
 )
-from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, LOW_TOM, OPEN_HAT, SNARE
-from trapgen.params import StandardizeParams
-from trapgen.standardize import read_loop
+from trapgen.ingest import find_doubts, read_loop, settle
+from trapgen.ingest.keymap.choose import find_settled, read_settled
+from trapgen.ingest.keymap.groove import SURE
 
 
 def write_doubtful(folder):

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapgen.errors import ParameterError
-from trapgen.kit import (
+from trapgen.core import (
     CLOSED_HAT,
     CRASH,
     FULL,
@@ -22,6 +21,7 @@ from trapgen.kit import (
     ROLES,
     SNARE,
     VOICES,
+    ParameterError,
     Role,
     key_map,
     role_of_name,

@@ -12,8 +12,7 @@ from strategies import drum_loops, make_loop, random_loop
 
 from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.lanes import find_lanes, place_lane
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import DrumLoop, Lineage, repeat_to, rotate
+from trapgen.core import CLOSED_HAT, KICK, SNARE, DrumLoop, Lineage, repeat_to, rotate
 from trapgen.similarity import lay_over
 
 

@@ -11,9 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import drum_loops, grids, make_loop
 
-from trapgen.errors import ParameterError
-from trapgen.kit import KICK, SNARE
-from trapgen.loop import STEPS_PER_BAR, DrumLoop, Lineage, cut, repeat_to, rotate, source_id
+from trapgen.core import (
+    KICK,
+    SNARE,
+    STEPS_PER_BAR,
+    DrumLoop,
+    Lineage,
+    ParameterError,
+    cut,
+    repeat_to,
+    rotate,
+)
+from trapgen.core.loop import source_id
 
 HITS = np.full((16, 9), 100)
 

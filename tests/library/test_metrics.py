@@ -9,25 +9,14 @@ from hypothesis import strategies as st
 
 from tests.networks import LOOKBACK, RECALL, make_network
 from tests.strategies import make_loop, random_loop
-from trapgen.codec import BAR, N_WORDS
-from trapgen.errors import ParameterError
-from trapgen.kit import KICK, SNARE
-from trapgen.loop import DrumLoop, Lineage, rotate
-from trapgen.metrics import (
-    Reliability,
-    Sample,
-    bound_ratio,
-    collect_features,
-    compare_features,
-    copy_rate,
-    draw_weights,
-    group_features,
-    judge_goals,
-    model_bits,
-    overlap_area,
-    quantiles,
-    score_loops,
-)
+from trapgen.core import BAR, KICK, N_WORDS, SNARE, DrumLoop, Lineage, ParameterError, rotate
+from trapgen.evaluate import collect_features, group_features, model_bits
+from trapgen.evaluate.metrics.bootstrap import bound_ratio, draw_weights
+from trapgen.evaluate.metrics.calibration import Reliability
+from trapgen.evaluate.metrics.goals import judge_goals
+from trapgen.evaluate.metrics.originality import copy_rate, quantiles
+from trapgen.evaluate.metrics.overlap import Sample, compare_features, overlap_area
+from trapgen.evaluate.metrics.score import score_loops
 
 RNG = np.random.default_rng(7)
 WORDS = [RNG.integers(0, N_WORDS, 16 * n_bars) for n_bars in (1, 3, 2, 2)]

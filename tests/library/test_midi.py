@@ -28,19 +28,18 @@ from strategies import (
 )
 
 import fuzz.midi
-from trapgen.errors import MidiError, ParameterError
-from trapgen.kit import CLOSED_HAT, KICK, SNARE, VOICES
-from trapgen.midi import (
-    TICKS_PER_QUARTER,
-    parse_strikes,
-    read_strikes,
-    to_bytes,
-    to_pretty_midi,
-    write_loop,
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    SNARE,
+    VOICES,
+    MidiError,
+    ParameterError,
+    StandardizeParams,
 )
-from trapgen.params import StandardizeParams
-from trapgen.standardize import read_loop
-from trapgen.starter import write_packs
+from trapgen.ingest import read_loop, write_packs
+from trapgen.midi import parse_strikes, read_strikes, to_bytes, write_loop
+from trapgen.midi.write import TICKS_PER_QUARTER, to_pretty_midi
 
 # A temporary folder may serve many examples: each overwrites what it then reads.
 with_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

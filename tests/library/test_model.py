@@ -10,17 +10,24 @@ import pytest
 
 from tests.networks import WIDE
 from tests.strategies import make_loop, random_loop
-from trapgen.codec import BAR, N_TARGETS, N_WORDS, PAD, START, Codec, add_bars, to_onsets, to_words
-from trapgen.errors import ModelError
-from trapgen.kit import KICK
+from trapgen.core import (
+    BAR,
+    KICK,
+    N_TARGETS,
+    N_WORDS,
+    PAD,
+    START,
+    Codec,
+    ModelError,
+    TrainParams,
+    add_bars,
+    to_onsets,
+    to_words,
+)
 from trapgen.model import (
-    N_LOOP_BARS,
-    N_TOKENS,
     TOKEN_TABLE,
-    VOICES_OF_TARGET,
     ModelSpec,
     Network,
-    RowProducts,
     iterate_inputs,
     load_network,
     load_start,
@@ -29,7 +36,8 @@ from trapgen.model import (
     save_network,
     weight_shapes,
 )
-from trapgen.params import TrainParams
+from trapgen.model.words.product import RowProducts
+from trapgen.model.words.spec import N_LOOP_BARS, N_TOKENS, VOICES_OF_TARGET
 
 SPECS = {
     "lookback": ModelSpec("lookback", 2, 12, 0.3, 2, 16),
@@ -247,8 +255,8 @@ def test_padding_is_behind(name):
 def test_keras_says_the_same(spec):
     import tensorflow as tf
 
-    from trapgen.train import load_keras
-    from trapgen.train.network import weights_of
+    from trapgen.model.training import load_keras
+    from trapgen.model.training.network import weights_of
 
     network, tokens = random_network(spec), random_tokens(spec)
     model = load_keras(network)
@@ -265,8 +273,7 @@ def test_keras_says_the_same(spec):
 def test_what_is_learned_is_what_is_scored(spec):
     import tensorflow as tf
 
-    from trapgen.train import build_keras
-    from trapgen.train.network import set_weights
+    from trapgen.model.training.network import build_keras, set_weights
 
     network, tokens = random_network(spec), random_tokens(spec)
     conditions = np.random.default_rng(0).integers(0, 1 + len(spec.conditions), (3, 4))
@@ -283,8 +290,7 @@ def test_what_is_learned_is_what_is_scored(spec):
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_keras_trains_what_numpy_reads(spec):
-    from trapgen.train import build_keras
-    from trapgen.train.network import weights_of
+    from trapgen.model.training.network import build_keras, weights_of
 
     model = build_keras(spec).likelihood
     shapes = {name: value.shape for name, value in weights_of(model, spec).items()}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trapgen.errors import ParameterError
+from trapgen.core import ParameterError
 from trapgen.similarity import RowPairs, measure_recall, near_rows, share_near
-from trapgen.similarity.signature import MAX_CHANGES, count_keys, make_keys, meet, pack_rows
+from trapgen.similarity.blocking import MAX_CHANGES, count_keys, make_keys, meet, pack_rows
 
 
 def draw_bars(seed, n_rows, density=0.06, n_cells=144):
@@ -41,7 +41,7 @@ def assert_same(found, expected):
 
 @pytest.fixture(params=[0, 60], ids=["by signature", "whichever is quicker"])
 def _key_cost(request, monkeypatch):
-    monkeypatch.setattr("trapgen.similarity.rows._KEY_COST", request.param)
+    monkeypatch.setattr("trapgen.similarity.bars._KEY_COST", request.param)
 
 
 @pytest.mark.usefixtures("_key_cost")
@@ -87,7 +87,7 @@ def test_nothing_near_is_missed(seed, max_distance, density, n_cells):
     ours, known = draw_bars(seed, 60, density, n_cells), draw_bars(seed + 1, 40, density, n_cells)
     known = np.concatenate([known, ours[:20]])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trapgen.similarity.rows._KEY_COST", 0)
+        patch.setattr("trapgen.similarity.bars._KEY_COST", 0)
         found = near_rows(ours, known, max_distance)
     assert_same(found, compare_all(ours, known, max_distance))
 

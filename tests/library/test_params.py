@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import yaml
 
-from trapgen.errors import ParameterError
-from trapgen.params import (
+from trapgen.core import (
     SIDES,
     AuditParams,
     AugmentParams,
     EvaluateParams,
-    GridParams,
+    ParameterError,
     Params,
     SampleParams,
     SplitParams,
@@ -23,6 +22,7 @@ from trapgen.params import (
     TrainParams,
     load_params,
 )
+from trapgen.core.params.data import GridParams
 
 PARAMS_YAML = Path(__file__).resolve().parents[2] / "params.yaml"
 

@@ -10,12 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import drum_loops, make_loop
-from trapgen.codec import write_lines
-from trapgen.errors import TableError
-from trapgen.kit import KICK, SNARE
-from trapgen.loop import Lineage
-from trapgen.performance import read_loops, write_performances
-from trapgen.store import read_arrays, write_arrays
+from trapgen.core import KICK, SNARE, Lineage, TableError, read_arrays, write_arrays, write_lines
+from trapgen.dataset import read_loops, write_performances
 
 LOOPS = [
     make_loop((0, KICK), (8, SNARE), lineage=Lineage(style="drill")),

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from trapgen import kit, plot
-from trapgen.errors import ParameterError
-from trapgen.loop import DrumLoop, Lineage
+from trapgen import render as plot
+from trapgen.core import DrumLoop, Lineage, ParameterError, kit
 
 HISTORY = {"train": [3.0, 2.1, 1.6, 1.3, 1.1], "validation": [3.1, 2.3, 1.9, 1.8, 1.85]}
 BESIDE = {**HISTORY, "control_loss": [3.0, 2.0, 1.5, 1.2, 1.0]}
@@ -107,7 +106,7 @@ def test_threads_draw_the_same_as_one_and_leave_the_style_alone(tmp_path):
 def test_matplotlib_waits_for_the_first_picture_and_pyplot_forever(tmp_path):
     script = (
         "import sys, pathlib\n"
-        "from trapgen import plot\n"
+        "from trapgen import render as plot\n"
         "assert 'matplotlib' not in sys.modules\n"
         "plot.draw_bits({'model': 1.0}, pathlib.Path(sys.argv[1]), title='')\n"
         "assert 'matplotlib.figure' in sys.modules\n"

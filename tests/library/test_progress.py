@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from trapgen.progress import describe_pace, every_so_often, show_progress
+from trapgen.core import every_so_often, show_progress
+from trapgen.core.progress import describe_pace
 
 
 class Terminal(io.StringIO):

@@ -13,19 +13,37 @@ import pytest
 
 from tests.networks import FINE, make_humanizer, make_network
 from tests.strategies import make_loop
-from trapgen.codec import to_loop, to_words
-from trapgen.errors import GateRefusedError, ModelError, ParameterError, TableError
-from trapgen.generate import draw_loops, generate, load_generator, regenerate
-from trapgen.humanize import save_humanizer
-from trapgen.kit import CLOSED_HAT, CRASH, KICK, SNARE
-from trapgen.loop import DrumLoop, rotate
+from trapgen.core import (
+    CLOSED_HAT,
+    CRASH,
+    KICK,
+    SNARE,
+    DrumLoop,
+    GateRefusedError,
+    ModelError,
+    ParameterError,
+    SampleParams,
+    StandardizeParams,
+    TableError,
+    rotate,
+    to_loop,
+    to_words,
+)
+from trapgen.generate import (
+    draw_loops,
+    find_nearest,
+    generate,
+    load_generator,
+    regenerate,
+    save_reference,
+)
+from trapgen.generate.novelty import find_shared_voices
+from trapgen.generate.prompt import Given
+from trapgen.generate.read_prompt import read_given
+from trapgen.generate.receipt import hash_code
+from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
-from trapgen.model import save_network
-from trapgen.params import SampleParams, StandardizeParams
-from trapgen.receipt import hash_code
-from trapgen.reference import find_nearest, find_shared_voices, save_reference
-from trapgen.sample import Given, read_given
-from trapgen.standardize import read_loop
+from trapgen.model import save_humanizer, save_network
 
 STEERED = SampleParams(
     loops=2,

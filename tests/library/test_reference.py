@@ -7,16 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trapgen.codec import to_loop, to_words
-from trapgen.errors import ModelError
-from trapgen.loop import Lineage
-from trapgen.reference import (
-    cut_pieces,
-    find_nearest,
-    load_held_out,
-    load_reference,
-    save_reference,
-)
+from trapgen.core import Lineage, ModelError, to_loop, to_words
+from trapgen.generate import find_nearest, load_reference, save_reference
+from trapgen.generate.novelty import cut_pieces, load_held_out
 
 
 def make_loops(*bars, seed=0):

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from tests.pages import HOSTILE, Page, assert_stands_alone, audit_starter
-from trapgen import plot
-from trapgen.errors import InputError, ParameterError
+from trapgen import render as plot
+from trapgen.core import InputError, ParameterError
 from trapgen.report import write_evaluation_report
 from trapgen.report.page import embed_data, percent, tag
 

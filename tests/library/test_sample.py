@@ -7,13 +7,22 @@ import pytest
 
 from tests.networks import LOOKBACK, PAPER, RECALL, WIDE, make_humanizer, make_network
 from tests.strategies import make_loop
-from trapgen.codec import BAR, N_TARGETS, add_bars, to_onsets
-from trapgen.errors import ParameterError
-from trapgen.kit import KICK, SNARE
-from trapgen.loop import rotate
+from trapgen.core import (
+    BAR,
+    KICK,
+    N_TARGETS,
+    SNARE,
+    ParameterError,
+    SampleParams,
+    add_bars,
+    rotate,
+    to_onsets,
+)
+from trapgen.generate import Draft, sample_words
+from trapgen.generate.align_primer import match_primer
+from trapgen.generate.prompt import Given
+from trapgen.generate.render_loops import Ticket, to_loops
 from trapgen.model import iterate_inputs, log_softmax
-from trapgen.params import SampleParams
-from trapgen.sample import Draft, Given, Ticket, match_primer, sample_words, to_loops
 
 SPECS = pytest.mark.parametrize(
     "spec", [LOOKBACK, RECALL, PAPER], ids=lambda spec: spec.architecture

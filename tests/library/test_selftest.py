@@ -11,18 +11,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import drum_loops, make_loop, random_loop
 
-from trapgen.audit.leaks import FULL_BAR, LEAKS, Case, Leak, draw_leaks, is_telling
+from trapgen.audit import LEAKS, Case, Leak, count_false_alarms, draw_leaks, find_leaks
+from trapgen.audit.leaks import FULL_BAR, is_telling
 from trapgen.audit.remap import VOICE_MAPS
-from trapgen.audit.selftest import count_false_alarms, find_leaks, self_test
-from trapgen.augment import augment_sides
-from trapgen.kit import CLOSED_HAT, KEY_MAPS, KICK, N_VOICES, SNARE, VOICES
-from trapgen.loop import DrumLoop, Lineage, cut, repeat_to, rotate
+from trapgen.audit.selftest import self_test
+from trapgen.core import (
+    CLOSED_HAT,
+    KEY_MAPS,
+    KICK,
+    N_VOICES,
+    SNARE,
+    VOICES,
+    AuditParams,
+    AugmentParams,
+    DrumLoop,
+    Lineage,
+    SplitParams,
+    StandardizeParams,
+    cut,
+    repeat_to,
+    rotate,
+)
+from trapgen.dataset import augment_sides, split_sources
+from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
-from trapgen.params import AuditParams, AugmentParams, SplitParams, StandardizeParams
-from trapgen.similarity import find_pairs
-from trapgen.similarity.transform import halve_time, rename_voices
-from trapgen.split import split_sources
-from trapgen.standardize import read_loop
+from trapgen.similarity import find_pairs, halve_time, rename_voices
 
 FEW = AuditParams(self_test_leaks=6)
 SAME = ("exact", "rotated by beats", "rotated by bars", "repeated twice", "repeated four times",

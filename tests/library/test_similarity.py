@@ -11,11 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import drum_loops, make_loop, random_loop
 
-from trapgen.errors import ParameterError
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import DrumLoop, Lineage, repeat_to, rotate
-from trapgen.similarity import Pair, Transform, cluster, compare, connect, find_nearest, find_pairs
-from trapgen.similarity.transform import halve_time
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    SNARE,
+    DrumLoop,
+    Lineage,
+    ParameterError,
+    repeat_to,
+    rotate,
+)
+from trapgen.similarity import Pair, Transform, cluster, compare, connect, find_pairs, halve_time
+from trapgen.similarity.distance import find_nearest
 
 
 def find_plainly(left, right, threshold, stretch=False):
@@ -96,7 +103,7 @@ def draw_relatives(seed, steps_per_bar, density):
 def test_finds_what_a_plain_search_finds(dense, seed, steps_per_bar, threshold, density, stretch):
     left, right = draw_relatives(seed, steps_per_bar, density)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trapgen.similarity.search._DENSE", dense)
+        patch.setattr("trapgen.similarity.loops._DENSE", dense)
         found = find_pairs(left, right, threshold, stretch=stretch)
     assert found == find_plainly(left, right, threshold, stretch)
     for pair in found:
@@ -167,7 +174,7 @@ def test_large_searches_go_in_pieces(monkeypatch, threshold):
     loops = [random_loop(rng, 1 + at % 2) for at in range(20)]
     others = [*loops[::-1], *(rotate(loop, 4) for loop in loops)]
     whole = find_pairs(loops, others, threshold), find_pairs(loops, loops, threshold)
-    for size in ("search._BLOCK_ROWS", "search._BLOCK_COLUMNS", "rotations._CHUNK_PAIRS"):
+    for size in ("loops._BLOCK_ROWS", "search._BLOCK_COLUMNS", "rotations._CHUNK_PAIRS"):
         monkeypatch.setattr(f"trapgen.similarity.{size}", 3)
     monkeypatch.setattr("trapgen.similarity.rotations._CHUNK_CELLS", 30)
     assert (find_pairs(loops, others, threshold), find_pairs(loops, loops, threshold)) == whole
@@ -177,7 +184,7 @@ def test_large_searches_go_in_pieces(monkeypatch, threshold):
 def test_any_number_of_workers_finds_the_same(monkeypatch):
     rng = np.random.default_rng(0)
     loops = [random_loop(rng) for _ in range(30)]
-    monkeypatch.setattr("trapgen.similarity.search._BLOCK_ROWS", 4)
+    monkeypatch.setattr("trapgen.similarity.loops._BLOCK_ROWS", 4)
     found = []
     for n_workers in (1, 2, 5):
         monkeypatch.setattr("os.cpu_count", lambda n_workers=n_workers: n_workers)

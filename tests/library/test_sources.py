@@ -10,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import make_loop, random_loop
 
-from trapgen.audit import effective_sources
-from trapgen.audit.sources import effective_number, effective_parts
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import DrumLoop, Lineage, repeat_to
-from trapgen.params import SplitParams, StandardizeParams
-from trapgen.split import deal_loops
-from trapgen.standardize import read_folder
+from trapgen.audit.sources import effective_number, effective_parts, effective_sources
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    SNARE,
+    DrumLoop,
+    Lineage,
+    SplitParams,
+    StandardizeParams,
+    repeat_to,
+)
+from trapgen.dataset.split import deal_loops
+from trapgen.ingest import read_folder
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=12))

@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import random_loop
 
-from trapgen.errors import SplitError
-from trapgen.loop import Lineage, rotate
-from trapgen.params import SIDES, SplitParams
+from trapgen.core import SIDES, Lineage, SplitError, SplitParams, rotate
+from trapgen.dataset import find_components, split_sources
+from trapgen.dataset.split import POOL, deal_loops
 from trapgen.similarity import find_pairs
-from trapgen.split import POOL, deal_loops, find_components, split_sources
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -24,22 +24,29 @@ from strategies import (
     track,
 )
 
-from trapgen.codec import read_lines, write_lines
-from trapgen.errors import InputError, MidiError, TableError
-from trapgen.keymap import most_known_map
-from trapgen.kit import CLOSED_HAT, KICK, LOW_TOM, OPEN_HAT, RIDE, SNARE, VOICES
-from trapgen.loop import source_id
-from trapgen.midi import read_strikes, write_loop
-from trapgen.params import StandardizeParams
-from trapgen.standardize import (
-    find_midi,
-    load_standardized,
-    quantize,
-    read_folder,
-    read_loop,
-    standardize,
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    LOW_TOM,
+    MANIFEST,
+    OPEN_HAT,
+    REJECTS,
+    RIDE,
+    SNARE,
+    VOICES,
+    InputError,
+    MidiError,
+    StandardizeParams,
+    TableError,
+    read_lines,
+    read_table,
+    write_lines,
 )
-from trapgen.store import MANIFEST, REJECTS, read_table
+from trapgen.core.loop import source_id
+from trapgen.ingest import find_midi, load_standardized, read_folder, read_loop, standardize
+from trapgen.ingest.keymap.choose import most_known_map
+from trapgen.ingest.standardize.grid import quantize
+from trapgen.midi import read_strikes, write_loop
 
 PARAMS = StandardizeParams(16)
 BAR = 4 * 480

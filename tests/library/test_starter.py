@@ -16,8 +16,7 @@ import symusic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trapgen.errors import InputError, TextError
-from trapgen.kit import (
+from trapgen.core import (
     CLOSED_HAT,
     CRASH,
     HIGH_TOM,
@@ -28,9 +27,13 @@ from trapgen.kit import (
     OPEN_HAT,
     RIDE,
     SNARE,
+    InputError,
+    TextError,
     role_of_name,
 )
-from trapgen.starter import PACKS, load_starter, name_files, parse_tabs, read_tabs, write_packs
+from trapgen.ingest import load_starter, write_packs
+from trapgen.ingest.starter.packs import PACKS, name_files
+from trapgen.ingest.starter.tabs import parse_tabs, read_tabs
 
 LOOPS = load_starter()
 BY_ROLE = {

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trapgen.errors import InputError, TableError
-from trapgen.store import (
+from trapgen.core import (
     LOOPS,
     MANIFEST,
     OVERLAP,
     REJECTS,
     SPLIT,
+    InputError,
+    TableError,
     make_table,
     read_json,
     read_table,

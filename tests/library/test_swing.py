@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.networks import make_humanizer
-from trapgen.loop import STEPS_PER_BAR
-from trapgen.params import SampleParams
-from trapgen.sample import Draft, to_loops
-from trapgen.sample.feel import draw_offsets
+from trapgen.core import STEPS_PER_BAR, SampleParams
+from trapgen.generate import Draft
+from trapgen.generate.render_loops import to_loops
+from trapgen.generate.timing import draw_offsets
 
 ALL = 511
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies import random_loop
-from trapgen.loop import DrumLoop
-from trapgen.train.vary import vary_loops, vary_timing
+from trapgen.core import DrumLoop
+from trapgen.model.training import vary_loops
+from trapgen.model.training.jitter import vary_timing
 
 
 def play(steps, offsets, steps_per_bar=16):

@@ -16,13 +16,10 @@ from experiments.recipe import learn
 from experiments.stage import read_curve, write_curve
 from experiments.study import describe, measure_overlap, part_windows, study
 from experiments.workspace import copy_pack, make_workspace
-from trapgen.augment import augment_sides
-from trapgen.codec import BAR, Codec
-from trapgen.errors import ParameterError
+from trapgen.core import BAR, Codec, ParameterError, TrainParams
+from trapgen.dataset import augment_sides, split_sources
 from trapgen.model import ModelSpec
-from trapgen.params import TrainParams
-from trapgen.split import split_sources
-from trapgen.train.windows import make_windows
+from trapgen.model.training import make_windows
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "params.yaml"

@@ -7,19 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trapgen.codec import to_loop
-from trapgen.errors import TableError
-from trapgen.similarity import find_pairs
-from trapgen.train import (
+from trapgen.core import TableError, to_loop
+from trapgen.model.training import (
     Epoch,
     best_epoch,
     describe_learning,
     distance,
     measure_distances,
-    part_by_distance,
     read_history,
     write_history,
 )
+from trapgen.model.training.distance import part_by_distance
+from trapgen.similarity import find_pairs
 
 HISTORY = (
     Epoch(1, 3.0, 2.5, 2.375, 2.25, 2.5, 2.75, seconds=4.2),

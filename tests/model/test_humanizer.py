@@ -9,14 +9,11 @@ import pytest
 
 from tests.networks import make_humanizer
 from tests.strategies import random_loop
-from trapgen.errors import ParameterError
-from trapgen.humanize import save_humanizer, train_humanizer
-from trapgen.humanize.keras import load_keras_humanizer
-from trapgen.humanize.pieces import cut_pieces, make_batch
-from trapgen.kit import CLOSED_HAT, KICK, SNARE
-from trapgen.loop import DrumLoop
-from trapgen.model import log_softmax
-from trapgen.train import Conditions
+from trapgen.core import CLOSED_HAT, KICK, SNARE, DrumLoop, ParameterError
+from trapgen.model import log_softmax, save_humanizer, train_humanizer
+from trapgen.model.humanizer.keras_model import load_keras_humanizer
+from trapgen.model.humanizer.pieces import cut_pieces, make_batch
+from trapgen.model.training import Conditions
 
 SOFT, HARD = 1, 2
 """Numbers of the conditions that decide how hard the kick is."""
@@ -169,7 +166,7 @@ def test_without_hits_there_is_nothing_to_learn():
 
 
 def test_drummers_are_learned_from(shared: Path):
-    from trapgen.pretrain.sides import read_groove
+    from training.pretrain.sides import read_groove
 
     sides = read_groove(shared / "data" / "groove", 16)
     train, validation = sides["train"].loops[:60], sides["validation"].loops[:10]

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from tests.networks import LOOKBACK, RECALL, make_network
-from trapgen.codec import Codec
+from trapgen.core import Codec, TrainParams
 from trapgen.model import ModelSpec
-from trapgen.params import TrainParams
-from trapgen.train import build_keras, make_windows
-from trapgen.train.learner import choose_precision, choose_strategy, deal_rows, make_learner
-from trapgen.train.network import set_weights
+from trapgen.model.training import make_learner, make_windows
+from trapgen.model.training.network import build_keras, set_weights
+from trapgen.model.training.steps import choose_precision, choose_strategy, deal_rows
 
 PARAMS = TrainParams(
     layers=1, units=12, dropout=0.0, window_bars=2, lookback_bars=1, learning_rate=0.01
@@ -24,12 +23,12 @@ PARAMS = TrainParams(
 
 TWO_DEVICES = """
 import json
-from trapgen.train.network import import_tensorflow
+from trapgen.model.training.network import import_tensorflow
 keras, tf = import_tensorflow()
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from tests.model.test_learner import learn_a_little
-from trapgen.train import learner
+from trapgen.model.training import learner
 both = [device.name for device in tf.config.list_logical_devices("CPU")]
 learner.choose_strategy = lambda: tf.distribute.MirroredStrategy(both)
 print(json.dumps(learn_a_little()))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trapgen.train.network import import_tensorflow
+from trapgen.model.training import import_tensorflow
 
 keras, tf = import_tensorflow()
 
-from trapgen.train.lstm import ScanLSTM  # noqa: E402  (after TensorFlow's quiet start)
+from trapgen.model.training.scan_lstm import (  # noqa: E402  (after TensorFlow's quiet start)
+    ScanLSTM,
+)
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from importlib import import_module
 
 import pytest
 
+from training.pretrain.sides import Side, read_groove, read_starter
+from trapgen.core import SIDES
 from trapgen.generate import load_generator
-from trapgen.importers.groove import CREDIT
+from trapgen.ingest import CREDIT
 from trapgen.model import list_styles
-from trapgen.params import SIDES
-from trapgen.pretrain.sides import Side, read_groove, read_starter
-from trapgen.train import read_history
+from trapgen.model.training import read_history
 
 SHORT_BARS = 4
 PER_SIDE = 12
@@ -59,9 +59,9 @@ def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
     groove, starter, tmp_path, monkeypatch, capsys
 ):
     few = {side: first_short(groove[side]) for side in SIDES}
-    command = import_module("trapgen.pretrain.__main__")
-    hits = import_module("trapgen.pretrain.hits")
-    figures_of = import_module("trapgen.pretrain.figures")
+    command = import_module("training.pretrain.__main__")
+    hits = import_module("training.pretrain.hits")
+    figures_of = import_module("training.pretrain.figures")
     monkeypatch.setattr(command, "read_groove", lambda *_: few)
     monkeypatch.setattr(command, "read_starter", lambda *_: starter)
     monkeypatch.setattr(command, "PARAMS", replace(command.PARAMS, averaging=5))
@@ -96,6 +96,6 @@ def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
 
 
 def figures_of_params(**changes):
-    from trapgen.params import EvaluateParams
+    from trapgen.core import EvaluateParams
 
     return replace(EvaluateParams(), **changes)

@@ -8,11 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trapgen.codec import BAR, Codec, add_bars
-from trapgen.errors import ParameterError
+from trapgen.core import BAR, Codec, ParameterError, TrainParams, add_bars
 from trapgen.model import ModelSpec
-from trapgen.params import TrainParams
-from trapgen.train import Conditions, hold_out, make_windows, train_network
+from trapgen.model.training import Conditions, hold_out, make_windows, train_network
 
 PARAMS = TrainParams(
     layers=1, units=12, dropout=0.2, window_bars=2, lookback_bars=1, batch_size=8,

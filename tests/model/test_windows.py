@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trapgen.codec import BAR, PAD, START, add_bars
-from trapgen.errors import ParameterError
-from trapgen.model import N_LOOP_BARS, ModelSpec, make_inputs
-from trapgen.params import TrainParams
-from trapgen.train import hold_out, make_windows
+from trapgen.core import BAR, PAD, START, ParameterError, TrainParams, add_bars
+from trapgen.model import ModelSpec, make_inputs
+from trapgen.model.training import hold_out, make_windows
+from trapgen.model.words.spec import N_LOOP_BARS
 
 SPEC = ModelSpec("lookback", 1, 4, 0.0, 2, 16)
 PAPER = ModelSpec("paper", 1, 4, 0.0, 0, 16)

@@ -11,12 +11,10 @@ import pretty_midi
 import pytest
 
 from tests.tasks.checkout import change_params, make_checkout, run, run_process
-from trapgen.codec import read_lines
+from trapgen.core import LOOPS, MANIFEST, OVERLAP, SIDES, SPLIT, SURVIVORS, read_lines, read_table
+from trapgen.ingest import load_starter
 from trapgen.midi import write_loop
-from trapgen.params import SIDES
-from trapgen.starter import load_starter
-from trapgen.store import LOOPS, MANIFEST, OVERLAP, SPLIT, SURVIVORS, read_table
-from trapgen.train import best_epoch, read_history
+from trapgen.model.training import best_epoch, read_history
 
 LOSSES = (
     "train",

@@ -1,198 +1,27 @@
-"""The overlap audit: what the training side and the other sides have in common, and the gate.
+"""What the training side and the other sides have in common, read against chance, and the gate."""
 
-Bars and loops as bits, pairs across sides over the threshold, a verdict. Overlap is read against
-chance (how much independent sources overlap by themselves) and against a self-test (leaks put in
-on purpose, and how many of them the search found).
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import product
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from trapgen.audit.chance import chance_baseline
-from trapgen.audit.dedup import deduplicate
-from trapgen.audit.findings import (
-    Audit,
-    Chance,
-    Decision,
-    Overlap,
-    Sided,
-    SweepPoint,
-    VoiceOverlap,
-    WindowOverlap,
-)
-from trapgen.audit.gate import judge
-from trapgen.audit.overlap import Match, find_matches, list_overlaps
-from trapgen.audit.relations import Mask, Relations
-from trapgen.audit.selftest import self_test
-from trapgen.audit.sources import count_sources, effective_parts, effective_sources
-from trapgen.audit.windows import exact_bar_overlap
-from trapgen.errors import ParameterError
-from trapgen.loop import DrumLoop
-from trapgen.params import AuditParams
+from trapgen.audit.audit_sides import audit_sides, find_copies
+from trapgen.audit.corpus import audit_corpus
+from trapgen.audit.findings import Audit, Chance, Decision, Overlap, Sided
+from trapgen.audit.leaks import LEAKS, VOICE_TAKEN, Case, Leak, draw_leaks
+from trapgen.audit.selftest import count_false_alarms, find_leaks
+from trapgen.audit.windows import list_windows
 
 __all__ = [
+    "LEAKS",
+    "VOICE_TAKEN",
     "Audit",
+    "Case",
     "Chance",
     "Decision",
+    "Leak",
     "Overlap",
     "Sided",
-    "SweepPoint",
-    "VoiceOverlap",
-    "WindowOverlap",
+    "audit_corpus",
     "audit_sides",
-    "effective_sources",
-    "exact_bar_overlap",
+    "count_false_alarms",
+    "draw_leaks",
     "find_copies",
+    "find_leaks",
+    "list_windows",
 ]
-
-
-def audit_sides(
-    sided: Sided,
-    params: AuditParams,
-    rng: np.random.Generator,
-    *,
-    protocol: str = "as given",
-    draw_independent: Callable[[np.random.Generator], Sided] | None = None,
-) -> Audit:
-    """Hold the other sides against train, and judge.
-
-    Args:
-        sided: Every loop with its side; `train` is one of them.
-        params: Thresholds of the search and of the gate.
-        rng: Decides the draws of the chance baseline and of the self-test.
-        protocol: How the sides were made, for the record.
-        draw_independent: Makes sides of the same sources anew, by a split that is independent;
-            without it, whole groups of related loops are dealt anew.
-
-    Returns:
-        The findings; `reasons` is empty if the gate lets the data pass.
-
-    Raises:
-        ParameterError: Train or the other sides have no loops, or loops stand on different grids.
-    """
-    sides = [side for side, _ in sided]
-    loops = [loop for _, loop in sided]
-    train = np.array([side == "train" for side in sides], bool)
-    if not train.any() or train.all():
-        received = (int(train.sum()), int((~train).sum()))
-        raise ParameterError("loops in train and beside it", "at least one each", received)
-    relations = Relations(loops, params, train)
-    matches = find_matches(relations, train, ~train)
-    listing = list_overlaps(relations, matches, sides)
-    measures = relations.measure(train, ~train)
-    chance = chance_baseline(relations, train, params, rng, draw_independent)
-    masks = {side: np.array([at == side for at in sides]) for side in dict.fromkeys(sides)}
-    by_side = {side: [loop for at, loop in sided if at == side] for side in masks}
-    near = params.near_duplicate_distance
-    bars = relations.windows[1]
-    found = Audit(
-        protocol=protocol,
-        n_loops={side: len(of_side) for side, of_side in by_side.items()},
-        n_sources={side: len(count_sources(of_side)) for side, of_side in by_side.items()},
-        effective_sources={
-            side: effective_sources(of_side, near, loops) for side, of_side in by_side.items()
-        },
-        effective_parts=effective_parts(loops, near),
-        exact_bar_overlap=measures.windows[1],
-        exact_bar_overlap_by_side={
-            side: bars.share_exact(train, masks[side]) for side in by_side if side != "train"
-        },
-        near_bar_overlap=bars.share_near(train, ~train, near),
-        exact_loop_overlap=measures.loops[0.0],
-        n_pairs=listing.counts,
-        near_duplicate_pairs=listing.near_duplicates,
-        pairs=tuple(listing.rows),
-        chance=chance.windows[1],
-        windows=tuple(
-            WindowOverlap(
-                n_bars=n_bars,
-                n_windows=int((~train)[windows.owner].sum()),
-                exact=measures.windows[n_bars],
-                near=windows.share_near(train, ~train, near),
-                chance=chance.windows[n_bars],
-            )
-            for n_bars, windows in relations.windows.items()
-        ),
-        voices=VoiceOverlap(measures.voices, chance.voices),
-        sweep=tuple(
-            SweepPoint(distance, share, chance.loops[distance])
-            for distance, share in measures.loops.items()
-        ),
-        self_test=_test_search(relations, matches, train, params, rng),
-        decisions=tuple(deduplicate(sided, relations)),
-    )
-    return replace(found, reasons=tuple(judge(found, params)))
-
-
-def find_copies(
-    train: Sequence[DrumLoop], others: Sequence[DrumLoop], params: AuditParams
-) -> NDArray[np.int64]:
-    """Every pair of a training loop and another that look like copies.
-
-    Whole loops, under all invariances, lanes taken over whole and windows of two bars; bars in
-    common apart, which is what chance makes most of.
-
-    Returns:
-        `(n_pairs, 2)` index of the training loop and of the other, sorted.
-
-    Raises:
-        ParameterError: There is no loop, or loops stand on different grids.
-    """
-    is_train = np.arange(len(train) + len(others)) < len(train)
-    relations = Relations([*train, *others], params, is_train)
-    matches = find_matches(relations, is_train, ~is_train)
-    pairs = _expand(relations, matches, is_train)
-    pairs[:, 1] -= len(train)
-    return pairs
-
-
-def _expand(relations: Relations, matches: Sequence[Match], train: Mask) -> NDArray[np.int64]:
-    """`(n_pairs, 2)` index pairs of the loops whose patterns match, sorted."""
-    ours, theirs = relations.loops_by_pattern(train), relations.loops_by_pattern(~train)
-    pairs = [
-        pair
-        for match in matches
-        if match.kind != "exact_bar"
-        for pair in product(ours[match.left], theirs[match.right])
-    ]
-    return np.array(sorted(pairs), np.int64).reshape(-1, 2)
-
-
-def _test_search(
-    relations: Relations,
-    matches: Sequence[Match],
-    train: Mask,
-    params: AuditParams,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """The self-test over the different patterns of both sides, a loop for each."""
-    known, held_out = relations.loops_by_pattern(train), relations.loops_by_pattern(~train)
-    left_of, right_of = (
-        {pattern: n for n, pattern in enumerate(side)} for side in (known, held_out)
-    )
-    reported = [
-        (left_of[match.left], right_of[match.right], match)
-        for match in matches
-        if match.kind != "exact_bar"
-    ]
-    return self_test(
-        [relations.loops[have_it[0]] for have_it in known.values()],
-        [relations.loops[have_it[0]] for have_it in held_out.values()],
-        lambda ours, theirs: find_copies(ours, theirs, params),
-        params,
-        rng,
-        reported=[(left, right) for left, right, _ in reported],
-        same=[
-            (left, right)
-            for left, right, match in reported
-            if match.kind in ("exact_loop", "near_loop")
-            and match.distance <= params.near_duplicate_distance
-        ],
-    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trapgen.audit.findings import Chance, Sided
 from trapgen.audit.relations import Mask, Measures, Relations, sweep_distances
 from trapgen.audit.windows import WINDOW_BARS
-from trapgen.params import AuditParams
+from trapgen.core import AuditParams
 from trapgen.similarity import connect
 
 _INTERVAL: Final = (2.5, 97.5)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.kit import N_VOICES
-from trapgen.loop import DrumLoop
+from trapgen.core import N_VOICES, DrumLoop
 
 _RATE_PRIOR = 0.5
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from trapgen.audit import Audit, Sided, audit_sides
-from trapgen.augment import augment_sides
-from trapgen.loop import DrumLoop
-from trapgen.params import Params
-from trapgen.split import find_components, split_sources
+from trapgen.audit.audit_sides import audit_sides
+from trapgen.audit.findings import Audit, Sided
+from trapgen.core import DrumLoop, Params
+from trapgen.dataset import augment_sides, find_components, split_sources
 
 
 def audit_corpus(sided: Sided, sources: Sequence[DrumLoop], params: Params) -> Audit:

@@ -8,8 +8,7 @@ import numpy as np
 
 from trapgen.audit.findings import Decision, Sided
 from trapgen.audit.relations import Relations
-from trapgen.kit import FULL
-from trapgen.loop import DrumLoop
+from trapgen.core import FULL, DrumLoop
 
 
 def deduplicate(sided: Sided, relations: Relations) -> list[Decision]:

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from scipy.special import stdtrit
 
-from trapgen.loop import DrumLoop
+from trapgen.core import OVERLAP, DrumLoop
 from trapgen.similarity import Transform
-from trapgen.store import OVERLAP
 
 _ONCE_IN: Final = 1e-3
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trapgen.audit.findings import Audit
 from trapgen.audit.leaks import VOICE_TAKEN
-from trapgen.params import AuditParams
+from trapgen.core import AuditParams
 
 
 def judge(found: Audit, params: AuditParams) -> list[str]:

@@ -16,9 +16,8 @@ import numpy as np
 
 from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.remap import VOICE_MAPS
-from trapgen.kit import N_VOICES
-from trapgen.loop import DrumLoop, Lineage, cut, repeat_to, rotate
-from trapgen.similarity.transform import halve_time, rename_voices
+from trapgen.core import N_VOICES, DrumLoop, Lineage, cut, repeat_to, rotate
+from trapgen.similarity import halve_time, rename_voices
 
 FULL_BAR: Final = 6
 """Hits a bar that make loops and windows more than a commonplace: with two of them changed, a third

@@ -15,10 +15,8 @@ from trapgen.audit.lanes import place_lane
 from trapgen.audit.relations import Mask, Relations
 from trapgen.audit.remap import VOICE_MAPS
 from trapgen.audit.windows import Windows, list_windows, unpack
-from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop
-from trapgen.similarity import Transform, find_pairs, near_rows
-from trapgen.similarity.transform import BEATS_A_BAR, rename_voices
+from trapgen.core import N_VOICES, VOICES, DrumLoop
+from trapgen.similarity import BEATS_A_BAR, Transform, find_pairs, near_rows, rename_voices
 
 MAX_LISTED: Final = 100_000
 """Pairs listed of each kind; all are counted."""

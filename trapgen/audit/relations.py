@@ -17,10 +17,7 @@ from numpy.typing import NDArray
 from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.lanes import Lanes, find_lanes
 from trapgen.audit.windows import WINDOW_BARS, list_windows
-from trapgen.codec import to_words
-from trapgen.errors import ParameterError
-from trapgen.loop import DrumLoop
-from trapgen.params import AuditParams
+from trapgen.core import AuditParams, DrumLoop, ParameterError, to_words
 from trapgen.similarity import Pairs, find_pairs
 
 _SWEEP_POINTS: Final = 8

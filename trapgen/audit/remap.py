@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trapgen.kit import KEY_MAPS, N_VOICES, VOICES, KeyMap
+from trapgen.core import KEY_MAPS, N_VOICES, VOICES, KeyMap
 
 
 def _pitch(key_map: KeyMap, voice: int) -> int | None:

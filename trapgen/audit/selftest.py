@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audit.leaks import Leak, draw_leaks
-from trapgen.loop import DrumLoop
-from trapgen.params import AuditParams
+from trapgen.core import AuditParams, DrumLoop
 
 Reported = Iterable[tuple[int, int]] | NDArray[np.integer[Any]]
 """Pairs of a training loop and another, by index; `(n, 2)` if an array."""

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audit.windows import number_rows
-from trapgen.kit import VOICES
-from trapgen.loop import DrumLoop, repeat_to
+from trapgen.core import VOICES, DrumLoop, repeat_to
 from trapgen.similarity import connect, near_rows
 
 _PART_BARS: Final = 8

@@ -11,7 +11,7 @@ import sys
 # A module's verbs register themselves when it is imported.
 from trapgen.cli import importing, keymaps, loops, models
 from trapgen.cli.app import app, say
-from trapgen.errors import TrapgenError
+from trapgen.core.errors import TrapgenError
 
 __all__ = ["app", "importing", "keymaps", "loops", "main", "models"]
 

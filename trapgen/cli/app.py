@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from trapgen.errors import MidiError
+    from trapgen.core import MidiError
 
 app = typer.Typer(
     name="trapgen",

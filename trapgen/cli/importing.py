@@ -32,9 +32,8 @@ def import_(
     Writes pack.csv with a row a file, rejects.csv with the reason for every entry refused, and
     ATTRIBUTION.md where the source's license asks for it. Interrupted, the same command goes on.
     """
-    from trapgen.errors import InputError, ParameterError
-    from trapgen.importers import download_groove, import_pack
-    from trapgen.progress import show_progress
+    from trapgen.core import InputError, ParameterError, show_progress
+    from trapgen.ingest import download_groove, import_pack
 
     if download and source != Path("groove"):
         raise ParameterError("--download", "given with SRC groove", str(source))

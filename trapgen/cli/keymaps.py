@@ -20,7 +20,7 @@ app.add_typer(keymaps)
 @keymaps.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Show the key maps, their keys by voice, and who publishes them."""
-    from trapgen.kit import KEY_MAPS, VOICES
+    from trapgen.core import KEY_MAPS, VOICES
 
     keys = {
         table.name: {
@@ -61,9 +61,8 @@ def review(
     An answer is kept with the pack, in keymaps.csv, and holds whenever the pack is read with the
     key map on auto.
     """
-    from trapgen.errors import InputError, ParameterError
-    from trapgen.keymap import find_doubts, settle
-    from trapgen.standardize import find_midi
+    from trapgen.core import InputError, ParameterError
+    from trapgen.ingest import find_doubts, find_midi, settle
 
     if not pack.is_dir():
         raise InputError(pack, "missing", "no such folder", "Name a folder of MIDI files.")

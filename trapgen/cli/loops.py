@@ -23,9 +23,8 @@ def standardize(
     Writes the loops as General MIDI drums, manifest.parquet with a row a loop, and rejects.csv
     with the reason for every file that was not read.
     """
-    from trapgen.params import StandardizeParams
-    from trapgen.progress import show_progress
-    from trapgen.standardize import standardize as run
+    from trapgen.core import StandardizeParams, show_progress
+    from trapgen.ingest import standardize as run
 
     params = StandardizeParams(steps_per_bar, key_map)
     with show_progress("standardizing") as on_files:
@@ -50,9 +49,8 @@ def encode(
     Text has no metre: bars are four quarters long from the file's start, whatever it says, as in
     the text of Choi et al. 2016. A key map that is named reads all files, whatever their names.
     """
-    from trapgen.codec import write_lines
-    from trapgen.compare import read_side
-    from trapgen.params import StandardizeParams
+    from trapgen.core import StandardizeParams, write_lines
+    from trapgen.report import read_side
 
     params = StandardizeParams(steps_per_bar, key_map, "ignore", by_name=key_map == "auto")
     loops, rejects = read_side(source, params)
@@ -76,7 +74,7 @@ def decode(
 
     Reads TrapGenerator's and the paper's text too: one long line, BAR first or last.
     """
-    from trapgen.codec import read_lines, to_loop
+    from trapgen.core import read_lines, to_loop
     from trapgen.midi import write_loop
 
     lines = read_lines(source, steps_per_bar)
@@ -105,9 +103,8 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Say what two folders of loops have in common; exit code 4 when the gate refuses."""
-    from trapgen.compare import compare_sides, read_side
-    from trapgen.errors import GateRefusedError
-    from trapgen.params import AuditParams, StandardizeParams
+    from trapgen.core import AuditParams, GateRefusedError, StandardizeParams
+    from trapgen.report import compare_sides, read_side
 
     params = StandardizeParams(steps_per_bar, key_map)
     sides = []

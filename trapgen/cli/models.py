@@ -48,13 +48,11 @@ def score(
     """
     import numpy as np
 
-    from trapgen.baselines import NAMES, baseline_bits
-    from trapgen.codec import to_words
-    from trapgen.compare import read_side
-    from trapgen.metrics import model_bits
+    from trapgen.core import StandardizeParams, to_words
+    from trapgen.evaluate import NAMES, baseline_bits, model_bits
+    from trapgen.generate import load_reference
     from trapgen.model import choose_condition
-    from trapgen.params import StandardizeParams
-    from trapgen.reference import load_reference
+    from trapgen.report import read_side
 
     folder = _find_model(model, steps_per_bar)
     generator = _load(folder, steps_per_bar)
@@ -208,8 +206,8 @@ def generate(
     The receipt says how the loop was made, how far it is from the nearest training loops, and all
     that `trapgen regenerate` needs to make the same files again.
     """
+    from trapgen.core import SampleParams
     from trapgen.generate import generate as run
-    from trapgen.params import SampleParams
 
     params = SampleParams(
         loops=loops,
@@ -256,8 +254,8 @@ def regenerate(
     as_json: AsJson = False,
 ) -> None:
     """Make a loop again from its receipt and the model: the same bytes, or a refusal."""
+    from trapgen.generate import read_making
     from trapgen.generate import regenerate as run
-    from trapgen.receipt import read_making
 
     grid = read_making(receipt)[1]["steps_per_bar"]
     made = run(_load(_find_model(model, grid)), receipt, out)
@@ -275,7 +273,7 @@ def _find_model(model: Path | None, steps_per_bar: int | None) -> Path:
 
 
 def _load(folder: Path, steps_per_bar: int | None = None) -> Generator:
-    from trapgen.errors import ModelError
+    from trapgen.core import ModelError
     from trapgen.generate import load_generator
 
     generator = load_generator(folder)

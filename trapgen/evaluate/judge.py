@@ -8,10 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.baselines import loop_bits
-from trapgen.kit import SNARE, VOICES
-from trapgen.loop import DrumLoop
-from trapgen.metrics import (
+from trapgen.core import SNARE, VOICES, DrumLoop
+from trapgen.evaluate.baselines import loop_bits
+from trapgen.evaluate.metrics import (
     Reliability,
     Sample,
     Scores,
@@ -22,7 +21,7 @@ from trapgen.metrics import (
     copy_rate,
     quantiles,
 )
-from trapgen.sample import Draft
+from trapgen.generate import Draft
 
 Drawn = tuple[list[DrumLoop], list[Draft]]
 

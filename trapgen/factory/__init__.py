@@ -1,7 +1,7 @@
 """The models that come with the package: nothing has to be trained before the first loop.
 
 One a grid, in a folder named by its steps a bar. `MODEL_CARD.md` in it says what the model learned
-from, under which licenses, how good it is and where it ends. `python -m trapgen.pretrain` makes
+from, under which licenses, how good it is and where it ends. `python -m training.pretrain` makes
 such a folder again.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from trapgen.errors import ParameterError
+from trapgen.core.errors import ParameterError
 
 NAME: Final = "factory"
 """What stands for a packaged model where a folder is asked for."""

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import MidiError
+from trapgen.core import MidiError
 
 DRUM_CHANNEL: Final = 9
 """General MIDI's percussion channel, counted from 0."""

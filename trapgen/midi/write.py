@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import ParameterError
-from trapgen.kit import VOICES
-from trapgen.loop import DrumLoop
+from trapgen.core import VOICES, DrumLoop, ParameterError, replacing
 from trapgen.midi.read import DRUM_CHANNEL
-from trapgen.store import replacing
 
 if TYPE_CHECKING:
     import pretty_midi

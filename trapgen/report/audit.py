@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from trapgen.audit import Audit
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop
 from trapgen.report.chart import bar
 from trapgen.report.duplicates import duplicates_section
 from trapgen.report.lineage import lineage_section

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from trapgen.store import write_text
+from trapgen.core import write_text
 
 RELIABILITY: Final = ("word", "kick", "snare", "closed_hat", "open_hat")
 """What the calibration of is drawn: the word, and the voices that sound often."""

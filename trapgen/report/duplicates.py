@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from trapgen.audit import Audit, Decision
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop
 from trapgen.report.page import Html, count, order_sides, percent, section, sentence, table, tag
 
 _MAX_REASONS: Final = 12

@@ -12,9 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from trapgen.audit import Audit, Overlap
-from trapgen.errors import ParameterError
-from trapgen.kit import VOICES
-from trapgen.loop import DrumLoop
+from trapgen.core import VOICES, DrumLoop, ParameterError
 from trapgen.similarity import compare
 
 MAX_PAIRS: Final = 300

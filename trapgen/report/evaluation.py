@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from trapgen.errors import ParameterError
+from trapgen.core import ParameterError
 from trapgen.report.gallery import image, require, samples_section
 from trapgen.report.goals import count_goals, goals_section
 from trapgen.report.learning import CAPTION, KEYS, learning_section

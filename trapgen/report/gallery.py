@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from trapgen.errors import InputError, ParameterError
+from trapgen.core import InputError, ParameterError
 from trapgen.report.page import Html, count, facts, join, section, tag
 
 _SAMPLE: Final = ("name", "picture", "receipt")

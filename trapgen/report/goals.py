@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from trapgen.metrics import group_features
+from trapgen.evaluate import group_features
 from trapgen.report.page import Html, join, percent, section, table, tag
 
 _SHARE, _RATIO, _BITS = percent, "{:.2f}".format, "{:+.2f}".format

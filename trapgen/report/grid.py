@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop
+from trapgen.core import N_VOICES, VOICES, DrumLoop
 from trapgen.report.page import Html, join, tag
 
 _MAX_BARS: Final = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trapgen.audit import Audit, Overlap
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop
 from trapgen.report.page import Html, count, join, order_sides, percent, section, table, tag
 from trapgen.similarity import connect
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from trapgen.metrics import OVERLAP
+from trapgen.evaluate import OVERLAP
 from trapgen.report.chart import bar
 from trapgen.report.page import Html, count, join, percent, section, table, tag
 

@@ -16,8 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from trapgen.params import SIDES
-from trapgen.store import write_text
+from trapgen.core import SIDES, write_text
 
 _VOID: Final = frozenset(
     {"circle", "img", "input", "line", "link", "meta", "path", "polygon", "polyline", "rect"}

@@ -8,8 +8,7 @@ from math import isnan
 from typing import Any, Final
 
 from trapgen.audit import Audit, Overlap
-from trapgen.kit import VOICES
-from trapgen.loop import DrumLoop
+from trapgen.core import VOICES, DrumLoop
 from trapgen.report.embed import (
     KINDS,
     choose_pairs,

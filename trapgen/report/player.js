@@ -2,11 +2,11 @@
 
 const AHEAD_S = 1.2; // Browsers call a hidden page's timers once a second.
 const TICK_MS = 100;
-const CUT_BY = { 0: [0], 3: [2, 3] }; // A kick cuts a kick, a hat an open hat, as in trapgen.audio.
+const CUT_BY = { 0: [0], 3: [2, 3] }; // A kick cuts a kick, a hat an open hat, as in trapgen.render.synth.
 
 const player = { context: null, sounds: null, playing: null, started: 0 };
 
-// Amplitude of a MIDI velocity, as trapgen.audio.velocity_gain: a square law over 40 dB.
+// Amplitude of a MIDI velocity, as trapgen.render.synth.velocity_gain: a square law over 40 dB.
 const gainOf = (velocity) => (0.1 + (0.9 * (velocity - 1)) / 126) ** 2;
 
 function openAudio() {

@@ -1,5 +1,5 @@
 // The nine voices as samples, made here from sines, square waves and noise: nothing is loaded.
-// Pitches and decays are those of trapgen.audio, which says where they come from.
+// Pitches and decays are those of trapgen.render.synth, which says where they come from.
 
 const METAL_HZ = [205.3, 304.4, 369.6, 522.7, 540.0, 800.0];
 const LENGTHS_S = [1.2, 0.5, 0.12, 0.7, 1.0, 0.8, 0.6, 1.4, 2.2];

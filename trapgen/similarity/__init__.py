@@ -1,27 +1,27 @@
 """How far two loops are from each other, and who is near whom."""
 
+from trapgen.similarity.bars import RowPairs, near_rows, share_near
 from trapgen.similarity.cluster import cluster, connect
-from trapgen.similarity.distance import Distance, compare, compare_onsets, find_nearest
+from trapgen.similarity.distance import compare
+from trapgen.similarity.loops import find_pairs
 from trapgen.similarity.pairs import Pair, Pairs
 from trapgen.similarity.recall import measure_recall
-from trapgen.similarity.rows import RowPairs, near_rows, share_near
-from trapgen.similarity.search import find_pairs
-from trapgen.similarity.transform import Transform, lay_over
+from trapgen.similarity.transform import BEATS_A_BAR, Transform, halve_time, lay_over, rename_voices
 
 __all__ = [
-    "Distance",
+    "BEATS_A_BAR",
     "Pair",
     "Pairs",
     "RowPairs",
     "Transform",
     "cluster",
     "compare",
-    "compare_onsets",
     "connect",
-    "find_nearest",
     "find_pairs",
+    "halve_time",
     "lay_over",
     "measure_recall",
     "near_rows",
+    "rename_voices",
     "share_near",
 ]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.loop import DrumLoop
-from trapgen.similarity.search import find_pairs
+from trapgen.core import DrumLoop
+from trapgen.similarity.loops import find_pairs
 
 
 def connect(

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.errors import ParameterError
-from trapgen.loop import DrumLoop
+from trapgen.core import DrumLoop, ParameterError
 from trapgen.similarity.transform import BEATS_A_BAR, Transform, lay_over
 
 

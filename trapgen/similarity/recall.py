@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.similarity.rows import RowPairs
+from trapgen.similarity.bars import RowPairs
 
 _CHUNK_CELLS: Final = 2**24
 

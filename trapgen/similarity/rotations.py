@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.similarity.patterns import pack_words
+from trapgen.similarity.bitsets import pack_words
 
 _CHUNK_PAIRS: Final = 2**14
 _CHUNK_CELLS: Final = 2**21

@@ -8,9 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from trapgen.errors import ParameterError
-from trapgen.kit import N_VOICES, VOICES
-from trapgen.loop import DrumLoop, repeat_to, rotate
+from trapgen.core import N_VOICES, VOICES, DrumLoop, ParameterError, repeat_to, rotate
 
 BEATS_A_BAR: Final = 4
 

@@ -1,0 +1,74 @@
+"""Train a packaged model on Groove and the starter corpus, and write down what came of it.
+
+`python -m training.pretrain GROOVE --out DIR` reads a copy of the Groove MIDI Dataset and learns
+the training side of its published split with that of the starter corpus. Validation sides decide
+which epoch is kept; test sides are read once, at the end. DIR is then a model's folder as `trapgen
+generate --model` takes it, with `figures.json`, and `MODEL_CARD.md`, which has the attribution.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from training.pretrain.card import write_card
+from training.pretrain.figures import judge
+from training.pretrain.folder import save_model
+from training.pretrain.hits import learn_hits
+from training.pretrain.sides import read_groove, read_starter
+from training.pretrain.words import PARAMS, VARIATIONS, learn_words
+from trapgen.core import SIDES, write_json
+from trapgen.model.training import write_history
+
+STARTER_LOOPS: Final = 2400
+"""Recombined for the training side."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, train, judge, print the figures as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("groove", type=Path, metavar="GROOVE", help="a copy of the dataset")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model")
+    parser.add_argument("--steps-per-bar", type=int, default=32)
+    parser.add_argument("--starter-loops", type=int, default=STARTER_LOOPS)
+    parser.add_argument("--variations", type=int, default=VARIATIONS, help="of each performance")
+    parser.add_argument("--epochs", type=int, default=PARAMS.epochs)
+    parser.add_argument("--units", type=int, default=PARAMS.units)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--judge", type=Path, nargs="*", default=[], help="folders to score")
+    told = parser.parse_args(arguments)
+    params = replace(PARAMS, epochs=told.epochs, patience=told.epochs, units=told.units)
+    groove = read_groove(told.groove, told.steps_per_bar)
+    starter = read_starter(told.steps_per_bar, told.starter_loops, told.seed)
+    trained = learn_words(
+        groove,
+        starter.sides,
+        params,
+        told.steps_per_bar,
+        variations=told.variations,
+        seed=told.seed,
+        checkpoint=told.out / "checkpoint",
+    )
+    humanizer = learn_hits(groove, starter.sides, trained.network.spec, told.seed)
+    save_model(told.out, trained.network, humanizer, groove, starter.sides)
+    write_history(told.out / "history.csv", trained.history)
+    figures = {
+        "steps_per_bar": told.steps_per_bar,
+        "n_bars": {
+            name: {side: sides[side].n_bars for side in SIDES}
+            for name, sides in (("groove", groove), ("starter", starter.sides))
+        },
+        "best_epoch": trained.best_epoch,
+        **judge(told.out, groove, starter, told.judge, told.seed),
+    }
+    write_json(told.out / "figures.json", figures)
+    write_card(told.out, figures)
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

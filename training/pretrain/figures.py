@@ -1,0 +1,65 @@
+"""How good the model is, on what it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.pretrain.sides import Sides, Starter, read_words
+from training.pretrain.words import judge_words
+from trapgen.core import SIDES, EvaluateParams
+from trapgen.evaluate import evaluate, model_bits
+from trapgen.generate import load_generator
+from trapgen.model import choose_condition, number_conditions
+
+
+def judge(
+    folder: Path, groove: Sides, starter: Starter, others: Sequence[Path], seed: int
+) -> dict[str, Any]:
+    """Judge the model as it was written, its weights rounded.
+
+    Args:
+        folder: The model's folder.
+        groove: Performances by side.
+        starter: Cleared by the audit, or no figure is reported.
+        others: Folders of MIDI files that it knows nothing of.
+        seed: Of what is drawn.
+
+    Returns:
+        `groove`, bits per step of its held-out sides (see `training.pretrain.words.judge_words`);
+        `starter`, what `trapgen.evaluate.evaluate` returns of the starter corpus, loops drawn as
+        trap, without its curves; `others`, bits per step of each folder, told trap; `humanizer`,
+        bits a hit on validation, beside its baselines; `bytes`, of all files that are not text.
+
+    Raises:
+        GateRefusedError: The audit does not clear the starter corpus.
+    """
+    generator = load_generator(folder)
+    network = generator.network
+    sides = starter.sides
+    metrics, _ = evaluate(
+        generator,
+        {side: sides[side].loops for side in SIDES},
+        starter.audit().summary(),
+        EvaluateParams(),
+        seed,
+        conditions={side: number_conditions(sides[side].names, network.spec) for side in SIDES},
+        components=starter.components,
+    )
+    del metrics["curves"]
+    return {
+        "groove": judge_words(network, groove),
+        "starter": metrics,
+        "others": {other.name: _score(generator.network, other) for other in others},
+        "humanizer": generator.humanizer.figures,
+        "bytes": sum(path.stat().st_size for path in folder.glob("*.npz")),
+    }
+
+
+def _score(network: Any, folder: Path) -> float:
+    words = read_words(folder, network.spec.steps_per_bar)
+    told = choose_condition(network.spec, "auto", 140, "beat")
+    return model_bits(network, words, np.tile(told, (len(words), 1)))

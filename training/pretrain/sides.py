@@ -1,0 +1,114 @@
+"""The data: performances and loops by side, with what is known of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from trapgen.audit import Audit, audit_corpus
+from trapgen.core import (
+    SIDES,
+    AugmentParams,
+    DrumLoop,
+    Params,
+    StandardizeParams,
+    TrainParams,
+    to_words,
+)
+from trapgen.dataset import augment_sides, find_components, split_sources
+from trapgen.ingest import INFO, Standardized, parse_info, read_folder, write_packs
+from trapgen.model import Names, Tokens, name_conditions, name_loop
+
+
+@dataclass(frozen=True)
+class Side:
+    """Loops of one side, and what is known of each."""
+
+    loops: list[DrumLoop]
+    names: list[Names]
+
+    @property
+    def words(self) -> list[Tokens]:
+        """`(n_steps,)` words of each."""
+        return [to_words(loop) for loop in self.loops]
+
+    @property
+    def n_bars(self) -> int:
+        """Bars of all loops."""
+        return sum(loop.n_bars for loop in self.loops)
+
+    def __add__(self, other: Side) -> Side:
+        return Side(self.loops + other.loops, self.names + other.names)
+
+
+Sides = dict[str, Side]
+
+
+def read_groove(folder: Path, steps_per_bar: int) -> Sides:
+    """Groove's 4/4 performances by published side, as played: no tempo doubled or halved."""
+    labels = parse_info(folder / INFO, (folder / INFO).read_bytes()) or {}
+    sides = {side: Side([], []) for side in SIDES}
+    params = StandardizeParams(steps_per_bar, feel="keep", by_name=False, key_map="roland_td11")
+    for found in read_folder(folder, params):
+        if isinstance(found, Standardized):
+            known = labels[found.source_path]
+            side = sides[known["split"]]
+            side.loops.append(found.loop)
+            side.names.append(name_conditions(known["style"], float(known["bpm"]), known["kind"]))
+    return sides
+
+
+@dataclass(frozen=True)
+class Starter:
+    """The starter corpus, dealt by source and recombined as the pipeline does it by default.
+
+    Attributes:
+        params: Of split, recombination and audit.
+        sources: Its loops as they were written.
+        sides: Loops recombined within each side, and whole ones.
+    """
+
+    params: Params
+    sources: list[DrumLoop]
+    sides: Sides
+
+    @property
+    def components(self) -> dict[str, int]:
+        """The group of related sources that each source belongs to, by its id."""
+        found = find_components(self.sources, self.params.split).tolist()
+        pairs = zip(self.sources, found, strict=True)
+        return {name: component for loop, component in pairs for name in loop.lineage.source_ids}
+
+    def audit(self) -> Audit:
+        """Whether the sides are independent."""
+        sided = [(side, loop) for side in SIDES for loop in self.sides[side].loops]
+        return audit_corpus(sided, self.sources, self.params)
+
+
+def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
+    """Read, deal and recombine the starter corpus.
+
+    Args:
+        steps_per_bar: The grid.
+        n_loops: Loops recombined for the training side, beside the whole loops that it has.
+        seed: Of split, recombination and audit.
+    """
+    params = Params(seed=seed, augment=AugmentParams(train_loops=n_loops))
+    with TemporaryDirectory() as folder:
+        write_packs(Path(folder))
+        read = list(read_folder(Path(folder), StandardizeParams(steps_per_bar)))
+    sources = [found.loop for found in read if isinstance(found, Standardized)]
+    sides = {side: Side([], []) for side in SIDES}
+    dealt = split_sources(sources, params.split, params.rng("split"))
+    made = augment_sides(sources, dealt, params.augment, params.split, params.rng("augment"))
+    for side, loop in made:
+        sides[side].loops.append(loop)
+        sides[side].names.append(name_loop(loop.lineage.style, loop.bpm, base=TrainParams().style))
+    return Starter(params, sources, sides)
+
+
+def read_words(folder: Path, steps_per_bar: int) -> list[Tokens]:
+    """Words of every MIDI file of a folder."""
+    read = read_folder(folder, StandardizeParams(steps_per_bar))
+    return [to_words(found.loop) for found in read if isinstance(found, Standardized)]

@@ -1,0 +1,93 @@
+"""The network of words: Groove's training side as played and varied, with the starter's loops."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from training.pretrain.sides import Side, Sides
+from trapgen.core import Codec, TrainParams
+from trapgen.evaluate import baseline_bits, model_bits
+from trapgen.model import ModelSpec, Network, list_conditions, number_conditions
+from trapgen.model.training import Conditions, Epoch, Trained, train_network, vary_loops
+
+PARAMS: Final = TrainParams(
+    units=256,
+    dropout=0.25,
+    learning_rate=0.003,
+    window_bars=6,
+    lookback_bars=4,
+    recall_bars=16,
+    epochs=9,
+    patience=9,
+    control_share=0.01,
+)
+
+VARIATIONS: Final = 1
+"""Of each training performance, beside itself."""
+
+
+def learn_words(
+    groove: Sides,
+    starter: Sides,
+    params: TrainParams,
+    steps_per_bar: int,
+    *,
+    variations: int,
+    seed: int,
+    checkpoint: Path,
+) -> Trained:
+    """Learn both training sides; clean validation of both decides which epoch is kept.
+
+    Args:
+        groove: Performances by side.
+        starter: Loops by side.
+        params: The network and how it learns.
+        steps_per_bar: The grid.
+        variations: Of each training performance (see `trapgen.model.training.vary_loops`).
+        seed: Of all that is drawn.
+        checkpoint: Where an interrupted training goes on from.
+    """
+    played = groove["train"]
+    train = played
+    for at in range(variations):
+        train += Side(vary_loops(played.loops, seed + at), played.names)
+    train += starter["train"]
+    validation = groove["validation"] + starter["validation"]
+    spec = ModelSpec.of(params, Codec(steps_per_bar), list_conditions(train.names))
+    conditions = Conditions(*(number_conditions(x.names, spec) for x in (train, validation)))
+    return train_network(
+        train.words,
+        validation.words,
+        spec,
+        params,
+        seed,
+        conditions=conditions,
+        checkpoint=checkpoint,
+        on_epoch=_show_epoch,
+    )
+
+
+def _show_epoch(epoch: Epoch) -> None:
+    print(
+        f"epoch {epoch.epoch}: train {epoch.train:.4f}, validation {epoch.validation:.4f}, "
+        f"{epoch.seconds:.0f} s",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def judge_words(network: Network, sides: Sides) -> dict[str, dict[str, float]]:
+    """Bits per step of the held-out sides, told all and told nothing, and of the n-gram."""
+    train = sides["train"].words
+    return {
+        side: {
+            "model": model_bits(
+                network, sides[side].words, number_conditions(sides[side].names, network.spec)
+            ),
+            "model_told_nothing": model_bits(network, sides[side].words),
+            "ngram": baseline_bits(train, sides[side].words, network.spec.steps_per_bar)["ngram"],
+        }
+        for side in ("validation", "test")
+    }

@@ -1,0 +1,40 @@
+"""The kit: nine voices, the key maps that lead to them, and the role words of file names: data."""
+
+from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap, key_map
+from trapgen.core.kit.roles import FULL, ROLES, Role, role_of_name
+from trapgen.core.kit.voices import (
+    CLOSED_HAT,
+    CRASH,
+    HIGH_TOM,
+    KICK,
+    LOW_TOM,
+    MID_TOM,
+    N_VOICES,
+    OPEN_HAT,
+    RIDE,
+    SNARE,
+    VOICES,
+    Voice,
+)
+
+__all__ = [
+    "CLOSED_HAT",
+    "CRASH",
+    "FULL",
+    "HIGH_TOM",
+    "KEY_MAPS",
+    "KICK",
+    "LOW_TOM",
+    "MID_TOM",
+    "N_VOICES",
+    "OPEN_HAT",
+    "RIDE",
+    "ROLES",
+    "SNARE",
+    "VOICES",
+    "KeyMap",
+    "Role",
+    "Voice",
+    "key_map",
+    "role_of_name",
+]

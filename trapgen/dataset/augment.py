@@ -1,0 +1,256 @@
+"""New loops from the sources of one side: kick + snare + hat, rotated, repeated, varied.
+
+Every loop carries a recipe, JSON that with its parents makes the same loop again. Full loops lend
+their lanes as parts, and stand among the results as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    LOOPS,
+    OPEN_HAT,
+    RIDE,
+    SIDES,
+    SNARE,
+    SURVIVORS,
+    AugmentParams,
+    DrumLoop,
+    Lineage,
+    SplitError,
+    SplitParams,
+    make_table,
+    read_table,
+    repeat_to,
+    rotate,
+    write_table,
+)
+from trapgen.dataset.split import PART_ROLES, POOL, deal_loops
+from trapgen.ingest import describe_loop, load_row
+from trapgen.midi import write_loop
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PART_VOICES: Final = {
+    "kick": (KICK,),
+    "snare": (SNARE,),
+    "hat": (CLOSED_HAT, OPEN_HAT, RIDE),
+}
+_VELOCITY_SPREAD: Final = 6.0
+
+
+def augment_sides(
+    loops: Sequence[DrumLoop],
+    sides: Sequence[str],
+    params: AugmentParams,
+    split: SplitParams,
+    rng: np.random.Generator,
+) -> list[tuple[str, DrumLoop]]:
+    """Make every side's loops out of its own sources.
+
+    Args:
+        loops: The standardized loops.
+        sides: A side a loop, as `split_sources` dealt them.
+        params: How many, how long, how varied.
+        split: Under a protocol that deals after recombination, how to deal.
+        rng: Decides every draw.
+
+    Returns:
+        Side and loop, originals of full loops first, then the recombined ones.
+
+    Raises:
+        SplitError: A side that should get loops has no parts to make them of.
+    """
+    made: list[tuple[str, DrumLoop]] = []
+    for side in (POOL, *SIDES):
+        ours = [loop for loop, at in zip(loops, sides, strict=True) if at == side]
+        if not ours:
+            continue
+        n_loops = sum(map(params.n_loops, SIDES)) if side == POOL else params.n_loops(side)
+        results = [*keep_full(ours, params), *recombine(ours, n_loops, params, rng, prefix=side)]
+        made += deal_loops(results, split, rng) if side == POOL else [(side, x) for x in results]
+    return made
+
+
+def keep_full(loops: Sequence[DrumLoop], params: AugmentParams) -> list[DrumLoop]:
+    """The full loops among `loops`, repeated where they are shorter than the common length."""
+    full = (loop for loop in loops if loop.lineage.role == "full")
+    return [repeat_to(loop, max(params.bars, loop.n_bars)) for loop in full]
+
+
+def recombine(
+    loops: Sequence[DrumLoop],
+    n_loops: int,
+    params: AugmentParams,
+    rng: np.random.Generator,
+    prefix: str = "",
+) -> list[DrumLoop]:
+    """Draw `n_loops` kick + snare + hat combinations.
+
+    Each is another combination as long as there are any left.
+
+    Raises:
+        SplitError: Some part has no source at all, and there is no full loop either.
+    """
+    parts = {role: [loop for loop in loops if _lends(loop, role)] for role in PART_ROLES}
+    if not all(parts.values()):
+        if any(loop.lineage.role == "full" for loop in loops):
+            return []
+        raise SplitError(
+            Path(prefix or "the loops"),
+            "too_few_sources",
+            ", ".join(f"{len(found)} {role}" for role, found in parts.items()),
+            "A recombined loop takes a kick, a snare and a hat: add the missing part.",
+        )
+    by_id = {loop.lineage.loop_id: loop for loop in loops}
+    n_combinations = int(np.prod([len(found) for found in parts.values()]))
+    order: list[int] = []
+    while len(order) < n_loops:
+        n_more = min(n_combinations, n_loops - len(order))
+        order += rng.choice(n_combinations, size=n_more, replace=False).tolist()
+    made = []
+    for at, combination in enumerate(order):
+        chosen = np.unravel_index(combination, [len(found) for found in parts.values()])
+        pick = {role: parts[role][i] for role, i in zip(PART_ROLES, chosen, strict=True)}
+        recipe = _draw_recipe(pick, params, rng)
+        made.append(apply_recipe(recipe, by_id, loop_id=f"{prefix}/{at:05d}"))
+    return made
+
+
+def _lends(loop: DrumLoop, role: str) -> bool:
+    if loop.lineage.role not in (role, "full"):
+        return False
+    return bool(loop.onsets[:, _PART_VOICES[role]].any())
+
+
+def _draw_recipe(
+    pick: Mapping[str, DrumLoop], params: AugmentParams, rng: np.random.Generator
+) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = []
+    for role, loop in pick.items():
+        turned = rng.random() < params.rotate_probability
+        bars = int(rng.integers(loop.n_bars)) if turned else 0
+        parts.append({"role": role, "parent": loop.lineage.loop_id, "rotate_bars": bars})
+    varied = rng.random() < params.vary_probability
+    vary = int(rng.integers(2**32)) if varied else None
+    return {"bars": params.bars, "parts": parts, "vary": vary}
+
+
+def apply_recipe(
+    recipe: Mapping[str, Any], loops: Mapping[str, DrumLoop], loop_id: str = ""
+) -> DrumLoop:
+    """Make the loop that a recipe describes.
+
+    Args:
+        recipe: `bars`, the common length; `parts`, each with its `role`, its `parent`'s loop id
+            and `rotate_bars`; `vary`, the seed of the variation or None.
+        loops: The parents by loop id.
+        loop_id: The name of the result.
+    """
+    parents = [loops[part["parent"]] for part in recipe["parts"]]
+    first = parents[0]
+    n_steps = recipe["bars"] * first.steps_per_bar
+    velocities = np.zeros((n_steps, first.velocities.shape[1]), np.uint8)
+    offsets = np.zeros(velocities.shape, np.float32)
+    for part, parent in zip(recipe["parts"], parents, strict=True):
+        turned = rotate(parent, part["rotate_bars"] * parent.steps_per_bar)
+        laid = repeat_to(turned, recipe["bars"])
+        voices = _PART_VOICES[part["role"]]
+        velocities[:, voices] = laid.velocities[:, voices]
+        offsets[:, voices] = laid.offsets[:, voices]
+    if recipe["vary"] is not None:
+        velocities = vary(velocities, first.steps_per_bar, np.random.default_rng(recipe["vary"]))
+    styles = {parent.lineage.style for parent in parents}
+    lineage = Lineage(
+        loop_id=loop_id,
+        source_ids=tuple(sorted({i for parent in parents for i in parent.lineage.source_ids})),
+        pack=",".join(sorted({parent.lineage.pack for parent in parents})),
+        role="full",
+        style=styles.pop() if len(styles) == 1 else "",
+        parents=tuple(parent.lineage.loop_id for parent in parents),
+        recipe=json.dumps(recipe, sort_keys=True),
+    )
+    return DrumLoop(velocities, first.steps_per_bar, first.bpm, offsets, lineage)
+
+
+def vary(
+    velocities: NDArray[np.uint8], steps_per_bar: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A copy with other velocities and, where the hat allows it, one roll more or one less.
+
+    Args:
+        velocities: `(n_steps, 9)` uint8.
+        steps_per_bar: The grid.
+        rng: Decides what changes.
+
+    Returns:
+        `(n_steps, 9)` uint8; a hit stays a hit, from 1 to 127.
+    """
+    varied = velocities.copy()
+    hat = varied[:, CLOSED_HAT]
+    eighth = steps_per_bar // 8
+    starts = np.arange(0, len(hat), eighth)
+    slots = hat.reshape(-1, eighth) > 0
+    # A roll fills an eighth; it may grow out of a single hit, and shrink back to one.
+    single = starts[slots[:, 0] & (slots.sum(axis=1) == 1)]
+    rolled = starts[slots.all(axis=1)]
+    choices = [found for found in (single, rolled) if len(found)]
+    if choices:
+        found = choices[int(rng.integers(len(choices)))]
+        at = int(rng.choice(found))
+        if found is single:
+            gap = max(1, eighth // 6)
+            ramp = np.linspace(0.55, 1.0, eighth // gap)[:: int(rng.choice([-1, 1]))]
+            hat[at : at + eighth : gap] = np.clip(np.rint(ramp * hat[at]), 1, 127)
+        else:
+            hat[at + 1 : at + eighth] = 0
+    noise = np.rint(rng.normal(0, _VELOCITY_SPREAD, varied.shape)).astype(np.int64)
+    return np.where(varied > 0, np.clip(varied + noise, 1, 127), 0).astype(np.uint8)
+
+
+def write_augmented(folder: Path, made: Sequence[tuple[str, DrumLoop]]) -> pd.DataFrame:
+    """Write each side's loops as MIDI, and `loops.parquet` (`trapgen.core.store.LOOPS`)."""
+    rows = []
+    for side, loop in made:
+        lineage = loop.lineage
+        path = Path("loops", side, f"{lineage.loop_id.removeprefix(side + '/')}.mid")
+        write_loop(folder / path, loop)
+        rows.append(
+            {
+                **describe_loop(loop, path),
+                "side": side,
+                "parents": lineage.parents,
+                "recipe": lineage.recipe,
+            }
+        )
+    table = make_table(rows, LOOPS)
+    write_table(folder / "loops.parquet", table, LOOPS)
+    return table
+
+
+def load_augmented(folder: Path, survivors: Path | None = None) -> list[tuple[str, DrumLoop]]:
+    """Side and loop of every row of `loops.parquet`, in its order, with their lineage.
+
+    Args:
+        folder: Where `write_augmented` wrote.
+        survivors: The audit's table (`trapgen.core.store.SURVIVORS`): only loops that it kept.
+
+    Raises:
+        TableError: There is no such table, or it breaks its schema.
+        MidiError: A loop's file is missing or broken.
+    """
+    table = read_table(folder / "loops.parquet", LOOPS)
+    if survivors is not None:
+        decisions = read_table(survivors, SURVIVORS)
+        table = table[table["loop_id"].isin(decisions.loc[decisions["kept"], "loop_id"])]
+    return [(row["side"], load_row(folder, row)) for row in table.to_dict("records")]

@@ -1,0 +1,148 @@
+"""Deal sources to train, validation and test so that no two sides share one.
+
+Splitting comes before recombination: children of shared parents link their parents, and after a
+random recombination everything hangs together and no split is left to find.
+
+Two protocols of the original project are kept to show what they do: `by_file` and
+`random_windows` recombine first and deal loops, or bars, to sides afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import SIDES, DrumLoop, SplitError, SplitParams, cut
+from trapgen.similarity import cluster
+
+POOL: Final = "pool"
+"""The side of a source under a protocol that deals loops only after recombination."""
+
+PART_ROLES: Final = ("kick", "snare", "hat")
+"""The roles that one recombined loop takes a part of each from."""
+
+
+def split_sources(
+    loops: Sequence[DrumLoop],
+    params: SplitParams,
+    rng: np.random.Generator,
+    components: NDArray[np.int64] | None = None,
+    published: Sequence[str] = (),
+) -> list[str]:
+    """Deal sources to sides, whole components at a time, in the shares asked for within each role.
+
+    Args:
+        loops: The standardized loops, one a source.
+        params: Protocol and shares.
+        rng: Decides who goes where.
+        components: `(n_loops,)` as `find_components` gives them, if they are at hand.
+        published: The side that each loop's publisher put it on, empty where unsaid; heeded by
+            the protocol `published` alone.
+
+    Returns:
+        A side a loop; `pool` for all under the protocols that deal later.
+
+    Raises:
+        SplitError: A side would have nothing to make loops of.
+    """
+    if params.protocol == "published":
+        return _keep_published(loops, params, rng, published)
+    if params.protocol != "by_source":
+        return [POOL] * len(loops)
+    if components is None:
+        components = find_components(loops, params)
+    sides = [side for side in SIDES if params.share(side) > 0]
+    members: dict[int, list[int]] = {}
+    for at, component in enumerate(components.tolist()):
+        members.setdefault(component, []).append(at)
+    by_role: dict[str, list[int]] = {}
+    for component, of_component in members.items():
+        roles = Counter(loops[i].lineage.role for i in of_component)
+        by_role.setdefault(roles.most_common(1)[0][0], []).append(component)
+    side_of: dict[int, str] = {}
+    for role in sorted(by_role):
+        dealt = rng.permutation(np.array(by_role[role])).tolist()
+        for n_waiting, side in zip(range(len(sides) - 1, 0, -1), sides[1:], strict=True):
+            n_side = max(1, round(params.share(side) * len(by_role[role])))
+            # Every side still to be served, training the last, keeps at least one.
+            for component in dealt[: min(n_side, max(0, len(dealt) - n_waiting))]:
+                side_of[component] = side
+                dealt.remove(component)
+        side_of.update(dict.fromkeys(dealt, sides[0]))
+    assigned = [side_of[component] for component in components.tolist()]
+    _check_sides(loops, assigned, sides, by_role)
+    return assigned
+
+
+def _keep_published(
+    loops: Sequence[DrumLoop],
+    params: SplitParams,
+    rng: np.random.Generator,
+    published: Sequence[str],
+) -> list[str]:
+    if unknown := sorted(set(published) - {"", *SIDES}):
+        raise SplitError(
+            Path("the corpus"), "published_split", unknown, f"A side is one of {', '.join(SIDES)}."
+        )
+    if not any(published):
+        raise SplitError(
+            Path("the corpus"),
+            "published_split",
+            "no file with one",
+            "Import the dataset with `trapgen import`, or split by_source.",
+        )
+    rest = [loop for loop, side in zip(loops, published, strict=True) if not side]
+    by_source = replace(params, protocol="by_source")
+    dealt = iter(split_sources(rest, by_source, rng) if rest else [])
+    return [side or next(dealt) for side in published]
+
+
+def find_components(loops: Sequence[DrumLoop], params: SplitParams) -> NDArray[np.int64]:
+    """`(n_loops,)` group of each loop: the same source, or nearly the same, is one group."""
+    return cluster(loops, params.near_duplicate_distance)
+
+
+def _check_sides(
+    loops: Sequence[DrumLoop],
+    assigned: Sequence[str],
+    sides: Sequence[str],
+    by_role: dict[str, list[int]],
+) -> None:
+    for side in sides:
+        roles = {loop.lineage.role for loop, at in zip(loops, assigned, strict=True) if at == side}
+        if "full" in roles or roles.issuperset(PART_ROLES):
+            continue
+        counts = {role: len(by_role.get(role, ())) for role in (*PART_ROLES, "full")}
+        raise SplitError(
+            Path("the corpus"),
+            "too_few_sources",
+            ", ".join(f"{count} independent {role}" for role, count in counts.items()),
+            f"Each of {', '.join(sides)} needs a kick, a snare and a hat, or a full loop, that no "
+            f"other side has: add {len(sides)} of each part, or {len(sides)} full loops.",
+        )
+
+
+def deal_loops(
+    loops: Sequence[DrumLoop], params: SplitParams, rng: np.random.Generator
+) -> list[tuple[str, DrumLoop]]:
+    """Deal recombined loops, or their bars, to sides at random: the protocols that leak."""
+    if params.protocol == "random_windows":
+        loops = [_window(loop, bar) for loop in loops for bar in range(loop.n_bars)]
+    shares = [params.share(side) for side in SIDES]
+    return list(zip(rng.choice(SIDES, size=len(loops), p=shares).tolist(), loops, strict=True))
+
+
+def _window(loop: DrumLoop, bar: int) -> DrumLoop:
+    lineage = replace(
+        loop.lineage,
+        loop_id=f"{loop.lineage.loop_id}.bar{bar + 1}",
+        parents=(loop.lineage.loop_id,),
+        recipe=f'{{"window": {bar}}}',
+    )
+    return replace(cut(loop, bar, 1), lineage=lineage)

@@ -1,0 +1,22 @@
+"""New loops out of a network: many at once, one step of work a token, steered by masks."""
+
+from trapgen.generate.decode import sample_words
+from trapgen.generate.generator import Generator, draw_loops, generate, load_generator, regenerate
+from trapgen.generate.novelty import find_nearest, load_reference, save_reference
+from trapgen.generate.receipt import hash_model, read_making
+from trapgen.generate.render_loops import Draft
+
+__all__ = [
+    "Draft",
+    "Generator",
+    "draw_loops",
+    "find_nearest",
+    "generate",
+    "hash_model",
+    "load_generator",
+    "load_reference",
+    "read_making",
+    "regenerate",
+    "sample_words",
+    "save_reference",
+]

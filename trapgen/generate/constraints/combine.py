@@ -1,0 +1,111 @@
+"""All controls of a draw as one set of rules over the loop's cells.
+
+A cell is a voice at a step. Rules are: cells that must or may sound, ranges of hits a bar and
+voice, least numbers of hits in a region of a bar, and open and closed hat never together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import N_VOICES, ParameterError, SampleParams, to_onsets
+from trapgen.generate.constraints.parse import (
+    HATS,
+    Demand,
+    Group,
+    ask_for_fills,
+    ask_for_rolls,
+    find_voice,
+    forbid,
+    limit_density,
+    lock,
+    require,
+)
+from trapgen.generate.prompt import Given
+
+
+@dataclass(frozen=True, eq=False)
+class Rules:
+    """What holds for a loop.
+
+    Attributes:
+        steps_per_bar: The grid.
+        must: `(n_steps, 9)` bool, cells that sound.
+        may: `(n_steps, 9)` bool, cells that may.
+        least: `(9,)` int64, fewest hits a bar.
+        most: `(9,)` int64, most hits a bar.
+        choke: Whether open and closed hat never sound together.
+        groups: Regions that need hits: one of the hats and one of other voices at most.
+    """
+
+    steps_per_bar: int
+    must: NDArray[np.bool_]
+    may: NDArray[np.bool_]
+    least: NDArray[np.int64]
+    most: NDArray[np.int64]
+    choke: bool
+    groups: tuple[Group, ...]
+
+    @property
+    def n_bars(self) -> int:
+        """Length in bars."""
+        return len(self.must) // self.steps_per_bar
+
+
+def read_demands(
+    params: SampleParams, given: Given, steps_per_bar: int, roll_bars: NDArray[np.bool_]
+) -> list[Demand]:
+    """The controls of a draw.
+
+    Args:
+        params: The controls.
+        given: The lanes of locked voices.
+        steps_per_bar: The grid.
+        roll_bars: `(n_bars,)` bars that have a hat hit between the 16ths, if `rolls` is set; the
+            others have none.
+
+    Raises:
+        ParameterError: A control cannot be read.
+    """
+    bars = params.bars
+    demands: list[Demand] = []
+    if params.lock:
+        if given.lanes is None:
+            raise ParameterError("sample.lock", "given with the loop that has the lanes", "none")
+        voices = [find_voice("sample.lock", name) for name in params.lock]
+        demands += lock(voices, to_onsets(given.lanes))
+    demands += [require(text, bars, steps_per_bar) for text in params.require]
+    demands += [forbid(text, bars, steps_per_bar) for text in params.forbid]
+    demands += [limit_density(text, steps_per_bar) for text in params.density]
+    if params.choke:
+        demands.append(Demand("choke", choke=True))
+    if params.rolls is not None:
+        demands.append(ask_for_rolls(params.rolls, roll_bars, steps_per_bar))
+    if params.fills > bars:
+        rule = f"at most sample.bars, {bars}, for there to be one"
+        raise ParameterError("sample.fills", rule, params.fills)
+    if params.fills:
+        demands.append(ask_for_fills(params.fills, bars, steps_per_bar))
+    return demands
+
+
+def combine(demands: Sequence[Demand], n_bars: int, steps_per_bar: int) -> Rules:
+    """All demands as one set of rules, which need not be possible."""
+    shape = (n_bars * steps_per_bar, N_VOICES)
+    must, may = np.zeros(shape, np.bool_), np.ones(shape, np.bool_)
+    least, most = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
+    for demand in demands:
+        must |= False if demand.must is None else demand.must
+        may &= True if demand.may is None else demand.may
+        least = least if demand.least is None else np.maximum(least, demand.least)
+        most = most if demand.most is None else np.minimum(most, demand.most)
+    choke = any(demand.choke for demand in demands)
+    if choke:
+        # A hat that must sound leaves no room for the other one.
+        may[:, HATS] &= ~must[:, HATS[::-1]]
+    groups = tuple(demand.group for demand in demands if demand.group)
+    return Rules(steps_per_bar, must, may, least, most, choke, groups)

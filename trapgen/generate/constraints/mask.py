@@ -1,0 +1,136 @@
+"""Which words the rules allow, step by step, so that there is always one and all rules hold.
+
+Beside what a cell itself must or may be, three things are watched, for each voice and bar:
+
+- hits so far and the witness's hits to come reach the least number;
+- hits so far and those that must come stay within the most;
+- of a group, hits so far and the witness's to come, as far as its voices have room for them, reach
+  the least number.
+
+The witness keeps the rules, so all three hold at a bar's start. Where they hold before a step they
+hold after one of its words: that of the cells that must sound and the witness's that are missed
+otherwise. So there is always a word, and at the bar's end, with nothing to come, the rules hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import N_VOICES, N_WORDS, ParameterError, to_onsets
+from trapgen.generate.constraints.combine import Rules
+from trapgen.generate.constraints.parse import HATS
+from trapgen.model import Tokens
+
+_ONSETS = to_onsets(np.arange(N_WORDS))
+_BITS = 2 ** np.arange(N_VOICES - 1, -1, -1)
+_BOTH_HATS = _ONSETS[:, HATS].all(axis=1)
+
+
+class Guide:
+    """The rules of several loops that are written side by side.
+
+    Args:
+        rules: One a loop; all of the same controls, and so with the same groups.
+        found: `(n_steps, 9)` bool a loop, a way to keep its rules (see `find_witness`).
+
+    Raises:
+        ParameterError: There is none for some loop.
+    """
+
+    def __init__(self, rules: Sequence[Rules], found: Sequence[NDArray[np.bool_] | None]) -> None:
+        if any(each is None for each in found):
+            raise ParameterError("rules", "possible", "a contradiction")
+        witnesses = np.stack([each for each in found if each is not None])
+        first = rules[0]
+        self._steps_per_bar = first.steps_per_bar
+        self._must = np.stack([each.must for each in rules])
+        self._may = np.stack([each.may for each in rules])
+        self._least, self._most, self._choke = first.least, first.most, first.choke
+        self._witness_after = self._count_after(witnesses)
+        self._must_after = self._count_after(self._must)
+        self._counts = np.zeros((len(rules), N_VOICES), np.int64)
+        self._groups = [
+            _GroupGuide(
+                region=group.region,
+                least=np.stack([each.groups[at].least for each in rules]),
+                witness_after=self._count_after(self._within(witnesses, group.region)),
+                must_outside_after=self._count_after(self._within(self._must, ~group.region)),
+            )
+            for at, group in enumerate(first.groups)
+        ]
+
+    def allow(self, step: int) -> NDArray[np.bool_]:
+        """`(n_loops, 512)` bool: the words that may stand at a step."""
+        counts, most = self._counts, self._most
+        short = counts + self._witness_after[:, step] < self._least
+        full = counts + self._must_after[:, step] >= most
+        needed = ((self._must[:, step] | short) @ _BITS)[:, None]
+        barred = ((~self._may[:, step] | full) @ _BITS)[:, None]
+        words = np.arange(N_WORDS)
+        allowed: NDArray[np.bool_] = (words & needed == needed) & (words & barred == 0)
+        if self._choke:
+            allowed[:, _BOTH_HATS] = False
+        for group in self._groups:
+            allowed[~group.allow(step, self._steps_per_bar, counts, most)] = False
+        return allowed
+
+    def advance(self, step: int, words: Tokens) -> None:
+        """Take note of the `(n_loops,)` words written at a step."""
+        onsets = to_onsets(words)
+        self._counts += onsets
+        is_last = (step + 1) % self._steps_per_bar == 0
+        if is_last:
+            self._counts[:] = 0
+        for group in self._groups:
+            group.advance(onsets & group.region[step % self._steps_per_bar], is_last)
+
+    def _within(self, cells: NDArray[np.bool_], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = cells & np.tile(
+            region, (cells.shape[1] // self._steps_per_bar, 1)
+        )
+        return result
+
+    def _count_after(self, cells: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """`(n_loops, n_steps, 9)`: how many of the cells come after each step in its bar."""
+        bars = cells.reshape(len(cells), -1, self._steps_per_bar, N_VOICES).astype(np.int64)
+        after = bars[:, :, ::-1].cumsum(axis=2)[:, :, ::-1] - bars
+        return after.reshape(cells.shape)
+
+
+class _GroupGuide:
+    """The least number of hits in a region of a bar."""
+
+    def __init__(
+        self,
+        region: NDArray[np.bool_],
+        least: NDArray[np.int64],
+        witness_after: NDArray[np.int64],
+        must_outside_after: NDArray[np.int64],
+    ) -> None:
+        self.region = region
+        self._least, self._witness_after = least, witness_after
+        self._must_outside_after = must_outside_after
+        self._count = np.zeros(len(least), np.int64)
+
+    def allow(
+        self, step: int, steps_per_bar: int, counts: NDArray[np.int64], most: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """`(n_loops, 512)` bool."""
+        bar, within = divmod(step, steps_per_bar)
+        room = most - counts - self._must_outside_after[:, step]
+        to_come = self._witness_after[:, step]
+        without = np.minimum(to_come, room)
+        with_hit = np.minimum(to_come, room - 1) + self.region[within]
+        reached = self._count + without.sum(axis=1)
+        gain = (with_hit - without) @ _ONSETS.T
+        result: NDArray[np.bool_] = reached[:, None] + gain >= self._least[:, bar, None]
+        return result
+
+    def advance(self, hits: NDArray[np.bool_], is_last: bool) -> None:
+        """Take note of the `(n_loops, 9)` hits that lie in the region."""
+        self._count += hits.sum(axis=1)
+        if is_last:
+            self._count[:] = 0

@@ -1,0 +1,201 @@
+"""What a producer asks for, read from its short text form: `snare@3`, `kick=2-5`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import (
+    CLOSED_HAT,
+    HIGH_TOM,
+    LOW_TOM,
+    MID_TOM,
+    N_VOICES,
+    OPEN_HAT,
+    SNARE,
+    VOICES,
+    ParameterError,
+)
+from trapgen.similarity import BEATS_A_BAR
+
+HATS: Final = (CLOSED_HAT, OPEN_HAT)
+_TOMS: Final = (LOW_TOM, MID_TOM, HIGH_TOM)
+_FILL_HITS: Final = 4
+"""A fill has at least so many hits of snare and toms in the last half of its bar."""
+
+_VOICE_NAMES: Final = tuple(voice.name for voice in VOICES)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Bars that need a least number of hits in a region.
+
+    Attributes:
+        region: `(steps_per_bar, 9)` bool, the same in every bar.
+        least: `(n_bars,)` int64, fewest hits in the region; 0 where nothing is asked for.
+    """
+
+    region: NDArray[np.bool_]
+    least: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """One control: where hits must and may be, and how many of them a bar.
+
+    Attributes:
+        name: How the user gave it: `require snare@3`.
+        must: `(n_steps, 9)` bool, or None for nowhere.
+        may: `(n_steps, 9)` bool, or None for everywhere.
+        least: `(9,)` fewest hits a bar, or None for 0.
+        most: `(9,)` most hits a bar, or None for as many as there are steps.
+        choke: Whether open and closed hat never sound together.
+        group: A region of a bar that needs hits, or None.
+    """
+
+    name: str
+    must: NDArray[np.bool_] | None = None
+    may: NDArray[np.bool_] | None = None
+    least: NDArray[np.int64] | None = None
+    most: NDArray[np.int64] | None = None
+    choke: bool = False
+    group: Group | None = None
+
+
+def require(text: str, n_bars: int, steps_per_bar: int) -> Demand:
+    """`snare@3`: a hit on that beat of every bar; `snare@2:3.5`, on that of the second.
+
+    Raises:
+        ParameterError: It names no voice, no beat on the grid, or no bar of the loop.
+    """
+    cells = _find_cells("sample.require", text, n_bars, steps_per_bar)
+    return Demand(f"require {text}", must=cells)
+
+
+def forbid(text: str, n_bars: int, steps_per_bar: int) -> Demand:
+    """`snare@3` or `snare@2:3.5`: no hit there; `open_hat`: none anywhere.
+
+    Raises:
+        ParameterError: As with `require`.
+    """
+    if "@" in text:
+        cells = _find_cells("sample.forbid", text, n_bars, steps_per_bar)
+    else:
+        cells = np.zeros((n_bars * steps_per_bar, N_VOICES), np.bool_)
+        cells[:, find_voice("sample.forbid", text)] = True
+    return Demand(f"forbid {text}", may=~cells)
+
+
+def limit_density(text: str, steps_per_bar: int) -> Demand:
+    """`kick=2-5`: from two to five hits a bar; `kick=2-`, `kick=-5` and `kick=4` likewise.
+
+    Raises:
+        ParameterError: It names no voice, or no range.
+    """
+    name, _, told = text.partition("=")
+    voice = find_voice("sample.density", name)
+    low, dash, high = told.partition("-")
+    try:
+        fewest = int(low or 0) if told.strip("-") else -1
+        most = int(high or steps_per_bar) if dash else fewest
+    except ValueError:
+        fewest = most = -1
+    if not 0 <= fewest <= min(most, steps_per_bar):
+        rule = f"VOICE=FEWEST-MOST hits a bar of {steps_per_bar} steps"
+        raise ParameterError("sample.density", rule, text)
+    least, upper = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
+    least[voice], upper[voice] = fewest, most
+    return Demand(f"density {text}", least=least, most=upper)
+
+
+def lock(voices: Sequence[int], onsets: NDArray[np.bool_]) -> list[Demand]:
+    """Voices that sound where `onsets`, `(n_steps, 9)`, has them, and nowhere else."""
+    demands = []
+    for voice in voices:
+        must, may = np.zeros_like(onsets), np.ones_like(onsets)
+        must[:, voice] = may[:, voice] = onsets[:, voice]
+        demands.append(Demand(f"lock {VOICES[voice].name}", must, may))
+    return demands
+
+
+def ask_for_fills(every: int, n_bars: int, steps_per_bar: int) -> Demand:
+    """Snare and toms in the last half of every so many bars; no toms anywhere else."""
+    is_fill = np.arange(1, n_bars + 1) % every == 0
+    region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
+    region[steps_per_bar // 2 :, [SNARE, *_TOMS]] = True
+    may = np.ones((n_bars, steps_per_bar, N_VOICES), np.bool_)
+    may[..., _TOMS] = is_fill[:, None, None] & region[:, _TOMS]
+    group = Group(region, np.where(is_fill, _FILL_HITS, 0))
+    return Demand(f"fills {every}", may=may.reshape(-1, N_VOICES), group=group)
+
+
+def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int) -> Demand:
+    """Hat hits between the 16ths in the `(n_bars,)` bars told, none in the others.
+
+    Raises:
+        ParameterError: The grid has no steps there.
+    """
+    region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
+    region[:, HATS] = (np.arange(steps_per_bar) * 16 % steps_per_bar > 0)[:, None]
+    if share and not region.any():
+        rule = f"0 at {steps_per_bar} steps a bar, where none lies between the 16ths"
+        raise ParameterError("sample.rolls", rule, share)
+    may = (roll_bars[:, None, None] | ~region).reshape(-1, N_VOICES)
+    group = Group(region, roll_bars.astype(np.int64))
+    return Demand(f"rolls {share:g}", may=may, group=group)
+
+
+def find_voice(parameter: str, name: str) -> int:
+    """The voice of a name such as `closed_hat` or `closed-hat`.
+
+    Raises:
+        ParameterError: There is none.
+    """
+    plain = name.strip().replace("-", "_")
+    if plain not in _VOICE_NAMES:
+        raise ParameterError(parameter, f"for one of {', '.join(_VOICE_NAMES)}", name)
+    return _VOICE_NAMES.index(plain)
+
+
+def read_temperatures(texts: Sequence[str], temperature: float) -> tuple[float, ...]:
+    """A temperature a voice of `closed_hat=1.2` and the like; empty if there are none.
+
+    Raises:
+        ParameterError: A text names no voice, or no number above 0.
+    """
+    if not texts:
+        return ()
+    temperatures = [temperature] * N_VOICES
+    for text in texts:
+        name, _, told = text.partition("=")
+        try:
+            value = float(told)
+        except ValueError:
+            value = 0
+        if not 0 < value < np.inf:
+            raise ParameterError("sample.voice_temperatures", "VOICE=TEMPERATURE above 0", text)
+        temperatures[find_voice("sample.voice_temperatures", name)] = value
+    return tuple(temperatures)
+
+
+def _find_cells(parameter: str, text: str, n_bars: int, steps_per_bar: int) -> NDArray[np.bool_]:
+    name, _, place = text.partition("@")
+    voice = find_voice(parameter, name)
+    bar, _, beat = place.rpartition(":")
+    try:
+        step = (float(beat) - 1) * (steps_per_bar // BEATS_A_BAR)
+        bars = [int(bar) - 1] if bar else list(range(n_bars))
+    except ValueError:
+        raise ParameterError(parameter, "VOICE@BEAT or VOICE@BAR:BEAT", text) from None
+    if not (0 <= step < steps_per_bar and abs(step - round(step)) < 1e-3):
+        rule = f"on a beat from 1 up to 5, in steps of {BEATS_A_BAR / steps_per_bar:.4g}"
+        raise ParameterError(parameter, rule, text)
+    if not 0 <= min(bars) <= max(bars) < n_bars:
+        raise ParameterError(parameter, f"in a bar from 1 to {n_bars}", text)
+    cells = np.zeros((n_bars, steps_per_bar, N_VOICES), np.bool_)
+    cells[bars, round(step), voice] = True
+    return cells.reshape(-1, N_VOICES)

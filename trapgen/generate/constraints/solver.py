@@ -1,0 +1,169 @@
+"""One way to keep all the rules, found before anything is drawn.
+
+It shows that the rules can be kept at all. While the network writes, it is what is fallen back on:
+a hit of it is insisted on only when without it too few would be left (see
+`trapgen.generate.constraints.mask`). Its hits are drawn by chance, those on strong places more
+often, so that what the network has to be made to play does not pile up at the bar's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import N_VOICES, ParameterError
+from trapgen.generate.constraints.combine import Rules, combine
+from trapgen.generate.constraints.parse import HATS, Demand, Group
+from trapgen.similarity import BEATS_A_BAR
+
+Cells = NDArray[np.bool_]
+
+
+def find_witness(rules: Rules, rng: np.random.Generator) -> Cells | None:
+    """`(n_steps, 9)` onsets that keep all the rules, with no hit more than these ask for.
+
+    The search is exact: None says that there is no way at all.
+
+    Args:
+        rules: The rules.
+        rng: Decides among the places that are as good.
+    """
+    strength = np.log(_strengths(rules.steps_per_bar))[:, None]
+    bars = []
+    for bar in range(rules.n_bars):
+        # The highest of logarithms with Gumbel noise are a draw without replacement.
+        preference = strength + rng.gumbel(size=(rules.steps_per_bar, N_VOICES))
+        found = _Bar(rules, bar, preference).solve()
+        if found is None:
+            return None
+        bars.append(found)
+    return np.concatenate(bars)
+
+
+def check_demands(demands: Sequence[Demand], n_bars: int, steps_per_bar: int) -> None:
+    """See that all demands can be met together.
+
+    Raises:
+        ParameterError: They cannot. It names a smallest set that contradicts itself: without any
+            one of them the others can be met.
+    """
+
+    def is_possible(some: Sequence[Demand]) -> bool:
+        rules = combine(some, n_bars, steps_per_bar)
+        return find_witness(rules, np.random.default_rng(0)) is not None
+
+    if is_possible(demands):
+        return
+    core = list(demands)
+    for demand in demands:
+        others = [each for each in core if each is not demand]
+        if not is_possible(others):
+            core = others
+    first, *rest = (demand.name for demand in core)
+    grid = f"{n_bars} bars of {steps_per_bar} steps"
+    if not rest:
+        raise ParameterError(first, "possible on its own", grid)
+    raise ParameterError(first, f"compatible with {' and '.join(rest)}", grid)
+
+
+def _strengths(steps_per_bar: int) -> NDArray[np.float64]:
+    """`(steps_per_bar,)`: 16 on a beat, 8 on an 8th, 4 on a 16th, else 1."""
+    steps = np.arange(steps_per_bar)
+    strengths = np.ones(steps_per_bar)
+    for parts, strength in ((16, 4), (8, 8), (BEATS_A_BAR, 16)):
+        strengths[steps * parts % steps_per_bar == 0] = strength
+    return strengths
+
+
+class _Bar:
+    """The search in one bar; nothing reaches over a bar line."""
+
+    def __init__(self, rules: Rules, bar: int, preference: NDArray[np.float64]) -> None:
+        at = slice(bar * rules.steps_per_bar, (bar + 1) * rules.steps_per_bar)
+        self.must, self.may = rules.must[at], rules.may[at]
+        self.rules, self.bar, self.preference = rules, bar, preference
+        groups = [group for group in rules.groups if group.least[bar]]
+        self.rolls = [group for group in groups if group.region[:, HATS].any()]
+        self.fills = [group for group in groups if not group.region[:, HATS].any()]
+
+    def solve(self) -> Cells | None:
+        is_over = self.must.sum(axis=0) > self.rules.most
+        if (self.must & ~self.may).any() or (self.rules.least > self.rules.most).any():
+            return None
+        chosen = None if is_over.any() else self._solve_hats()
+        if chosen is None:
+            return None
+        wanted = self.fills[0].region if self.fills else np.zeros_like(chosen)
+        for voice in set(range(N_VOICES)) - set(HATS):
+            free = self.may[:, voice] & ~chosen[:, voice]
+            need = max(0, int(self.rules.least[voice] - chosen[:, voice].sum()))
+            # Hits that count for a fill too come first.
+            best_first = self._order(self.preference[:, voice] + 1e3 * wanted[:, voice], free)
+            if need > len(best_first):
+                return None
+            chosen[best_first[:need], voice] = True
+        is_full = all(self._fill(chosen, group) for group in self.fills)
+        return chosen if is_full else None
+
+    def _fill(self, chosen: Cells, group: Group) -> bool:
+        """Add what a group is short of; whether there was room."""
+        short = int(group.least[self.bar] - chosen[group.region].sum())
+        for step, voice in self._cells(group.region & self.may & ~chosen):
+            if short > 0 and chosen[:, voice].sum() < self.rules.most[voice]:
+                chosen[step, voice] = True
+                short -= 1
+        return short <= 0
+
+    def _solve_hats(self) -> Cells | None:
+        """Both hats; with a roll asked for, one of its cells after the other is tried."""
+        if not self.rolls or self.must[self.rolls[0].region].any():
+            return self._try_hats(self.must)
+        for step, voice in self._cells(self.rolls[0].region & self.may):
+            tried = self.must.copy()
+            tried[step, voice] = True
+            is_choked = self.rules.choke and tried[step, HATS].all()
+            if not is_choked and tried[:, voice].sum() <= self.rules.most[voice]:
+                solved = self._try_hats(tried)
+                if solved is not None:
+                    return solved
+        return None
+
+    def _try_hats(self, chosen: Cells) -> Cells | None:
+        """The hats' least hits beside those chosen; None where they do not fit.
+
+        With choke every step goes to one of them at most: the open hat takes no more of the steps
+        that both may have than the closed one can spare.
+        """
+        chosen = chosen.copy()
+        closed, opened = HATS
+        free: Cells = np.logical_and(self.may[:, HATS], ~chosen[:, HATS])
+        need = np.maximum(0, self.rules.least[list(HATS)] - chosen[:, HATS].sum(axis=0))
+        shared: Cells = np.zeros(len(free), np.bool_)
+        spare = 0
+        if self.rules.choke:
+            free[chosen[:, HATS[::-1]]] = False
+            shared = np.logical_and(free[:, 0], free[:, 1])
+            spare = int(shared.sum() - max(0, need[0] - (free[:, 0] & ~shared).sum()))
+        for step in self._order(self.preference[:, opened], free[:, 1]):
+            if need[1] and (not shared[step] or spare > 0):
+                chosen[step, opened] = True
+                need[1] -= 1
+                free[step, 0] &= not shared[step]
+                spare -= int(shared[step])
+        left = self._order(self.preference[:, closed], free[:, 0])
+        if need[1] or need[0] > len(left):
+            return None
+        chosen[left[: need[0]], closed] = True
+        return chosen
+
+    def _cells(self, cells: Cells) -> list[tuple[int, int]]:
+        """Step and voice of each, the most preferred first."""
+        order = self._order(self.preference.ravel(), cells.ravel())
+        return [divmod(cell, N_VOICES) for cell in order]
+
+    def _order(self, preference: NDArray[np.float64], among: Cells) -> list[int]:
+        """Where `among` holds, the most preferred first."""
+        order: list[int] = np.argsort(-np.where(among, preference, -np.inf), kind="stable").tolist()
+        return order[: int(among.sum())]

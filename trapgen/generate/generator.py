@@ -1,0 +1,274 @@
+"""From a model's folder to loops on disk: what a producer calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import (
+    DrumLoop,
+    GateRefusedError,
+    ModelError,
+    SampleParams,
+    check_count,
+    map_blocks,
+    write_json,
+)
+from trapgen.generate.decode import sample_words
+from trapgen.generate.novelty import find_nearest, load_held_out, load_reference
+from trapgen.generate.prompt import Given
+from trapgen.generate.read_prompt import read_given
+from trapgen.generate.receipt import Making, hash_file, hash_model, make_receipt, read_making
+from trapgen.generate.render_loops import Draft, Ticket, to_loops
+from trapgen.midi import write_loop
+from trapgen.model import (
+    HUMANIZER_FILES,
+    Humanizer,
+    Network,
+    Tokens,
+    choose_condition,
+    load_humanizer,
+    load_network,
+)
+from trapgen.render import draw_loop, render, write_wav
+from trapgen.similarity import Pair
+
+_SAMPLE_RATE = 44100
+
+_ATTEMPTS: Final = 20
+"""How often a loop is drawn at most until it is novel enough."""
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A model with what it takes to turn its words into loops with receipts.
+
+    Attributes:
+        network: It draws.
+        humanizer: It plays their hits.
+        reference: The training loops.
+        model_hash: Names the weights.
+        held_out: `(n_loops,)` how far held-out loops are from the nearest training loop.
+        data_hash: Names reference, held-out distances and humanizer.
+    """
+
+    network: Network
+    humanizer: Humanizer
+    reference: list[DrumLoop]
+    model_hash: str
+    held_out: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    data_hash: str = ""
+
+    def condition(self, params: SampleParams) -> Tokens:
+        """`(4,)` what the network is told of the loops (see `trapgen.model.choose_condition`).
+
+        Raises:
+            ParameterError: It does not know the style or kind.
+        """
+        return choose_condition(self.network.spec, params.style, params.bpm, params.kind)
+
+
+def load_generator(folder: Path) -> Generator:
+    """Read a model's folder.
+
+    Raises:
+        ModelError: Something in it is missing or broken.
+    """
+    network, humanizer = load_network(folder), load_humanizer(folder)
+    _check_fit(network, humanizer, folder)
+    path = folder / "reference.npz"
+    return Generator(
+        network,
+        humanizer,
+        load_reference(path, network.spec.steps_per_bar),
+        hash_model(network),
+        load_held_out(path),
+        hash_file(path, *(folder / name for name in HUMANIZER_FILES)),
+    )
+
+
+def _check_fit(network: Network, humanizer: Humanizer, folder: Path) -> None:
+    """Both say the same of the same numbers.
+
+    Raises:
+        ModelError: They were not trained together.
+    """
+    ours, theirs = network.spec, humanizer.spec
+    # Without conditions of its own a network numbers none: 0 is unknown to both.
+    same = not ours.conditions or ours.conditions == theirs.conditions
+    if ours.steps_per_bar != theirs.steps_per_bar or not same:
+        path, detail = folder / HUMANIZER_FILES[0], "Network and humanizer must be saved together."
+        raise ModelError(path, "humanizer", "another grid, or other conditions", detail)
+
+
+def draw_loops(
+    generator: Generator, params: SampleParams, seed: int
+) -> tuple[list[DrumLoop], list[Draft]]:
+    """Draw loops, and what the model itself wrote for each; `min_novelty` is not looked at.
+
+    Raises:
+        MidiError: A file that is given cannot be read as a loop.
+        ParameterError: Controls contradict each other.
+    """
+    given, condition = _read_given(generator, params, seed), generator.condition(params)
+    drafts = sample_words(generator.network, params, seed, given, condition=condition)
+    loops = to_loops(drafts, generator.humanizer, params, seed, condition=condition, given=given)
+    return loops, drafts
+
+
+def generate(
+    generator: Generator,
+    params: SampleParams,
+    seed: int,
+    out: Path,
+    on_loop: Callable[[str], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Draw loops and write `NAME.mid`, `.wav`, `.png` and `.json` of each into `out`.
+
+    A loop nearer to a training loop than `min_novelty` is drawn again, a few times.
+
+    Args:
+        generator: The model.
+        params: What to draw.
+        seed: The same seed, parameters and model give the same bytes.
+        out: The folder.
+        on_loop: Called with each name when its files are written.
+
+    Returns:
+        The receipts.
+
+    Raises:
+        MidiError: A file that is given cannot be read as a loop.
+        ParameterError: Controls contradict each other.
+        GateRefusedError: Loops were too near to a training loop however often they were drawn.
+            The others are written.
+    """
+    check_count("seed", seed, least=0)
+    given = _read_given(generator, params, seed)
+    made: dict[int, _Made] = {}
+    tickets = [Ticket(number) for number in range(params.loops)]
+    while tickets:
+        made.update(_make(generator, params, seed, given, tickets))
+        too_near = [
+            one for one in map(made.__getitem__, range(params.loops)) if not one.is_novel(params)
+        ]
+        tickets = [
+            replace(one.ticket, attempt=one.ticket.attempt + 1)
+            for one in too_near
+            if one.ticket.attempt + 1 < _ATTEMPTS
+        ]
+    novel = [one for one in made.values() if one.is_novel(params)]
+
+    def write(one: _Made) -> dict[str, Any]:
+        return _write(generator, Making(seed, one.ticket, params, given), one, out)
+
+    receipts = []
+    # Sound is made on one core while another one draws.
+    for receipt in map_blocks(write, novel):
+        receipts.append(receipt)
+        if on_loop:
+            on_loop(receipt["loop"])
+    if too_near:
+        reasons = [
+            f"{one.loop.lineage.loop_id} was drawn {_ATTEMPTS} times, the last one "
+            f"{one.nearest[0].distance:.2f} from a training loop, not {params.min_novelty:g}"
+            for one in too_near
+        ]
+        raise GateRefusedError(reasons, "sample.min_novelty")
+    return receipts
+
+
+def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]:
+    """Make a loop again from its receipt alone, and write its four files into `out`.
+
+    Args:
+        generator: The model that the receipt names.
+        receipt: `NAME.json`.
+        out: The folder.
+
+    Returns:
+        The new receipt; with the same code it is the old one.
+
+    Raises:
+        TableError: The receipt is missing, or lacks a key.
+        ModelError: It names another model, other training data, or a loop with other bytes.
+    """
+    making, told = read_making(receipt)
+    for key, ours in (("model", generator.model_hash), ("data", generator.data_hash)):
+        if told[key] != ours:
+            detail = f"This folder's is {ours}: name the folder that it was made with."
+            raise ModelError(receipt, f"another_{key}", told[key], detail)
+    (one,) = _make(generator, making.params, making.seed, making.given, [making.ticket]).values()
+    again = _receive(generator, making, one)
+    if again["midi"] != told["midi"]:
+        detail = (
+            f"The same receipt gives {again['midi']} here. Made by {_name_software(told)}; read by "
+            f"{_name_software(again)}. Another processor may round differently, too."
+        )
+        raise ModelError(receipt, "another_loop", told["midi"], detail)
+    return _write(generator, making, one, out)
+
+
+def _name_software(receipt: Mapping[str, Any]) -> str:
+    versions = {"code": receipt["code"], **receipt.get("software", {})}
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
+    return read_given(generator.network, generator.reference, params, seed)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A loop that was drawn, and the training loops nearest to it."""
+
+    ticket: Ticket
+    loop: DrumLoop
+    draft: Draft
+    nearest: list[Pair]
+
+    def is_novel(self, params: SampleParams) -> bool:
+        return not self.nearest or self.nearest[0].distance >= params.min_novelty
+
+
+def _make(
+    generator: Generator,
+    params: SampleParams,
+    seed: int,
+    given: Given,
+    tickets: Sequence[Ticket],
+) -> dict[int, _Made]:
+    """Loops by number."""
+    condition = generator.condition(params)
+    drafts = sample_words(generator.network, params, seed, given, tickets, condition)
+    loops = to_loops(drafts, generator.humanizer, params, seed, tickets, condition, given)
+    nearest = find_nearest(loops, generator.reference)
+    made = map(_Made, tickets, loops, drafts, nearest)
+    return {one.ticket.number: one for one in made}
+
+
+def _receive(generator: Generator, making: Making, one: _Made) -> dict[str, Any]:
+    return make_receipt(
+        one.loop,
+        making,
+        one.nearest,
+        generator.reference,
+        generator.held_out,
+        {"model": generator.model_hash, "data": generator.data_hash},
+        one.draft.bar_lengths,
+    )
+
+
+def _write(generator: Generator, making: Making, one: _Made, out: Path) -> dict[str, Any]:
+    loop, name = one.loop, one.loop.lineage.loop_id
+    receipt = _receive(generator, making, one)
+    write_loop(out / f"{name}.mid", loop)
+    write_wav(out / f"{name}.wav", render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
+    draw_loop(loop, out / f"{name}.png", title=f"{name} · {loop.bpm:g} bpm")
+    write_json(out / f"{name}.json", receipt)
+    return receipt

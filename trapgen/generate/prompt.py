@@ -1,0 +1,158 @@
+"""What a producer hands in as music: a primer, lanes to keep, a loop to vary."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import BAR_WORD, N_VOICES, N_WORDS, DrumLoop, ParameterError, to_text
+
+Words = NDArray[np.int64]
+Hits = NDArray[np.float64]
+
+_LIKE_LOOPS: Final = ("lanes", "theme")
+_WORDS: Final = ("primer", *_LIKE_LOOPS)
+_HITS: Final = {"lane_hits": "lanes", "theme_hits": "theme"}
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Words that go into a draw; each `(n_steps,)` int64 in whole bars, or None.
+
+    Attributes:
+        primer: What the loops go on from; not part of them.
+        lanes: As long as the loops: where the locked voices sound.
+        theme: As long as the loops: the loop that is varied.
+        lane_hits: `(n_hits, 4)` float64, how the locked voices are played: step, voice, velocity
+            and offset in steps of each hit.
+        theme_hits: The same of the loop that is varied.
+        primer_beats: By how many beats the primer's file was turned to meet its bar line.
+        notes: What of the files did not go in, a sentence each.
+    """
+
+    primer: Words | None = None
+    lanes: Words | None = None
+    theme: Words | None = None
+    lane_hits: Hits | None = None
+    theme_hits: Hits | None = None
+    primer_beats: int = 0
+    notes: tuple[str, ...] = ()
+
+    def check(self, n_bars: int, steps_per_bar: int) -> None:
+        """Hold the lengths against those of the loops.
+
+        Raises:
+            ParameterError: The primer is not in whole bars, or lanes or theme have another length
+                than the loops.
+        """
+        primer = self.primer
+        if primer is not None and (not len(primer) or len(primer) % steps_per_bar):
+            raise ParameterError("primer", f"whole bars of {steps_per_bar} steps", len(primer))
+        for name in _LIKE_LOOPS:
+            words = getattr(self, name)
+            if words is not None and len(words) != n_bars * steps_per_bar:
+                rule = f"as long as the loops, {n_bars * steps_per_bar} steps"
+                raise ParameterError(name, rule, len(words))
+
+    def play(
+        self, velocities: NDArray[np.uint8], offsets: NDArray[np.float32], *, is_timed: bool
+    ) -> None:
+        """Play as they were given the locked voices, and what is left of the loop that is varied.
+
+        Args:
+            velocities: `(n_steps, 9)` of a loop that holds to the lanes; changed.
+            offsets: `(n_steps, 9)` in steps; changed.
+            is_timed: Whether the loop has a timing of its own, which a variation takes.
+        """
+        if self.theme_hits is not None:
+            steps, voices, hard, early = _columns(self.theme_hits)
+            left = velocities[steps, voices] > 0
+            steps, voices = steps[left], voices[left]
+            velocities[steps, voices] = hard[left]
+            if not is_timed:
+                offsets[steps, voices] = early[left]
+        if self.lane_hits is not None:
+            steps, voices, hard, early = _columns(self.lane_hits)
+            velocities[steps, voices], offsets[steps, voices] = hard, early
+
+    def to_json(self, steps_per_bar: int) -> dict[str, Any]:
+        """Words as a line of text, as `trapgen.core.codec` writes it; what is None is left out."""
+        pieces = {name: getattr(self, name) for name in _WORDS}
+        lines: dict[str, Any] = {
+            name: to_text(words, steps_per_bar)
+            for name, words in pieces.items()
+            if words is not None
+        }
+        for name in _HITS:
+            if (hits := getattr(self, name)) is not None:
+                lines[name] = hits.tolist()
+        if self.primer is not None:
+            lines["primer_beats"] = self.primer_beats
+        return lines | ({"notes": list(self.notes)} if self.notes else {})
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Given:
+        """Read what `to_json` gave.
+
+        Raises:
+            ParameterError: A key is unknown, a line holds something else than words and BAR, or a
+                hit something else than a step, a voice, a velocity and an offset.
+        """
+        content = dict(content)
+        played = {name: content.pop(name, None) for name in _HITS}
+        beats = int(content.pop("primer_beats", 0))
+        notes = tuple(map(str, content.pop("notes", ())))
+        for name in content:
+            if name not in _WORDS:
+                raise ParameterError("given", f"one of {', '.join(_WORDS)}", name)
+        words: dict[str, Any] = {name: _parse(name, line) for name, line in content.items()}
+        given = cls(**words, primer_beats=beats, notes=notes)
+        hits: dict[str, Any] = {
+            name: _read_hits(name, played[name], words.get(of))
+            for name, of in _HITS.items()
+            if played[name] is not None
+        }
+        return replace(given, **hits)
+
+
+def list_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
+    """`(n_hits, 4)` step, voice, velocity and offset of some voices' hits."""
+    found = loop.onsets & np.isin(np.arange(N_VOICES), list(voices))
+    steps, at = np.nonzero(found)
+    played = (steps, at, loop.velocities[found], loop.offsets[found])
+    return np.column_stack([np.asarray(column, np.float64) for column in played])
+
+
+def _columns(hits: Hits) -> tuple[Words, Words, NDArray[np.uint8], NDArray[np.float32]]:
+    steps, voices = hits[:, :2].astype(np.int64).T
+    return steps, voices, hits[:, 2].astype(np.uint8), hits[:, 3].astype(np.float32)
+
+
+def _read_hits(name: str, hits: Any, words: Words | None) -> Hits:
+    n_steps = 0 if words is None else len(words)
+    lowest = (0, 0, 1, -0.5)
+    highest = (n_steps - 1, N_VOICES - 1, 127, np.nextafter(np.float32(0.5), np.float32(0)))
+    rule = f"step below {n_steps}, voice, velocity and offset of each hit"
+    try:
+        found = np.array(hits, np.float64).reshape(len(hits), len(lowest))
+    except (TypeError, ValueError):
+        raise ParameterError(f"given.{name}", rule, hits) from None
+    fits = ((found >= lowest) & (found <= highest)).all(axis=1)
+    if not fits.all():
+        raise ParameterError(f"given.{name}", rule, found[~fits][0].tolist())
+    return found
+
+
+def _parse(name: str, line: object) -> Words:
+    tokens = [token for token in str(line).split() if token != BAR_WORD]
+    try:
+        words = [int(token, 2) for token in tokens]
+    except ValueError:
+        words = [-1]
+    if not words or min(words) < 0 or max(words) >= N_WORDS:
+        raise ParameterError(f"given.{name}", f"words of {N_VOICES} bits, and BAR", line)
+    return np.array(words, np.int64)

@@ -1,0 +1,112 @@
+"""The MIDI files that a producer hands in, read as what goes into a draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from trapgen.core import (
+    N_VOICES,
+    DrumLoop,
+    ParameterError,
+    SampleParams,
+    StandardizeParams,
+    repeat_to,
+    rotate,
+    to_words,
+)
+from trapgen.generate.align_primer import match_primer
+from trapgen.generate.constraints.parse import find_voice
+from trapgen.generate.prompt import Given, list_hits
+from trapgen.ingest import Standardized, read_loop
+from trapgen.model import Network
+from trapgen.similarity import BEATS_A_BAR
+
+FROM_TRAIN: Final = "train"
+"""The primer that stands for a random training loop."""
+
+
+def read_given(
+    network: Network, reference: Sequence[DrumLoop], params: SampleParams, seed: int
+) -> Given:
+    """Read the files that the parameters name; loops are repeated to the length drawn.
+
+    What of a file does not go in stands in the notes of what is returned.
+
+    Args:
+        network: Decides the grid, and where a primer begins.
+        reference: The training loops.
+        params: Of the draw.
+        seed: Chooses among the training loops.
+
+    Raises:
+        MidiError: A file cannot be read as a loop.
+        ParameterError: A voice is locked that its file does not have.
+    """
+    given = Given()
+    if params.lock_from:
+        given = _with_lanes(given, params, network.spec.steps_per_bar)
+    if params.vary:
+        found = _read(params.vary, network.spec.steps_per_bar)
+        theme = repeat_to(found.loop, params.bars)
+        given = replace(given, theme=to_words(theme), theme_hits=list_hits(theme, range(N_VOICES)))
+        given = _with_notes(given, params.vary, found, params.bars)
+    if params.primer == FROM_TRAIN:
+        chosen = np.random.default_rng([seed, *FROM_TRAIN.encode()])
+        loop = reference[int(chosen.integers(len(reference)))]
+        given = replace(given, primer=to_words(repeat_to(loop, params.primer_bars)))
+    elif params.primer:
+        given = _with_primer(given, params, network)
+    return given
+
+
+def _read(path: str, steps_per_bar: int) -> Standardized:
+    return read_loop(Path(path), StandardizeParams(steps_per_bar))
+
+
+def _with_lanes(given: Given, params: SampleParams, steps_per_bar: int) -> Given:
+    found = _read(params.lock_from, steps_per_bar)
+    lanes = repeat_to(found.loop, params.bars)
+    voices = [find_voice("sample.lock", name) for name in params.lock]
+    for name, voice in zip(params.lock, voices, strict=True):
+        if not lanes.onsets[:, voice].any():
+            rule = f"of voices that sound in the first {params.bars} bars of {params.lock_from}"
+            raise ParameterError("sample.lock", rule, name)
+    given = replace(given, lanes=to_words(lanes), lane_hits=list_hits(lanes, voices))
+    return _with_notes(given, params.lock_from, found, params.bars)
+
+
+def _with_primer(given: Given, params: SampleParams, network: Network) -> Given:
+    found = _read(params.primer, network.spec.steps_per_bar)
+    loop, beats = found.loop, 0
+    if params.match_primer:
+        beats = match_primer(network, loop)
+        loop = rotate(loop, beats * (loop.steps_per_bar // BEATS_A_BAR))
+    primer = to_words(repeat_to(loop, params.primer_bars))
+    given = replace(given, primer=primer, primer_beats=beats)
+    return _with_notes(given, params.primer, found, params.primer_bars)
+
+
+def _with_notes(given: Given, path: str, found: Standardized, n_bars: int) -> Given:
+    notes = (f"{path}: {note}" for note in _list_losses(found, n_bars))
+    return replace(given, notes=tuple(dict.fromkeys([*given.notes, *notes])))
+
+
+def _list_losses(found: Standardized, n_bars: int) -> Iterator[str]:
+    """What of a file does not go into a draw of so many bars, a clause each."""
+    grid, needed = found.loop.steps_per_bar, found.recommended_steps_per_bar
+    if found.collapsed_onsets:
+        finer = f"; {needed} would hold them" if needed > grid else ""
+        yield f"{found.collapsed_onsets} hits fall on louder ones at {grid} steps a bar{finer}"
+    if found.dropped_onsets:
+        yield f"{found.dropped_onsets} notes are of no voice of the kit"
+    if found.feel:
+        yield f"read as {found.loop.bpm:g} bpm ({found.feel})"
+    if found.leading_bars:
+        yield f"{found.leading_bars} silent bars before the first hit are left out"
+    if found.loop.n_bars > n_bars:
+        yield f"the first {n_bars} of its {found.loop.n_bars} bars are taken"

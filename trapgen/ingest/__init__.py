@@ -1,0 +1,46 @@
+"""From files as found to loops: importers, key maps, standardizing, the starter corpus."""
+
+from trapgen.ingest.corpus import gather_packs
+from trapgen.ingest.importers.entry import Limits
+from trapgen.ingest.importers.groove import CREDIT, INFO, download_groove, parse_info
+from trapgen.ingest.importers.names import check_name, clash_key, printable
+from trapgen.ingest.importers.pack import import_pack
+from trapgen.ingest.keymap.review import find_doubts, settle
+from trapgen.ingest.standardize.chunks import Chunk, Part, Spread, standardize
+from trapgen.ingest.standardize.folder import (
+    describe_loop,
+    find_midi,
+    load_row,
+    load_standardized,
+    read_folder,
+)
+from trapgen.ingest.standardize.read import Standardized, read_loop
+from trapgen.ingest.starter.packs import load_starter, write_packs
+
+__all__ = [
+    "CREDIT",
+    "INFO",
+    "Chunk",
+    "Limits",
+    "Part",
+    "Spread",
+    "Standardized",
+    "check_name",
+    "clash_key",
+    "describe_loop",
+    "download_groove",
+    "find_doubts",
+    "find_midi",
+    "gather_packs",
+    "import_pack",
+    "load_row",
+    "load_standardized",
+    "load_starter",
+    "parse_info",
+    "printable",
+    "read_folder",
+    "read_loop",
+    "settle",
+    "standardize",
+    "write_packs",
+]

@@ -1,0 +1,52 @@
+"""The raw corpus: the starter packs and the user's own, side by side, bytes as found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from trapgen.core import InputError, replacing
+from trapgen.ingest.standardize import find_midi
+from trapgen.ingest.starter import write_packs
+
+_BESIDE: Final = frozenset({"pack.csv", "keymaps.csv", "ATTRIBUTION.md"})
+"""What a pack says of its files travels with them."""
+
+LOOSE: Final = "unsorted"
+"""The pack of files that lie in no folder of their own."""
+
+
+def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
+    """Copy every MIDI file under `packs` to `out`, a folder a pack, beside the starter corpus.
+
+    Args:
+        packs: The user's packs: folders of MIDI files, or files alone, which go to `unsorted`.
+            It may be missing.
+        out: Where the corpus goes.
+        starter: Whether the starter corpus is part of it.
+
+    Returns:
+        The number of files.
+
+    Raises:
+        InputError: Two packs have the same file, or there is no file at all.
+    """
+    n_files = len(write_packs(out)) if starter else 0
+    for path in find_midi(packs) if packs.is_dir() else []:
+        relative = path.relative_to(packs)
+        target = out / (relative if len(relative.parts) > 1 else Path(LOOSE, relative))
+        if target.exists():
+            raise InputError(
+                path, "name_clash", target.relative_to(out), "Rename the pack: that one is taken."
+            )
+        with replacing(target) as temporary:
+            shutil.copyfile(path, temporary)
+        n_files += 1
+    for path in sorted(packs.rglob("*")) if packs.is_dir() else []:
+        if path.name in _BESIDE and path.parent != packs:
+            with replacing(out / path.relative_to(packs)) as temporary:
+                shutil.copyfile(path, temporary)
+    if not n_files:
+        raise InputError(packs, "no_midi", "no .mid or .midi file", "Add a pack, or the starter's.")
+    return n_files

@@ -1,0 +1,288 @@
+"""A source becomes a pack: its MIDI files byte for byte, a table of them, and what was refused."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from trapgen.core import (
+    PACK,
+    REJECTS,
+    InputError,
+    ParameterError,
+    make_table,
+    read_table,
+    replacing,
+    write_table,
+    write_text,
+)
+from trapgen.ingest.importers.archive import list_archive
+from trapgen.ingest.importers.entry import Entry, Limits, Reader
+from trapgen.ingest.importers.folder import list_folder
+from trapgen.ingest.importers.groove import ATTRIBUTION, INFO, LABELS, parse_info
+from trapgen.ingest.importers.names import check_name, find_clashes, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MIDI_SUFFIXES: Final = frozenset({".mid", ".midi"})
+
+_OWN: Final = ("pack.csv", "rejects.csv", "ATTRIBUTION.md")
+_TEMPORARY = re.compile(r"\.part-[0-9a-f]+-[0-9a-f]+(\.(mid|midi|csv|md))?", re.IGNORECASE)
+"""The names that `trapgen.core.store.replacing` gives to the files of a pack while it writes
+them."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+        pack: The table `pack.csv` (`PACK`).
+        rejects: The table `rejects.csv` (`trapgen.core.store.REJECTS`).
+        left_out: How many files that are no MIDI were left out, by ending in lower case; `hidden`
+            counts those whose name begins with a dot, whatever their ending.
+        n_written: How many files were written; the others were there already.
+    """
+
+    pack: pd.DataFrame
+    rejects: pd.DataFrame
+    left_out: dict[str, int]
+    n_written: int
+
+    def summarize(self) -> dict[str, Any]:
+        """The import in figures, for people and for `--json`."""
+        return {
+            "files": len(self.pack),
+            "written": self.n_written,
+            "bytes": int(self.pack["size"].sum()),
+            "rejects": len(self.rejects),
+            "left_out": self.left_out,
+        }
+
+
+def import_pack(
+    source: Path,
+    out: Path,
+    *,
+    limits: Limits | None = None,
+    on_file: Callable[[int, int], None] | None = None,
+) -> Imported:
+    """Copy every MIDI file of a folder or ZIP into a pack, byte for byte, keeping its folders.
+
+    Nothing is written outside `out`, and no file there is replaced by another. Whatever breaks a
+    rule is refused by name in `rejects.csv`, and the rest goes on; ZIPs within are not opened.
+    `pack.csv` is written last: while it is missing, the same call again finishes the work, and
+    ends with the same bytes as one that was never interrupted.
+
+    A source with the `info.csv` of the Groove MIDI Dataset is read with its labels, and its
+    paths begin where that table lies.
+
+    Args:
+        source: A folder, a ZIP, or one MIDI file.
+        out: The pack's folder.
+        limits: What the source may ask for.
+        on_file: Called after each file with the number done and the number of all.
+
+    Raises:
+        InputError: There is nothing to read at `source`; or `out` has another file in the place
+            of one of these, or the files of another import.
+        ParameterError: `out` lies in `source`, or the other way round.
+    """
+    limits = limits or Limits()
+    _check_places(source, out)
+    _clear_stale(out, source)
+    reader, rows, n_written = Reader(limits), [], 0
+    with _open_source(source, limits) as entries:
+        choice = _choose(entries, limits)
+        labels, prefix = _find_labels(source, choice, limits)
+        files = _name_files(choice, prefix)
+        if not files and not choice.refused:
+            raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
+        _check_tables(out, set(files), labels is not None)
+        for at, (name, entry) in enumerate(sorted(files.items()), start=1):
+            try:
+                data = reader.read(entry)
+            except InputError as error:
+                choice.refuse(entry.name, error)
+            else:
+                n_written += _place(out, name, data)
+                known = (labels or {}).get(name) or dict.fromkeys(LABELS, "")
+                digest = hashlib.sha256(data).hexdigest()
+                rows.append({"path": name, "sha256": digest, "size": len(data), **known})
+            if on_file:
+                on_file(at, len(files))
+    seen = {row["path"] for row in choice.refused} | {prefix + name for name in files}
+    for name in sorted(prefix + name for name in labels or {}):
+        if name not in seen:
+            choice.refuse(name, InputError(name, "missing", "no file", f"{INFO} names it."))
+    choice.refused.sort(key=lambda row: (row["path"], row["rule"]))
+    pack, rejects = make_table(rows, PACK), make_table(choice.refused, REJECTS)
+    write_table(out / "rejects.csv", rejects, REJECTS)
+    if labels is not None:
+        write_text(out / "ATTRIBUTION.md", ATTRIBUTION)
+    write_table(out / "pack.csv", pack, PACK)
+    return Imported(pack, rejects, dict(sorted(choice.left_out.items())), n_written)
+
+
+def _check_places(source: Path, out: Path) -> None:
+    if not source.exists():
+        raise InputError(source, "missing", "no such file or folder", "Check the path.")
+    if not source.is_dir() and not source.is_file():
+        raise InputError(source, "not_a_file", "neither file nor folder", "Check the path.")
+    if out.exists() and not out.is_dir():
+        raise InputError(out, "not_a_folder", "a file", "Give a folder for the pack.")
+    here, there = source.resolve(), out.resolve()
+    if here.is_dir() and (here.is_relative_to(there) or there.is_relative_to(here)):
+        raise ParameterError("out", f"a folder beside {source}, neither in nor above it", str(out))
+
+
+def _clear_stale(out: Path, source: Path) -> None:
+    """Remove what an import that was killed left under temporary names."""
+    for path in sorted(out.rglob(".part-*")):
+        if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            path.unlink()
+    for folder in sorted(out.glob(".trapgen-*")):
+        if not folder.is_symlink() and folder.is_dir() and folder not in source.parents:
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _open_source(source: Path, limits: Limits) -> Iterator[list[Entry]]:
+    if source.is_dir() or source.suffix.lower() in MIDI_SUFFIXES:
+        yield list_folder(source)
+        return
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        raise InputError(source, "unreadable", error.strerror, "Check its permissions.") from error
+    with file:
+        yield list_archive(source, file, limits)
+
+
+@dataclass
+class _Choice:
+    """What became of a source's entries before any is read."""
+
+    midi: list[Entry] = field(default_factory=list)
+    tables: list[Entry] = field(default_factory=list)
+    refused: list[dict[str, str]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def refuse(self, name: str, error: InputError) -> None:
+        # The error's own path has lost what Path drops: "a//b" and "./b".
+        self.refused.append(
+            {
+                "path": printable(name),
+                "rule": error.rule,
+                "received": printable(str(error.received)),
+                "detail": error.detail,
+            }
+        )
+
+
+def _choose(entries: list[Entry], limits: Limits) -> _Choice:
+    choice = _Choice()
+    for at, entry in enumerate(entries):
+        path = PurePosixPath(entry.name)
+        suffix = path.suffix.lower()
+        try:
+            if at >= limits.entries:
+                detail = f"A source may have {limits.entries:,} entries."
+                raise InputError(entry.name, "entry_count", len(entries), detail)
+            check_name(entry.name)
+            if entry.refusal:
+                raise entry.refusal
+            if suffix == ".zip":
+                detail = "A ZIP within is not opened: unpack it and import it alone."
+                raise InputError(entry.name, "nested_zip", path.name, detail)
+        except InputError as error:
+            choice.refuse(entry.name, error)
+            continue
+        if entry.name.endswith("/"):
+            continue
+        if suffix in MIDI_SUFFIXES and not path.name.startswith("."):
+            choice.midi.append(entry)
+            continue
+        choice.left_out["hidden" if path.name.startswith(".") else suffix or "none"] += 1
+        if path.name == INFO and len(path.parts) <= 2:
+            choice.tables.append(entry)
+    return choice
+
+
+def _find_labels(
+    source: Path, choice: _Choice, limits: Limits
+) -> tuple[dict[str, dict[str, str]] | None, str]:
+    """What Groove's table says, and the folder it lies in: the top, or one that holds all files."""
+    clashes = find_clashes([table.name for table in choice.tables], ())
+    for table in sorted(choice.tables, key=lambda table: table.name):
+        prefix = table.name.removesuffix(INFO)
+        if not all(entry.name.startswith(prefix) for entry in choice.midi):
+            continue
+        try:
+            if table.name in clashes:
+                raise clashes[table.name]
+            data = Reader(limits).read(table)
+        except InputError as error:
+            choice.refuse(table.name, error)
+            continue
+        labels = parse_info(source / table.name, data)
+        if labels is not None:
+            return labels, prefix
+    return None, ""
+
+
+def _name_files(choice: _Choice, prefix: str) -> dict[str, Entry]:
+    """The files by their names in the pack; those that clash are refused."""
+    names = [entry.name.removeprefix(prefix) for entry in choice.midi]
+    clashes = find_clashes(names, _OWN)
+    files = {}
+    for name, entry in zip(names, choice.midi, strict=True):
+        if name in clashes:
+            choice.refuse(entry.name, clashes[name])
+        else:
+            files[name] = entry
+    return files
+
+
+def _check_tables(out: Path, names: set[str], is_groove: bool) -> None:
+    """Refuse a pack that holds another import, or files of the user's under the pack's names."""
+    if (out / "pack.csv").exists():
+        others = sorted(set(read_table(out / "pack.csv", PACK)["path"]) - names)
+        if others:
+            detail = "The pack holds files of another import; give another folder."
+            raise InputError(out / "pack.csv", "other_import", others[0], detail)
+    if (out / "rejects.csv").exists():
+        read_table(out / "rejects.csv", REJECTS)
+    path = out / "ATTRIBUTION.md"
+    if is_groove and path.exists() and path.read_bytes() != ATTRIBUTION.encode():
+        raise InputError(path, "differs", "another text", "Move it, or give another folder.")
+
+
+def _place(out: Path, name: str, data: bytes) -> bool:
+    """Write a file of the pack; whether it was not there already.
+
+    Raises:
+        InputError: Something else has its place.
+    """
+    path = out / name
+    for folder in list(path.relative_to(out).parents)[-2::-1]:
+        above = out / folder
+        if above.is_symlink() or (above.exists() and not above.is_dir()):
+            detail = "The pack needs a folder there: move it, or give another folder."
+            raise InputError(above, "in_the_way", "a link or file", detail)
+    if path.is_symlink() or path.exists():
+        if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
+            detail = "It was not put there by this import: move it, or give another folder."
+            raise InputError(path, "differs", "another file", detail)
+        return False
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return True

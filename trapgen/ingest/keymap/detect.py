@@ -1,0 +1,94 @@
+"""Which key map a file was played on, by the rhythm of its pitches, and how sure that is.
+
+Maps are compared by Bayes' rule, each scored by what speaks for it
+(`trapgen.ingest.keymap.readings`), weighed by numbers learned on Groove (`training.keymap`). Maps
+that read a file alike count together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from trapgen.core import KEY_MAPS, KeyMap
+from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.readings import MAP_TERMS, gather_evidence
+from trapgen.ingest.keymap.weights import groove_weights, share_out
+from trapgen.midi import DRUM_CHANNEL, Strikes
+
+__all__ = ["SURE", "Reading", "detect_key_map", "rank_key_maps"]
+
+_MAPS: Final = tuple(KEY_MAPS.values())
+# On the drum channel percussion that the kit lacks is at home, and costs nothing. Groove has none
+# to learn that from.
+_PERCUSSION_ON_DRUM_CHANNEL: Final = 0.0
+_NAMED: Final = {
+    "addictive_drums2": r"\bad ?2\b|addictive",
+    "superior_drummer3": r"\bsd ?3\b|superior",
+    "ezdrummer2": r"\bezd|ezdrummer|\bezx\b",
+    "fl_fpc": r"\bfpc\b",
+    "akai_mpc": r"\bmpc\b",
+    "roland_td11": r"\btd ?\d+k?\b|\broland\b|vdrum",
+    "gm": r"\bgm\b|general ?midi",
+}
+# A product's name outweighs what is usual, and not a rhythm. Groove's names tell of none.
+_NAME_BONUS: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a file: the maps that agree on it, and its share.
+
+    Attributes:
+        key_maps: At least one map; all make the same voices of the file's pitches. Those that the
+            file's name tells of come first, then the order of `KEY_MAPS`.
+        confidence: Posterior probability of the reading among all maps, from 0 to 1.
+    """
+
+    key_maps: tuple[KeyMap, ...]
+    confidence: float
+
+
+def rank_key_maps(strikes: Strikes, stem: str = "") -> list[Reading]:
+    """Every way to read a file, the likeliest first; the confidences add up to 1.
+
+    Args:
+        strikes: At least one strike.
+        stem: The file's name without its ending, which may name a product.
+    """
+    evidence = gather_evidence(strikes)
+    weights = groove_weights()
+    if (strikes.channels == DRUM_CHANNEL).all():
+        of_map = weights.of_map.copy()
+        of_map[MAP_TERMS.index("other_percussion")] = _PERCUSSION_ON_DRUM_CHANNEL
+        weights = replace(weights, of_map=of_map)
+    reading_of_map = evidence.reading_of_map
+    trust = np.array(evidence.trust)
+    scores = weights.score(evidence.rhythm[reading_of_map], evidence.of_map, trust)
+    words = re.sub(r"[^a-z0-9]+", " ", stem.lower())
+    is_named = np.array([bool(re.search(_NAMED.get(name, "(?!)"), words)) for name in KEY_MAPS])
+    shares = share_out(scores + trust * _NAME_BONUS * is_named)
+    readings = []
+    for row in range(len(evidence.rhythm)):
+        mine = (reading_of_map == row).nonzero()[0]
+        named_first = sorted(mine.tolist(), key=lambda at: not is_named[at])
+        share = float(shares[mine].sum())
+        readings.append(Reading(tuple(_MAPS[at] for at in named_first), share))
+    return sorted(readings, key=lambda reading: -reading.confidence)
+
+
+def detect_key_map(strikes: Strikes, stem: str = "") -> tuple[KeyMap | None, float]:
+    """The key map a file was played on and the confidence in it, from 0 to 1.
+
+    The confidence is that every strike gets its right voice: maps that read the file alike count
+    together. Below `SURE` there is no map.
+
+    Args:
+        strikes: At least one strike; a file's drums alone.
+        stem: The file's name without its ending.
+    """
+    best = rank_key_maps(strikes, stem)[0]
+    return (best.key_maps[0] if best.confidence >= SURE else None), best.confidence

@@ -1,0 +1,70 @@
+"""Which voice a group of strikes is, by its rhythm: a logistic regression (see `keymap.fit`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.ingest.keymap import groove
+from trapgen.ingest.keymap.features import FEATURES
+
+_LIMIT: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceTable:
+    """The regression's numbers.
+
+    Attributes:
+        mean: `(18,)` float64, of the features.
+        deviation: `(18,)` float64, of the features.
+        weights: `(37, 9)` float64, of the features' expansion (`expand`), for each voice.
+        prior: `(9,)` float64, log share of each voice among the examples.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    prior: NDArray[np.float64]
+
+
+def expand(
+    features: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """One, the features as deviations from their mean (at most 4), their squares: `(n, 37)`."""
+    standard = np.clip((features - mean) / deviation, -_LIMIT, _LIMIT)
+    return np.hstack([np.ones((len(features), 1)), standard, standard**2])
+
+
+@cache
+def groove_table() -> VoiceTable:
+    """The numbers learned on Groove."""
+    lines = (line.split() for line in groove.VOICES.strip().split("\n"))
+    rows = {name: np.array(values, float) for name, *values in lines}
+    plain = np.stack([rows[name] for name in FEATURES])
+    squares = np.stack([rows[f"{name}^2"] for name in FEATURES])
+    weights = np.vstack([rows["one"], plain[:, 2:], squares])
+    return VoiceTable(plain[:, 0], plain[:, 1], weights, rows["prior"])
+
+
+def voice_evidence(
+    features: NDArray[np.float64], table: VoiceTable | None = None
+) -> NDArray[np.float64]:
+    """How much more the rhythm speaks for a voice than for any: log P(voice | rhythm) / P(voice).
+
+    Args:
+        features: `(n_groups, 18)`, from `describe_groups`.
+        table: The regression's numbers; Groove's if None.
+
+    Returns:
+        `(n_groups, 9)` float64, in nats.
+    """
+    table = table or groove_table()
+    logits = expand(features, table.mean, table.deviation) @ table.weights
+    logits -= logits.max(1, keepdims=True)
+    shares: NDArray[np.float64] = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    return shares - table.prior

@@ -1,0 +1,83 @@
+"""Files whose key map is in doubt, and settling them by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapgen.core import InputError, MidiError
+from trapgen.ingest.keymap.choose import (
+    choose_readings,
+    drums_of,
+    read_settled,
+    reading_of_name,
+    write_settled,
+)
+from trapgen.ingest.keymap.detect import Reading
+from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.role import find_role
+from trapgen.midi import read_strikes
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A file whose key map is not sure.
+
+    Attributes:
+        path: Path in the pack.
+        pitches: Strikes by pitch, the most struck first.
+        readings: Ways to read it, the likeliest first.
+    """
+
+    path: str
+    pitches: Mapping[int, int]
+    readings: tuple[Reading, ...]
+
+
+def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
+    """The files of a pack whose key map is below `SURE`, in the order given.
+
+    Files whose name or rhythm gives their voice, and those settled before, are in no doubt; files
+    that cannot be read are left to standardizing, which rejects them with the reason.
+
+    Raises:
+        TableError: A `keymaps.csv` breaks its form.
+    """
+    for path in paths:
+        try:
+            strikes = read_strikes(path)
+        except MidiError:
+            continue
+        if not len(strikes) or find_role(path, strikes)[0].voice is not None:
+            continue
+        drums = strikes.select(drums_of(strikes))
+        readings = choose_readings(path, drums)
+        if readings[0].confidence < SURE:
+            counts = Counter(drums.pitches.tolist())
+            relative = path.relative_to(pack).as_posix()
+            yield Doubt(relative, dict(counts.most_common()), tuple(readings))
+
+
+def settle(pack: Path, answers: Mapping[str, str]) -> None:
+    """Keep with the pack which key map its files are read through, or which voice they play.
+
+    Args:
+        pack: The folder; `keymaps.csv` in it keeps the answers, old ones included.
+        answers: Names of key maps, or of a voice (`kick`), by path in the pack.
+
+    Raises:
+        InputError: The pack is no folder, or has no file at a path.
+        ParameterError: There is no key map or voice of that name.
+        TableError: `keymaps.csv` breaks its form.
+    """
+    if not pack.is_dir():
+        raise InputError(pack, "missing", "no such folder", "Check the path.")
+    settled = read_settled(pack)
+    for path, name in answers.items():
+        if not (pack / path).is_file():
+            raise InputError(pack / path, "missing", "no such file", f"Name it from {pack} on.")
+        reading_of_name(name)
+        settled[Path(path).as_posix()] = name
+    write_settled(pack, settled)

@@ -1,0 +1,153 @@
+"""Folders of any size become loops on disk, with a manifest and the rejects, chunk by chunk.
+
+The chunks may go through any map that keeps their order: one after the other here, or spread over
+threads, processes and machines that see the same files. What is written is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from trapgen.core import (
+    MANIFEST,
+    REJECTS,
+    InputError,
+    MidiError,
+    OnFiles,
+    StandardizeParams,
+    TrapgenError,
+    make_table,
+    write_table,
+)
+from trapgen.ingest.standardize.folder import Found, describe_loop, find_sources, read_found
+from trapgen.ingest.standardize.read import Standardized
+from trapgen.midi import write_loop
+
+FILES_A_CHUNK: Final = 2_000
+"""About a second's work: enough to make little of what a task of Prefect's costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Files for one worker: `files` lie in `root`, their loops go into `out`."""
+
+    root: Path
+    out: Path
+    params: StandardizeParams
+    files: tuple[Found, ...]
+
+
+@dataclass(slots=True)
+class Part:
+    """What became of a chunk.
+
+    Attributes:
+        rows: Of the manifest, in the files' order.
+        rejects: Rows of the rejects, in the files' order.
+        error: What stopped the chunk.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    rejects: list[dict[str, str]] = field(default_factory=list)
+    error: TrapgenError | None = None
+
+
+Spread = Callable[[Callable[[Chunk], Part], Sequence[Chunk]], Iterable[Part]]
+"""A map over chunks: yields the parts in the chunks' order, as `map` does."""
+
+
+def standardize(
+    source: Path,
+    out: Path,
+    params: StandardizeParams,
+    *,
+    spread: Spread = map,
+    on_files: OnFiles | None = None,
+    files_a_chunk: int = FILES_A_CHUNK,
+) -> tuple[Any, Any]:
+    """Read a file or folder and write loops, `manifest.parquet` and `rejects.csv` into `out`.
+
+    Args:
+        source: The file or folder.
+        out: The folder for what is written.
+        params: Grid, key map and metre.
+        spread: Calls the first argument on every chunk of the second.
+        on_files: Called after each chunk.
+        files_a_chunk: How many files a chunk has; the result is the same.
+
+    Returns:
+        The manifest and the rejects, as pandas frames (`trapgen.core.store.MANIFEST`, `REJECTS`).
+
+    Raises:
+        InputError: There is nothing at `source`, or no MIDI file in it.
+        TableError: A `pack.csv` or `keymaps.csv` breaks its form.
+    """
+    root, files = find_sources(source)
+    if not files:
+        raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
+    chunks = [
+        Chunk(root, out, params, tuple(files[at : at + files_a_chunk]))
+        for at in range(0, len(files), files_a_chunk)
+    ]
+    rows: list[dict[str, Any]] = []
+    rejects: list[dict[str, str]] = []
+    n_done = 0
+    for chunk, part in zip(chunks, spread(standardize_chunk, chunks), strict=True):
+        if part.error is not None:
+            raise part.error
+        rows += part.rows
+        rejects += part.rejects
+        n_done += len(chunk.files)
+        if on_files:
+            on_files(n_done, len(files))
+    manifest, refused = make_table(rows, MANIFEST), make_table(rejects, REJECTS)
+    write_table(out / "manifest.parquet", manifest, MANIFEST)
+    write_table(out / "rejects.csv", refused, REJECTS)
+    return manifest, refused
+
+
+def standardize_chunk(chunk: Chunk) -> Part:
+    """Read the files of a chunk and write their loops; the rows are the caller's to write."""
+    part = Part()
+    try:
+        for found in chunk.files:
+            try:
+                result = read_found(found, chunk.root, chunk.params)
+            except MidiError as error:
+                part.rejects.append(_reject_row(error, chunk.root))
+                continue
+            target = Path("loops", f"{found.loop_id}.mid")
+            write_loop(chunk.out / target, result.loop)
+            part.rows.append(_manifest_row(result, target))
+    except TrapgenError as error:
+        part.error = error
+    return part
+
+
+def _reject_row(error: MidiError, root: Path) -> dict[str, str]:
+    return {
+        "path": error.path.relative_to(root).as_posix(),
+        "rule": error.rule,
+        "received": str(error.received),
+        "detail": error.detail,
+    }
+
+
+def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
+    return {
+        **describe_loop(result.loop, target),
+        "source_path": result.source_path,
+        "published_split": result.published_split,
+        "key_map": result.key_map,
+        "key_map_confidence": result.key_map_confidence,
+        "quantization_error_steps": result.quantization_error_steps,
+        "max_quantization_error_steps": result.max_quantization_error_steps,
+        "recommended_steps_per_bar": result.recommended_steps_per_bar,
+        "leading_bars": result.leading_bars,
+        "feel": result.feel,
+        "collapsed_onsets": result.collapsed_onsets,
+        "dropped_onsets": result.dropped_onsets,
+    }

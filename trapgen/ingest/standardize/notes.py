@@ -1,0 +1,33 @@
+"""What a pack says of its files beside the files: `pack.csv`, as `trapgen import` writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trapgen.core import PACK, read_table
+
+PACK_TABLE: Final = "pack.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a file: its style, and the side its publisher put it on; empty if unsaid."""
+
+    style: str = ""
+    split: str = ""
+
+
+def read_notes(source: Path) -> dict[Path, Note]:
+    """The notes of every pack in a folder and those below it, by the path of the file.
+
+    Raises:
+        TableError: A `pack.csv` breaks its schema.
+    """
+    tables = sorted(source.rglob(PACK_TABLE)) if source.is_dir() else []
+    return {
+        table.parent / row["path"]: Note(row["style"], row["split"])
+        for table in tables
+        for row in read_table(table, PACK).to_dict("records")
+    }

@@ -1,0 +1,204 @@
+"""One file becomes one loop, or an error that says which rule it breaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from trapgen.core import (
+    N_VOICES,
+    STEPS_PER_BAR,
+    DrumLoop,
+    Lineage,
+    MidiError,
+    StandardizeParams,
+    hash_onsets,
+)
+from trapgen.ingest.standardize.feel import Feel, apply_feel, choose_feel
+from trapgen.ingest.standardize.grid import length_in_bars, quantize, recommend_grid
+from trapgen.ingest.standardize.voices import map_voices
+from trapgen.midi import Strikes, read_strikes
+
+DEFAULT_BPM: Final = 120.0
+"""Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
+
+_MAX_STRIKES_A_BAR: Final = N_VOICES * 96
+_MAX_BARS: Final = 1_000
+_BPM_IN_NAME: Final = re.compile(r"(?<!\d)([1-9]\d{1,2})[ _-]?bpm", re.IGNORECASE)
+_STYLES: Final = (
+    "atlanta",
+    "drill",
+    "plugg",
+    "phonk",
+    "rage",
+    "soul",
+    "memphis",
+    "cloud",
+    "jersey",
+)
+
+
+@dataclass(frozen=True)
+class Standardized:
+    """A loop on the grid, and what became of every note-on of its file.
+
+    `loop.n_onsets + collapsed_onsets + dropped_onsets` is the number of note-ons with a velocity
+    above zero in the file.
+
+    Attributes:
+        loop: The loop.
+        source_path: The file, relative to the folder read.
+        key_map: Name of the key map; `name` where the file's name decided the voice, `rhythm`
+            where its rhythm did, `settled` where somebody settled it by hand.
+        key_map_confidence: How sure that is, from 0 to 1 (see `map_voices`): below
+            `trapgen.ingest.keymap.SURE` a key map asks for review.
+        quantization_error_steps: Mean distance of the strikes from their steps.
+        max_quantization_error_steps: The largest.
+        recommended_steps_per_bar: The grid that would hold this file (see `recommend_grid`).
+        leading_bars: Silent bars dropped before the first strike's.
+        feel: Why the tempo was doubled or halved; empty where it was not.
+        collapsed_onsets: Strikes that fell on a step and voice where a louder one stands.
+        dropped_onsets: Strikes on pitches that the map leaves out, or beside the drum channel.
+        published_split: The side that the file's publisher put it on; empty if unsaid.
+    """
+
+    loop: DrumLoop
+    source_path: str
+    key_map: str
+    key_map_confidence: float
+    quantization_error_steps: float
+    max_quantization_error_steps: float
+    recommended_steps_per_bar: int
+    leading_bars: int
+    feel: str
+    collapsed_onsets: int
+    dropped_onsets: int
+    published_split: str = ""
+
+
+def read_loop(
+    path: Path, params: StandardizeParams, *, root: Path | None = None, loop_id: str = ""
+) -> Standardized:
+    """Read one MIDI file as a loop.
+
+    Args:
+        path: The file.
+        params: Grid, key map and metre.
+        root: The folder that `source_path`, pack and style are taken relative to; by default the
+            file's own.
+        loop_id: Name of the loop; by default `source_path` without its ending.
+
+    Raises:
+        MidiError: The file is no MIDI, is cut short, has no notes or none that the key map knows,
+            is in another metre than 4/4, or has more strikes a bar than a kit can play.
+    """
+    strikes = read_strikes(path)
+    _check_strikes(path, strikes, params)
+    bpm, n_strikes = _tempo(strikes, path), len(strikes)
+    played = map_voices(path, strikes, params)
+    strikes, feel, leading_bars = played.strikes, Feel(), 0
+    if params.feel == "half_time":
+        feel = choose_feel(strikes.ticks, played.voices, strikes.ticks_per_quarter, bpm)
+        strikes = apply_feel(strikes, feel)
+    if params.meter == "4/4":
+        strikes, leading_bars = _drop_leading_bars(strikes)
+    steps, offsets = quantize(strikes.ticks, strikes.ticks_per_quarter, params.steps_per_bar)
+    errors = np.abs(offsets)
+    last_step = int(steps[-1])
+    n_bars = last_step // params.steps_per_bar + 1
+    if params.meter == "4/4":
+        n_bars = length_in_bars(strikes, last_step, params.steps_per_bar)
+    n_steps = n_bars * params.steps_per_bar
+    if last_step >= n_steps:
+        # A strike just before the loop's end belongs to the beat that it anticipates.
+        late = steps >= n_steps
+        steps[late], offsets[late] = 0, 0
+    velocities = np.zeros((n_steps, N_VOICES), np.uint8)
+    shifts = np.zeros((n_steps, N_VOICES), np.float32)
+    # Softest first, so that the loudest strike of a step stays.
+    order = strikes.velocities.argsort(kind="stable")
+    cells = (steps * N_VOICES + played.voices)[order]
+    velocities.ravel()[cells] = strikes.velocities[order]
+    shifts.ravel()[cells] = offsets[order]
+    source = path.relative_to(root or path.parent)
+    source_path = source.as_posix()
+    words = re.findall(r"[a-z]+", source_path.lower())
+    lineage = Lineage(
+        loop_id=loop_id or source.with_suffix("").as_posix(),
+        source_ids=(hash_onsets(velocities, params.steps_per_bar),),
+        pack=source.parts[0] if len(source.parts) > 1 else "",
+        role=played.role,
+        style=next((style for style in _STYLES if style in words), ""),
+    )
+    loop = DrumLoop(velocities, params.steps_per_bar, bpm * feel.factor, shifts, lineage)
+    return Standardized(
+        loop=loop,
+        source_path=source_path,
+        key_map=played.key_map,
+        key_map_confidence=played.confidence,
+        quantization_error_steps=float(errors.sum() / len(errors)),
+        max_quantization_error_steps=float(errors.max()),
+        recommended_steps_per_bar=recommend_grid(strikes.ticks, strikes.ticks_per_quarter),
+        leading_bars=leading_bars,
+        feel=feel.reason,
+        collapsed_onsets=len(strikes) - loop.n_onsets,
+        dropped_onsets=n_strikes - len(strikes),
+    )
+
+
+def _drop_leading_bars(strikes: Strikes) -> tuple[Strikes, int]:
+    """Without the whole bars before the first strike; bar lines stay where they are.
+
+    A strike just before a bar line opens the bar behind it, as rounding has it on any grid. A file
+    of 2, 4, 8 … bars that is silent for less than half of them is a loop that begins with a rest.
+    """
+    ticks_per_bar = 4 * strikes.ticks_per_quarter
+    n_bars = (int(strikes.ticks[0]) + ticks_per_bar // (2 * max(STEPS_PER_BAR))) // ticks_per_bar
+    whole = round(strikes.end_tick / ticks_per_bar)
+    ends_on_bar = abs(strikes.end_tick - whole * ticks_per_bar) < ticks_per_bar // max(
+        STEPS_PER_BAR
+    )
+    is_loop = ends_on_bar and whole > 0 and whole & (whole - 1) == 0
+    if not n_bars or (is_loop and 2 * n_bars < whole):
+        return strikes, 0
+    ticks = np.maximum(0, strikes.ticks - n_bars * ticks_per_bar)
+    end_tick = strikes.end_tick - n_bars * ticks_per_bar
+    return replace(strikes, ticks=ticks, end_tick=end_tick), n_bars
+
+
+def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> None:
+    if strikes.is_truncated:
+        raise MidiError(path, "truncated", f"{len(strikes)} notes before the cut", "Export again.")
+    if not len(strikes):
+        raise MidiError(path, "no_notes", 0, "A loop has at least one note-on with velocity.")
+    last = int(strikes.ticks[-1])
+    if params.meter == "4/4":
+        for tick, numerator, denominator in strikes.meters:
+            if tick <= last and numerator != denominator:
+                raise MidiError(
+                    path, "meter", f"{numerator}/{denominator}", "Only 4/4 loops are read."
+                )
+    n_bars = last // (4 * strikes.ticks_per_quarter) + 1
+    if len(strikes) > n_bars * _MAX_STRIKES_A_BAR:
+        raise MidiError(
+            path,
+            "too_dense",
+            f"{len(strikes)} notes in {n_bars} bars",
+            f"A kit plays at most {_MAX_STRIKES_A_BAR} a bar on the finest grid.",
+        )
+    if n_bars > _MAX_BARS:
+        raise MidiError(path, "too_long", f"{n_bars} bars", f"At most {_MAX_BARS} bars are read.")
+
+
+def _tempo(strikes: Strikes, path: Path) -> float:
+    first = int(strikes.ticks[0])
+    before = [bpm for tick, bpm in strikes.tempos if tick <= first]
+    if before:
+        return before[-1]
+    if named := _BPM_IN_NAME.search(path.stem):
+        return float(named[1])
+    return strikes.tempos[0][1] if strikes.tempos else DEFAULT_BPM

@@ -1,0 +1,74 @@
+"""Pitches to voices: by the file's name or its rhythm, or through a key map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import FULL, MidiError, StandardizeParams, key_map
+from trapgen.ingest.keymap import choose_readings, drums_of, find_role
+from trapgen.midi import Strikes
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a file's strikes play.
+
+    Attributes:
+        strikes: The strikes that have a voice, at least one.
+        voices: `(n_strikes,)` int64, their columns in the kit.
+        role: Name of the file's role.
+        key_map: Name of the key map, or `name`, `rhythm` or `settled`: what decided the voice.
+        confidence: How sure that is, from 0 to 1 (see `map_voices`).
+    """
+
+    strikes: Strikes
+    voices: NDArray[np.int64]
+    role: str
+    key_map: str
+    confidence: float
+
+
+def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Played:
+    """Give each strike its voice; strikes that have none are left out.
+
+    The confidence is 1 for a role that the name says, the margin of its rule for one heard in the
+    rhythm. For a key map it is the share of the strikes that the map knows, times the probability
+    that it is the right one where it was detected; a file below `trapgen.ingest.keymap.SURE` is
+    read through the likeliest map all the same, and asks for review.
+
+    Args:
+        path: The file.
+        strikes: Its note-ons, at least one.
+        params: The key map, and whether names count. The rhythm is heard where the key map is
+            left to be detected.
+
+    Raises:
+        MidiError: The map knows none of the pitches.
+        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+    """
+    role, known_by, certainty = FULL, "", 1.0
+    if params.by_name:
+        role, known_by, certainty = find_role(path, strikes, by_rhythm=params.key_map == "auto")
+    if role.voice is not None:
+        voices = np.full(len(strikes), role.voice, np.int64)
+        return Played(strikes, voices, role.name, known_by, certainty)
+    drums = strikes.select(drums_of(strikes))
+    if params.key_map == "auto":
+        best = choose_readings(path, drums)[0]
+        table, certainty = best.key_maps[0], best.confidence
+    else:
+        table, certainty = key_map(params.key_map), 1.0
+    voices = table.column_of[drums.pitches]
+    kept = voices >= 0
+    n_kept = np.count_nonzero(kept)
+    if not n_kept:
+        received = sorted(set(drums.pitches.tolist()))
+        raise MidiError(
+            path, "no_drums", f"pitches {received}", f"None is in the key map {table.name}."
+        )
+    confidence = certainty * (n_kept / len(drums))
+    return Played(drums.select(kept), voices[kept], role.name, table.name, confidence)

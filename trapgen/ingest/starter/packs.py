@@ -1,0 +1,289 @@
+"""The starter corpus as MIDI, with the habits of the packs that producers download.
+
+Nothing in a pack says what its files are but their names: single-role files are on channel 1 and
+on whatever key the maker likes, resolutions differ, one pack leaves the tempo to the file names.
+Reading all that is what `standardize` is for, so the corpus is written the hard way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import mido
+import numpy as np
+
+from trapgen.core import OPEN_HAT, SNARE, VOICES, DrumLoop, InputError, TextError, replacing
+from trapgen.ingest.starter.tabs import read_tabs
+
+_TABS: Final = ("kick.tab", "snare.tab", "hat.tab", "full.tab")
+_DRUM_CHANNEL: Final = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Habits of an invented maker of packs.
+
+    Attributes:
+        name: Name of its folder.
+        styles: Styles of the loops that it ships.
+        names: Pattern of a file's name by kind (`kick`, `snare`, `hat`, `open_hat`, `full`), with
+            `n`, the loop's number within its kind, `bpm`, `style`, and `Style` capitalized.
+        ticks_per_quarter: Resolution, a multiple of 24: a step is a whole number of ticks.
+        midi_type: 0, all in one track, or 1, tempo and notes in two.
+        single_key: MIDI key of every single-role file; None: each voice's own drum key.
+        snare_key: MIDI key of the snare where voices keep their own.
+        full_channel: Channel of full loops, from 0; 9 is General MIDI's drums.
+        has_tempo: Whether the files say their tempo.
+    """
+
+    name: str
+    styles: tuple[str, ...]
+    names: Mapping[str, str]
+    ticks_per_quarter: int
+    midi_type: int
+    single_key: int | None
+    snare_key: int
+    full_channel: int
+    has_tempo: bool = True
+
+
+def _names(kick: str, snare: str, hat: str, open_hat: str, full: str) -> Mapping[str, str]:
+    return MappingProxyType(
+        {"kick": kick, "snare": snare, "hat": hat, "open_hat": open_hat, "full": full}
+    )
+
+
+PACKS: Final = (
+    Pack(
+        name="Night Shift Drums",
+        styles=("atlanta", "cloud"),
+        names=_names(
+            kick="Kick_{n:02d}",
+            snare="Snare_{n:02d}",
+            hat="Hi_Hat_{n:02d}",
+            open_hat="OH_{n:02d}",
+            full="Full_Loop_{n:02d}_{bpm:g}bpm",
+        ),
+        ticks_per_quarter=96,
+        midi_type=0,
+        single_key=60,
+        snare_key=38,
+        full_channel=_DRUM_CHANNEL,
+    ),
+    Pack(
+        name="Low Tide Kit Vol 1",
+        styles=("drill", "jersey"),
+        names=_names(
+            kick="{n:02d}_{Style}_Kick",
+            snare="{n:02d}_{Style}_Snare",
+            hat="{n:02d}_{Style}_HiHat",
+            open_hat="{n:02d}_{Style}_OpenHat",
+            full="drums_{style}_{n:02d}_{bpm:g}",
+        ),
+        ticks_per_quarter=480,
+        midi_type=1,
+        single_key=36,
+        snare_key=40,
+        full_channel=0,
+    ),
+    Pack(
+        name="Copper Kettle Loops",
+        styles=("soul", "plugg"),
+        names=_names(
+            kick="kick {n:02d} {bpm:g}bpm",
+            snare="clap {n:02d} {bpm:g}bpm",
+            hat="trap hat {n:02d} ({bpm:g} bpm)",
+            open_hat="open hat {n:02d} ({bpm:g} bpm)",
+            full="groove {n:02d} {bpm:g}bpm",
+        ),
+        ticks_per_quarter=960,
+        midi_type=0,
+        single_key=48,
+        snare_key=39,
+        full_channel=_DRUM_CHANNEL,
+        has_tempo=False,
+    ),
+    Pack(
+        name="Ghost Mall Tapes",
+        styles=("phonk", "memphis"),
+        names=_names(
+            kick="808_{n}",
+            snare="Clap {n:02d}",
+            hat="HH_{n:02d}",
+            open_hat="OH {n:02d}",
+            full="{style}_tape_{n:02d}_{bpm:g}bpm",
+        ),
+        ticks_per_quarter=480,
+        midi_type=0,
+        single_key=None,
+        snare_key=39,
+        full_channel=0,
+    ),
+    Pack(
+        name="Static Bloom",
+        styles=("rage",),
+        names=_names(
+            kick="good_Kick_{n}",
+            snare="good_Snare_{n}",
+            hat="{n:02d}_Trap_Hat",
+            open_hat="{n:02d}_Trap_Open_Hat",
+            full="all_drums_{n:02d}_{bpm:g}",
+        ),
+        ticks_per_quarter=96,
+        midi_type=1,
+        single_key=42,
+        snare_key=38,
+        full_channel=_DRUM_CHANNEL,
+    ),
+)
+"""The packs that the starter corpus is shipped in."""
+
+_PACK_OF_STYLE: Final = {style: pack for pack in PACKS for style in pack.styles}
+_PACK_OF_NAME: Final = {pack.name: pack for pack in PACKS}
+
+
+def load_starter() -> tuple[DrumLoop, ...]:
+    """Read the starter corpus: kicks, snares, hats, full loops, each in the order of its tab.
+
+    Returns:
+        Loops on 96 steps a bar without microtiming, each with the name, pack, role and style of
+        its lineage; `source_ids` are left to `standardize`.
+
+    Raises:
+        TextError: A tab breaks the format, or has a style that no pack ships.
+    """
+    loops = []
+    for name in _TABS:
+        tab = Path(__file__).with_name(name)
+        for loop in read_tabs(tab):
+            style = loop.lineage.style
+            if style not in _PACK_OF_STYLE:
+                styles = ", ".join(_PACK_OF_STYLE)
+                raise TextError(
+                    tab, "tab_style", style, f"{loop.lineage.loop_id}: the packs have {styles}."
+                )
+            lineage = replace(loop.lineage, pack=_PACK_OF_STYLE[style].name)
+            loops.append(replace(loop, lineage=lineage))
+    return tuple(loops)
+
+
+def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
+    """Name the files of loops that carry the name of one of `PACKS`.
+
+    Returns:
+        A path a loop, relative to the folder of the packs: `Night Shift Drums/Atlanta/Kick_01.mid`.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    paths = []
+    for loop in loops:
+        pack, kind = _PACK_OF_NAME[loop.lineage.pack], _kind(loop)
+        counts[pack.name, kind] += 1
+        style = loop.lineage.style
+        stem = pack.names[kind].format(
+            n=counts[pack.name, kind], bpm=loop.bpm, style=style, Style=style.capitalize()
+        )
+        paths.append(Path(pack.name, style.capitalize(), f"{stem}.mid"))
+    return paths
+
+
+def write_packs(folder: Path) -> list[Path]:
+    """Write the starter corpus as MIDI packs; the same bytes on every run.
+
+    A file ends where its loop's last bar ends. A file that stands there already is left alone
+    when it is the same.
+
+    Args:
+        folder: Where the packs' folders go; made if missing.
+
+    Returns:
+        The files, in the order of `load_starter`.
+
+    Raises:
+        InputError: A different file of one of these names is there; nothing was written.
+    """
+    loops = load_starter()
+    files = {
+        folder / name: _render(loop) for name, loop in zip(name_files(loops), loops, strict=True)
+    }
+    present = [path for path in files if path.exists()]
+    for path in present:
+        if path.read_bytes() != files[path]:
+            raise InputError(
+                path, "other_file", "a different file", "Move it away or choose another folder."
+            )
+    for path in files.keys() - present:
+        with replacing(path) as temporary:
+            temporary.write_bytes(files[path])
+    return list(files)
+
+
+def _kind(loop: DrumLoop) -> str:
+    is_open_hat = loop.lineage.role == "hat" and bool(loop.onsets[:, OPEN_HAT].any())
+    return "open_hat" if is_open_hat else loop.lineage.role
+
+
+def _render(loop: DrumLoop) -> bytes:
+    """The bytes of the loop's file, after the habits of its pack."""
+    pack = _PACK_OF_NAME[loop.lineage.pack]
+    end_tick = _ticks(loop.n_steps, pack)
+    head = [mido.MetaMessage("time_signature", numerator=4, denominator=4)]
+    if pack.has_tempo:
+        head.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(loop.bpm)))
+    notes = _notes(loop, pack)
+    midi = mido.MidiFile(type=pack.midi_type, ticks_per_beat=pack.ticks_per_quarter)
+    if pack.midi_type == 0:
+        midi.tracks.append(_track([(0, message) for message in head] + notes, end_tick))
+    else:
+        midi.tracks.append(_track([(0, message) for message in head], end_tick))
+        midi.tracks.append(_track(notes, end_tick))
+    buffer = BytesIO()
+    midi.save(file=buffer)
+    return buffer.getvalue()
+
+
+def _ticks(n_steps: int, pack: Pack) -> int:
+    return n_steps * pack.ticks_per_quarter // 24
+
+
+def _notes(loop: DrumLoop, pack: Pack) -> list[tuple[int, mido.Message]]:
+    """Note-ons and note-offs with their ticks, sorted; a 32nd long, or until the next hit."""
+    is_full = loop.lineage.role == "full"
+    channel = pack.full_channel if is_full else 0
+    events = []
+    for voice in np.flatnonzero(loop.onsets.any(axis=0)):
+        key = pack.snare_key if voice == SNARE else VOICES[voice].pitch
+        if not is_full and pack.single_key is not None:
+            key = pack.single_key
+        steps = [*np.flatnonzero(loop.onsets[:, voice]).tolist(), loop.n_steps]
+        for step, following in pairwise(steps):
+            off_step = min(step + 3, following)
+            velocity = int(loop.velocities[step, voice])
+            # The off before the on: a repeated key is struck anew, not cut.
+            events.append((_ticks(off_step, pack), 0, key, 0))
+            events.append((_ticks(step, pack), 1, key, velocity))
+    return [
+        (
+            tick,
+            mido.Message(
+                "note_on" if is_on else "note_off", channel=channel, note=key, velocity=velocity
+            ),
+        )
+        for tick, is_on, key, velocity in sorted(events)
+    ]
+
+
+def _track(events: list[tuple[int, mido.Message]], end_tick: int) -> mido.MidiTrack:
+    track = mido.MidiTrack()
+    now = 0
+    for tick, message in events:
+        track.append(message.copy(time=tick - now))
+        now = tick
+    track.append(mido.MetaMessage("end_of_track", time=end_tick - now))
+    return track

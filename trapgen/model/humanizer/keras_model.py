@@ -1,0 +1,107 @@
+"""The humanizer in Keras: the same function as `trapgen.model.Humanizer`, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from trapgen.model.humanizer.network import Humanizer
+from trapgen.model.humanizer.spec import (
+    BUMPS,
+    N_RECALLS,
+    N_TOLD,
+    Array,
+    HumanizerSpec,
+    weight_shapes,
+)
+from trapgen.model.training.network import import_tensorflow
+from trapgen.model.words import N_CONDITIONS
+
+_CONDITION_SCALE: Final = 0.5
+"""Of the initial weights of conditions. Keras' own, 0.03, is not heard for the first epochs."""
+
+
+def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
+    """A functional Keras model, which leaves out a share of what its LSTMs say while learning.
+
+    From `features`, `(batch, n_hits, n_features)` float32; `backwards`, `(batch, n_hits)` int64,
+    which hit comes at each place when a loop is read from its last; `told`, `(batch, n_hits,
+    32)` float32; `condition`, `(batch, 4)` int64; and `velocity_recalled` and, with microtiming,
+    `offset_recalled`, `(batch, n_hits, 8)` int64 classes. To scores of each head's classes,
+    `(batch, n_hits, n_classes)` by name.
+    """
+    keras, _ = import_tensorflow()
+    layers, ops = keras.layers, keras.ops
+    inputs = {
+        "features": keras.Input((None, spec.n_features), name="features"),
+        "backwards": keras.Input((None,), dtype="int64", name="backwards"),
+        "told": keras.Input((None, N_RECALLS * N_TOLD), name="told"),
+        "condition": keras.Input((N_CONDITIONS,), dtype="int64", name="condition"),
+    } | {
+        # Without microtiming there is no offset to tell.
+        name: keras.Input((None, N_RECALLS), dtype="int64", name=name)
+        for name in (f"{head}_recalled" for head in spec.heads)
+    }
+    features = inputs["features"]
+    turn = inputs["backwards"][..., None]
+    coming = layers.LSTM(spec.units, return_sequences=True, name="coming")(
+        ops.take_along_axis(features, turn, axis=1)
+    )
+    coming = layers.Dropout(dropout)(ops.take_along_axis(coming, turn, axis=1))
+    parts = [features, coming, inputs["told"]]
+    if spec.conditions:
+        table = layers.Embedding(
+            *weight_shapes(spec)["conditions/embeddings"],
+            embeddings_initializer=keras.initializers.RandomNormal(stddev=_CONDITION_SCALE),
+            name="conditions",
+        )
+        known = ops.sum(table(inputs["condition"]), axis=1, keepdims=True)
+        parts.append(ops.zeros_like(features[..., :1]) + known)
+    x = layers.Concatenate(name="played_told")(parts)
+    x = layers.LSTM(spec.units, return_sequences=True, name="played")(x)
+    x = layers.Concatenate(name="both")([layers.Dropout(dropout)(x), coming])
+    scores = {name: _score(name, x, inputs[f"{name}_recalled"]) for name in spec.heads}
+    return keras.Model(inputs, scores, name="humanizer")
+
+
+def _score(name: str, x: Any, recalled: Any) -> Any:
+    keras, _ = import_tensorflow()
+    layers, ops = keras.layers, keras.ops
+    bumps = BUMPS[name]
+    n_places, n_widths, n_classes = bumps.shape
+    said = layers.Dense(n_classes + N_RECALLS * n_widths, name=name)(x)
+    heights = layers.Reshape((-1, N_RECALLS, n_widths))(said[..., n_classes:])
+    # Heights are gathered a class first: a bell a recalled hit would not fit into memory.
+    spread = ops.matmul(ops.transpose(ops.one_hot(recalled, n_places), (0, 1, 3, 2)), heights)
+    spread = layers.Reshape((-1, n_places * n_widths))(spread)
+    table = ops.convert_to_tensor(bumps.reshape(-1, n_classes))
+    return said[..., :n_classes] + ops.matmul(spread, table)
+
+
+def begin_with(model: Any, shares: Mapping[str, Array]) -> None:
+    """Let a model that is new draw its classes in these shares, `(n_classes,)` by head."""
+    for name, share in shares.items():
+        bias = _variable(model, f"{name}/bias")
+        heights = np.zeros(bias.shape[0] - len(share), np.float32)
+        bias.assign(np.concatenate([np.log(share), heights]))
+
+
+def weights_of(model: Any, spec: HumanizerSpec) -> dict[str, Array]:
+    """The Keras model's weights by name, as `Humanizer` takes them."""
+    return {name: np.asarray(_variable(model, name), np.float32) for name in weight_shapes(spec)}
+
+
+def load_keras_humanizer(humanizer: Humanizer) -> Any:
+    """A Keras model with a humanizer's weights."""
+    model = build_humanizer(humanizer.spec)
+    for name, value in humanizer.weights.items():
+        _variable(model, name).assign(value)
+    return model
+
+
+def _variable(model: Any, name: str) -> Any:
+    layer, kind = name.split("/")
+    holder = model.get_layer(layer)
+    return getattr(getattr(holder, "cell", holder), kind)

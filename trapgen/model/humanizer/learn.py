@@ -1,0 +1,214 @@
+"""Learning how hits are played."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import DrumLoop
+from trapgen.model.humanizer.baselines import baseline_bits
+from trapgen.model.humanizer.keras_model import begin_with, build_humanizer, weights_of
+from trapgen.model.humanizer.network import Humanizer
+from trapgen.model.humanizer.pieces import Piece, cut_pieces, draw_batches, make_batch
+from trapgen.model.humanizer.spec import BUMPS, Array, HumanizerSpec
+from trapgen.model.training import Conditions
+from trapgen.model.training.network import import_tensorflow
+
+_NATS_PER_BIT: Final = float(np.log(2))
+_BATCH: Final = 32
+_CLIP_NORM: Final = 1.0
+_LEARNING_RATE: Final = 0.008
+_WEIGHT_DECAY: Final = 0.02
+_AVERAGING: Final = 60
+"""Steps whose weights are averaged, with exponential weight: the mean is judged and kept."""
+_RISING: Final = 0.1
+"""Share of all steps over which the learning rate rises."""
+
+
+@dataclass(frozen=True)
+class HumanizerEpoch:
+    """Bits a hit after an epoch.
+
+    Attributes:
+        epoch: From 1.
+        train: While learning, velocity and offset together.
+        velocity: Of clean validation.
+        offset: Of clean validation's played loops; None where there are none.
+        seconds: It took.
+    """
+
+    epoch: int
+    train: float
+    velocity: float
+    offset: float | None
+    seconds: float
+
+    @property
+    def validation(self) -> float:
+        """What the best epoch has least of."""
+        return self.velocity + (self.offset or 0.0)
+
+
+def train_humanizer(
+    train: Sequence[DrumLoop],
+    validation: Sequence[DrumLoop],
+    *,
+    units: int,
+    epochs: int,
+    seed: int,
+    dropout: float = 0.2,
+    names: tuple[str, ...] = (),
+    conditions: Conditions | None = None,
+    on_epoch: Callable[[HumanizerEpoch], None] | None = None,
+) -> Humanizer:
+    """Learn how the training loops are played; the best epoch on clean validation is kept.
+
+    Velocities are learned from every loop, offsets from those that are played and not programmed
+    (see `trapgen.model.humanizer.hits.is_played`): without any, none are learned.
+
+    Args:
+        train: Training loops, of one grid.
+        validation: Held-out loops.
+        units: Of each LSTM.
+        epochs: How many; the learning rate falls to nothing by the last.
+        seed: Decides initial weights, order and dropout.
+        dropout: Share of the LSTMs' outputs that a training step leaves out.
+        names: Conditions that may be told of a loop.
+        conditions: Their numbers, for the loops of both sides; by default unknown.
+        on_epoch: Called with every epoch.
+
+    Returns:
+        The humanizer with its figures: `velocity` and `offset`, bits a hit on clean validation,
+        and those of `trapgen.model.humanizer.baselines`.
+
+    Raises:
+        ParameterError: A side has no hits.
+    """
+    keras, tf = import_tensorflow()
+    known = conditions or Conditions()
+    pieces = cut_pieces(train, known.train)
+    held_out = cut_pieces(validation, known.validation)
+    has_offsets = any(piece.played.offsets.any() for piece in pieces)
+    spec = HumanizerSpec(units, train[0].steps_per_bar, has_offsets, names)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    model = build_humanizer(spec, dropout)
+    begin_with(model, {name: _share(pieces, name) for name in spec.heads})
+    optimizer = _make_optimizer(epochs * -(-len(pieces) // _BATCH))
+    optimizer.build(model.trainable_variables)
+    mean = [tf.Variable(variable) for variable in model.trainable_variables]
+    learn, judge = _make_steps(model, optimizer, mean, spec)
+    best: tuple[HumanizerEpoch, dict[str, NDArray[np.float32]], dict[str, float]] | None = None
+    for at in range(1, epochs + 1):
+        started, rng = time.perf_counter(), np.random.default_rng([seed, at, *b"humanize"])
+        learned = sum(
+            np.array(learn(_to_tensors(batch)), np.float64)
+            for batch in draw_batches(pieces, _BATCH, rng)
+        )
+        latest = _exchange(model.trainable_variables, mean)
+        figures = _to_bits(
+            sum(np.array(judge(_to_tensors(batch)), np.float64) for batch in _in_order(held_out)),
+            spec,
+        )
+        seconds = time.perf_counter() - started
+        total = sum(_to_bits(learned, spec).values())
+        epoch = HumanizerEpoch(at, total, figures["velocity"], figures.get("offset"), seconds)
+        if on_epoch:
+            on_epoch(epoch)
+        if best is None or epoch.validation < best[0].validation:
+            best = epoch, weights_of(model, spec), figures
+        _exchange(model.trainable_variables, latest)
+    assert best is not None
+    epoch, weights, figures = best
+    figures = {"best_epoch": epoch.epoch, **figures, **baseline_bits(pieces, held_out)}
+    rounded = {name: round(value, 4) for name, value in figures.items()}
+    return Humanizer(spec, weights, rounded)
+
+
+def _share(pieces: Sequence[Piece], name: str) -> Array:
+    """`(n_classes,)` how often each class is played, each once more than it is."""
+    n_classes = BUMPS[name].shape[-1]
+    counts = np.zeros(1 + n_classes)
+    for piece in pieces:
+        counts += np.bincount(piece.played.classes(name), minlength=1 + n_classes)
+    result: Array = ((counts[1:] + 1) / (counts[1:] + 1).sum()).astype(np.float32)
+    return result
+
+
+def _in_order(pieces: Sequence[Piece]) -> Any:
+    order = sorted(pieces, key=lambda piece: len(piece.hits))
+    return (make_batch(order[at : at + _BATCH]) for at in range(0, len(order), _BATCH))
+
+
+def _to_tensors(batch: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    import tensorflow as tf
+
+    return {name: tf.constant(value) for name, value in batch.items()}
+
+
+def _to_bits(nats: Any, spec: HumanizerSpec) -> dict[str, float]:
+    """Bits a hit by head, of `(n_heads, 2)` nats and numbers of hits; no hits, no figure."""
+    pairs = zip(spec.heads, nats, strict=True)
+    return {name: float(total / n / _NATS_PER_BIT) for name, (total, n) in pairs if n}
+
+
+def _make_optimizer(n_steps: int) -> Any:
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), its rate along a cosine."""
+    keras, _ = import_tensorflow()
+    n_rising = max(1, round(_RISING * n_steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        _LEARNING_RATE / n_rising,
+        max(1, n_steps - n_rising),
+        warmup_target=_LEARNING_RATE,
+        warmup_steps=n_rising,
+    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_CLIP_NORM)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+def _exchange(variables: Sequence[Any], values: Sequence[Any]) -> list[NDArray[np.float32]]:
+    """Give the variables new values, and return the old ones."""
+    old = [variable.numpy() for variable in variables]
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return old
+
+
+def _make_steps(model: Any, optimizer: Any, mean: Sequence[Any], spec: HumanizerSpec) -> Any:
+    """Two compiled functions: one batch learned, one judged; `(n_heads, 2)` nats and hits."""
+    import tensorflow as tf
+
+    def measure(batch: Any, training: bool) -> Any:
+        scores = model({name: batch[name] for name in model.input}, training=training)
+        found = []
+        for name in spec.heads:
+            played = batch[f"{name}_played"]
+            is_known = tf.cast(played > 0, tf.float32)
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                tf.maximum(played - 1, 0), scores[name]
+            )
+            found.append(tf.stack([tf.reduce_sum(nats * is_known), tf.reduce_sum(is_known)]))
+        return tf.stack(found)
+
+    def learn(batch: Any) -> Any:
+        with tf.GradientTape() as tape:
+            found = measure(batch, True)
+            loss = tf.reduce_sum(tf.math.divide_no_nan(found[:, 0], found[:, 1]))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        # A short past first: the mean must not remember the initial weights.
+        n_steps = tf.cast(optimizer.iterations, tf.float32)
+        new = tf.maximum(1 / _AVERAGING, 9 / (9 + n_steps))
+        for kept, variable in zip(mean, model.trainable_variables, strict=True):
+            kept.assign_add(new * (variable - kept))
+        return found
+
+    compiled = partial(tf.function, reduce_retracing=True, autograph=False)
+    return compiled(learn), compiled(partial(measure, training=False))

@@ -1,0 +1,123 @@
+"""What shapes a humanizer: its sizes, and the shape of every weight."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import N_VOICES, STEPS_PER_BAR
+
+Array = NDArray[np.float32]
+
+N_VELOCITIES: Final = 127
+"""Velocities from 1 to 127 are classes."""
+
+N_OFFSETS: Final = 64
+"""Equal parts of a step from -0.5 to 0.5 that an offset may lie in."""
+
+N_RECALLS: Final = 8
+"""Earlier hits that are told of each hit (see `trapgen.model.humanizer.hits`)."""
+
+N_TOLD: Final = 4
+"""What is told of a recalled hit: whether there is one, its velocity, whether its offset is known,
+its offset."""
+
+N_LOOP_BARS: Final = 4
+"""The place in the loop is told modulo this many bars."""
+
+GAP_BARS: Final = (1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""The time to the voice's hits before and after is told in parts of a bar that end here."""
+
+N_ROLL_FACTS: Final = 3
+_VELOCITY_WIDTHS: Final = (0.5, 2.0, 6.0, 16.0)
+_OFFSET_WIDTHS: Final = (0.7, 3.0, 9.0)
+_CONDITION_UNITS: Final = 8
+
+
+def _bumps(n_classes: int, widths: tuple[float, ...]) -> Array:
+    classes = np.arange(n_classes)
+    table = np.zeros((n_classes + 1, len(widths), n_classes), np.float32)
+    for at, width in enumerate(widths):
+        table[1:, at] = np.exp(-0.5 * ((classes[:, None] - classes) / width) ** 2)
+    return table
+
+
+BUMPS: Final = {
+    "velocity": _bumps(N_VELOCITIES, _VELOCITY_WIDTHS),
+    "offset": _bumps(N_OFFSETS, _OFFSET_WIDTHS),
+}
+"""`(1 + n_classes, n_widths, n_classes)`: bells around a recalled class, from 1; none around 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class HumanizerSpec:
+    """Everything that shapes a humanizer; saved beside its weights.
+
+    Attributes:
+        units: Of each of its two LSTMs.
+        steps_per_bar: The grid.
+        offsets: Whether it has learned microtiming.
+        conditions: Names of what may be told of a whole loop, as `style:funk`.
+
+    Raises:
+        ValueError: A value makes no sense.
+    """
+
+    units: int
+    steps_per_bar: int
+    offsets: bool = False
+    conditions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.units) is not int or self.units < 1:
+            raise ValueError(f"units must be a whole number from 1, not {self.units!r}")
+        if self.steps_per_bar not in STEPS_PER_BAR:
+            raise ValueError(f"steps_per_bar must be in {STEPS_PER_BAR}, not {self.steps_per_bar}")
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> HumanizerSpec:
+        """Read what `to_json` wrote.
+
+        Raises:
+            TypeError: A key is missing or unknown.
+            ValueError: A value makes no sense.
+        """
+        return cls(**{**content, "conditions": tuple(content.get("conditions", ()))})
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes."""
+        return dataclasses.asdict(self)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What is drawn of a hit."""
+        return ("velocity", "offset") if self.offsets else ("velocity",)
+
+    @property
+    def n_features(self) -> int:
+        """Width of what is told of a hit before anything is played."""
+        place = self.steps_per_bar + N_LOOP_BARS
+        return 4 * N_VOICES + place + 2 * (len(GAP_BARS) + 1) + N_ROLL_FACTS + 1
+
+
+def weight_shapes(spec: HumanizerSpec) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight, by name, in the order that they are saved in."""
+    told = spec.n_features + spec.units + N_RECALLS * N_TOLD
+    told += _CONDITION_UNITS if spec.conditions else 0
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, width in (("coming", spec.n_features), ("played", told)):
+        shapes[f"{name}/kernel"] = (width, 4 * spec.units)
+        shapes[f"{name}/recurrent_kernel"] = (spec.units, 4 * spec.units)
+        shapes[f"{name}/bias"] = (4 * spec.units,)
+    for name in spec.heads:
+        _, n_widths, n_classes = BUMPS[name].shape
+        shapes[f"{name}/kernel"] = (2 * spec.units, n_classes + N_RECALLS * n_widths)
+        shapes[f"{name}/bias"] = shapes[f"{name}/kernel"][1:]
+    if spec.conditions:
+        shapes["conditions/embeddings"] = (1 + len(spec.conditions), _CONDITION_UNITS)
+    return shapes

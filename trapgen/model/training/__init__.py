@@ -1,0 +1,42 @@
+"""Training with TensorFlow, which is imported here alone, and only when something is trained."""
+
+from trapgen.model.training.checkpoint import fingerprint
+from trapgen.model.training.distance import DISTANCES, measure_distances, part_by_distance
+from trapgen.model.training.fit import Conditions, Trained, train_network
+from trapgen.model.training.history import (
+    Epoch,
+    best_epoch,
+    describe_learning,
+    read_history,
+    write_history,
+)
+from trapgen.model.training.jitter import vary_loops
+from trapgen.model.training.network import build_keras, import_tensorflow, load_keras
+from trapgen.model.training.steps import Learner, make_learner
+from trapgen.model.training.windows import Windows, draw_batches, hold_out, make_windows, withhold
+
+__all__ = [
+    "DISTANCES",
+    "Conditions",
+    "Epoch",
+    "Learner",
+    "Trained",
+    "Windows",
+    "best_epoch",
+    "build_keras",
+    "describe_learning",
+    "draw_batches",
+    "fingerprint",
+    "hold_out",
+    "import_tensorflow",
+    "load_keras",
+    "make_learner",
+    "make_windows",
+    "measure_distances",
+    "part_by_distance",
+    "read_history",
+    "train_network",
+    "vary_loops",
+    "withhold",
+    "write_history",
+]

@@ -1,0 +1,142 @@
+"""A training on disk: what it takes to go on exactly where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import TableError, TrainParams, read_arrays, read_json, write_arrays, write_json
+from trapgen.model.training.history import Epoch, best_epoch
+from trapgen.model.training.steps import Learner
+from trapgen.model.words import Array, ModelSpec, Network, Tokens
+
+Progress = tuple[tuple[Epoch, ...], int, NDArray[np.float64]]
+"""Finished epochs; of the next one, how many batches are learned, and `(2,)` what `Learner.learn`
+gave for them, added up."""
+
+
+def fingerprint(
+    train: Sequence[Tokens],
+    validation: Sequence[Tokens],
+    spec: ModelSpec,
+    params: TrainParams,
+    seed: int,
+    start: Network | None = None,
+    conditions: Sequence[Tokens | None] = (),
+) -> str:
+    """Names the data, the parameters and the first weights that a checkpoint belongs to."""
+    digest = hashlib.blake2b(digest_size=16)
+    # How often it is saved does not change what is learned.
+    told = {name: value for name, value in asdict(params).items() if name != "checkpoint_minutes"}
+    digest.update(json.dumps([asdict(spec), told, seed]).encode())
+    for side in (train, validation):
+        digest.update(f"{len(side)}".encode())
+        for words in side:
+            digest.update(words.astype("<u2").tobytes() + b"|")
+    for known in conditions:
+        digest.update(b"" if known is None else known.astype("<u2").tobytes() + b"|")
+    for name, weight in start.weights.items() if start else ():
+        digest.update(name.encode() + weight.tobytes())
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """The state of a training on disk: model, its mean, optimizer, dropout's seeds, history."""
+
+    def __init__(self, folder: Path | None, learner: Learner, name: str, minutes: float) -> None:
+        self._folder, self._name, self._minutes = folder, name, minutes
+        model, mean, optimizer = learner.model, learner.mean, learner.optimizer
+        # A dropout of 0 draws nothing, and has no generator.
+        drawing = (getattr(layer, "seed_generator", None) for layer in model.layers)
+        seeds = [generator.state for generator in drawing if generator is not None]
+        self._variables = [*model.variables, *mean, *optimizer.variables, *seeds]
+        self._model, self._mean = model, mean
+        self._best: list[Array] = []
+        self._saved_at = time.monotonic()
+
+    def load(self) -> Progress:
+        """Take up what lies in the folder, if it belongs to this training."""
+        nothing: Progress = ((), 0, np.zeros(2))
+        if self._folder is None or not (self._folder / "state.json").is_file():
+            return nothing
+        state = read_json(self._folder / "state.json")
+        if state["fingerprint"] != self._name:
+            return nothing
+        try:
+            values, best = (
+                list(read_arrays(self._folder / state[name]).values()) if state[name] else []
+                for name in ("variables", "best")
+            )
+            batches, total = state["batches"], np.array(state["total"])
+        except (TableError, KeyError):
+            return nothing  # half a checkpoint is none
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+        self._best = best
+        return tuple(Epoch(**epoch) for epoch in state["history"]), batches, total
+
+    def save(self, history: Sequence[Epoch], *, is_best: bool) -> None:
+        """Save after an epoch."""
+        if is_best:
+            self._best = [np.asarray(variable) for variable in self._mean]
+        self._save(history, 0, np.zeros(2), is_best=is_best)
+
+    def save_within(
+        self, history: Sequence[Epoch], n_batches: int, total: NDArray[np.float64]
+    ) -> None:
+        """Save within an epoch, if it is time to (see `Progress`)."""
+        if time.monotonic() - self._saved_at >= 60 * self._minutes:
+            self._save(history, n_batches, total, is_best=False)
+
+    def _save(
+        self,
+        history: Sequence[Epoch],
+        n_batches: int,
+        total: NDArray[np.float64],
+        *,
+        is_best: bool,
+    ) -> None:
+        """Write everything, and then the small file that says it is there."""
+        if self._folder is None:
+            return
+        names = {
+            "variables": f"variables-{len(history)}-{n_batches}.npz",
+            "best": f"best-{best_epoch(history).epoch}.npz" if history else "",
+        }
+        self._write(names["variables"], [np.asarray(variable) for variable in self._variables])
+        if is_best:
+            self._write(names["best"], self._best)
+        state = {
+            "fingerprint": self._name,
+            **names,
+            "batches": n_batches,
+            "total": total.tolist(),
+            "history": [asdict(epoch) for epoch in history],
+        }
+        write_json(self._folder / "state.json", state)
+        for path in self._folder.glob("*.npz"):
+            if path.name not in names.values():
+                path.unlink()
+        self._saved_at = time.monotonic()
+
+    def restore_best(self) -> None:
+        """Put the weights of the best epoch back into the model."""
+        for variable, value in zip(self._model.trainable_variables, self._best, strict=True):
+            variable.assign(value)
+
+    def clear(self) -> None:
+        """Remove what was saved."""
+        if self._folder is not None and self._folder.is_dir():
+            for path in [*self._folder.glob("*.npz"), self._folder / "state.json"]:
+                path.unlink(missing_ok=True)
+
+    def _write(self, name: str, values: Sequence[Array]) -> None:
+        assert self._folder is not None
+        write_arrays(self._folder / name, {f"v{at}": value for at, value in enumerate(values)})

@@ -1,0 +1,196 @@
+"""The compiled steps of a training, on whatever devices there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import TrainParams
+from trapgen.model.training.network import build_keras, import_tensorflow, set_weights
+from trapgen.model.training.windows import Windows
+from trapgen.model.words import ModelSpec, Network
+
+_CLIP_NORM: Final = 1.0
+_BETA_2: Final = 0.99
+_RISING: Final = 0.1
+"""Share of all steps over which the learning rate rises."""
+_LAST_RATE: Final = 0.02
+"""Where it ends, as a share of its height."""
+_BFLOAT16: Final = (8, 0)
+"""The compute capability from which a GPU multiplies bfloat16; it needs no scaling of the loss."""
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network while it learns.
+
+    On a CPU its LSTMs are those of `trapgen.model.training.scan_lstm`, on a GPU Keras' own, which
+    are cuDNN's, in bfloat16 where the GPU has it. Several GPUs share each batch: a copy of the
+    network on each learns some of the rows, and their gradients are added up before they are
+    clipped.
+
+    Attributes:
+        model: The Keras model of the likelihood.
+        mean: What is judged and kept: means of its trainable variables.
+        optimizer: It has all that the optimizer remembers.
+        strategy: How TensorFlow spreads the work.
+    """
+
+    model: Any
+    mean: Sequence[Any]
+    optimizer: Any
+    strategy: Any
+    _learn: Any
+    _judge: Any
+
+    def learn(self, windows: Windows) -> NDArray[np.float64]:
+        """Learn a batch; `(2,)` nats of its words, and how many they are."""
+        return np.array(self._learn(*self._deal(windows)), np.float64)
+
+    def judge(self, windows: Windows, size: int) -> NDArray[np.float64]:
+        """`(n_windows, 2)` nats of each window's words, and how many, in batches of `size`."""
+        starts = range(0, len(windows), size)
+        parts = (windows.take(np.arange(at, min(at + size, len(windows)))) for at in starts)
+        batches = (_to_tensors(part) for part in parts)
+        return np.concatenate(
+            [np.array(self._judge(inputs, is_word), np.float64).T for inputs, _, is_word in batches]
+        )
+
+    def _deal(self, windows: Windows) -> tuple[Any, ...]:
+        n_devices = self.strategy.num_replicas_in_sync
+        if n_devices == 1:
+            return _to_tensors(windows)
+        parts = [_to_tensors(part) for part in deal_rows(windows, n_devices)]
+        dealt: tuple[Any, ...] = self.strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group]
+        )
+        return dealt
+
+
+def make_learner(
+    spec: ModelSpec, params: TrainParams, n_batches: int, start: Network | None = None
+) -> Learner:
+    """Build the network and compile its steps.
+
+    Args:
+        spec: The network.
+        params: Learning rate, epochs and so on.
+        n_batches: Of an epoch.
+        start: Weights to begin with; by default random ones.
+    """
+    _, tf = import_tensorflow()
+    strategy = choose_strategy()
+    gpus = tf.config.list_physical_devices("GPU")
+    with strategy.scope():
+        model = build_keras(spec, scans=not gpus, precision=choose_precision()).likelihood
+        if start is not None:
+            set_weights(model, start)
+        optimizer = _make_optimizer(params, n_batches, strategy.num_replicas_in_sync)
+        optimizer.build(model.trainable_variables)
+        mean = [tf.Variable(variable) for variable in model.trainable_variables]
+    steps = _compile_steps(model, optimizer, mean, params, strategy)
+    return Learner(model, mean, optimizer, strategy, *steps)
+
+
+def choose_strategy() -> Any:
+    """One device, or all GPUs where there are several."""
+    _, tf = import_tensorflow()
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def choose_precision() -> str:
+    """Keras' name of the precision of LSTMs: lower than float32 where every GPU has bfloat16."""
+    _, tf = import_tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    told = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    capable = [details.get("compute_capability", (0, 0)) >= _BFLOAT16 for details in told]
+    return "mixed_bfloat16" if capable and all(capable) else "float32"
+
+
+def deal_rows(windows: Windows, n_parts: int) -> list[Windows]:
+    """Parts of equally many windows; what is missing is filled up with windows that weigh 0."""
+    n_rows = -(-len(windows) // n_parts) * n_parts
+    filled = windows.take(np.minimum(np.arange(n_rows), len(windows) - 1))
+    weight = (np.arange(n_rows) < len(windows)).astype(np.float32)[:, None]
+    filled = replace(filled, is_target=filled.is_target * weight, is_word=filled.is_word * weight)
+    return [filled.take(rows) for rows in np.split(np.arange(n_rows), n_parts)]
+
+
+def _to_tensors(windows: Windows) -> tuple[Any, ...]:
+    import tensorflow as tf
+
+    told = {**vars(windows.inputs), "target": windows.targets}
+    inputs = {name: tf.constant(value) for name, value in told.items()}
+    return inputs, tf.constant(windows.is_target), tf.constant(windows.is_word)
+
+
+def _make_optimizer(params: TrainParams, n_batches: int, n_devices: int) -> Any:
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) along the learning rate's way."""
+    keras, _ = import_tensorflow()
+    n_steps = params.epochs * n_batches
+    n_rising = max(1, round(_RISING * n_steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        params.learning_rate / n_rising,
+        max(1, n_steps - n_rising),
+        alpha=_LAST_RATE,
+        warmup_target=params.learning_rate,
+        warmup_steps=n_rising,
+    )
+    # After clipping, Keras adds up what each device has.
+    clip = _CLIP_NORM / n_devices
+    optimizer = keras.optimizers.AdamW(
+        rate, weight_decay=params.weight_decay, beta_2=_BETA_2, global_clipnorm=clip
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+def _compile_steps(
+    model: Any, optimizer: Any, mean: Sequence[Any], params: TrainParams, strategy: Any
+) -> tuple[Any, Any]:
+    """Two functions: one batch learned, one judged; nats of words, and how many.
+
+    Of a batch learned, they are summed over all its windows; of one judged, a window each.
+    """
+    import tensorflow as tf
+
+    n_devices = strategy.num_replicas_in_sync
+
+    def add_up(values: Any) -> Any:
+        if n_devices == 1:
+            return values
+        return tf.distribute.get_replica_context().all_reduce("sum", values)
+
+    def learn_part(inputs: Any, is_target: Any, is_word: Any) -> Any:
+        n_targets = add_up(tf.reduce_sum(is_target))
+        with tf.GradientTape() as tape:
+            each = -model(inputs, training=True)
+            loss = tf.reduce_sum(each * is_target) / n_targets
+        gradients = add_up(tape.gradient(loss, model.trainable_variables))
+        if n_devices > 1:
+            gradients = [gradient / n_devices for gradient in gradients]
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return tf.reduce_sum(each * is_word), tf.reduce_sum(is_word)
+
+    def learn(*windows: Any) -> Any:
+        parts = strategy.run(learn_part, windows)
+        # A short past first: the mean must not remember the initial weights.
+        n_steps = tf.cast(optimizer.iterations, tf.float32)
+        new = tf.maximum(1 / params.averaging, 9 / (9 + n_steps))
+        for kept, variable in zip(mean, model.trainable_variables, strict=True):
+            kept.assign_add(new * (variable - kept))
+        return [strategy.reduce("sum", part, axis=None) for part in parts]
+
+    def judge(inputs: Any, is_word: Any) -> Any:
+        each = -model(inputs, training=False)
+        return tf.reduce_sum(each * is_word, axis=1), tf.reduce_sum(is_word, axis=1)
+
+    compiled = partial(tf.function, reduce_retracing=True)
+    return compiled(learn), compiled(judge)

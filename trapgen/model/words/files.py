@@ -1,0 +1,75 @@
+"""A network's folder on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from trapgen.core import (
+    Codec,
+    ModelError,
+    TableError,
+    read_arrays,
+    read_json,
+    write_arrays,
+    write_json,
+)
+from trapgen.model.words.network import Network
+from trapgen.model.words.spec import ModelSpec, weight_shapes
+
+
+def save_network(folder: Path, network: Network, *, half: bool = False) -> None:
+    """Write `model.json`, `codec.json` and `weights.npz`; the same weights give the same bytes.
+
+    Args:
+        folder: Where to.
+        network: What is saved.
+        half: Whether its weights are rounded to 16 bits: half the size.
+    """
+    write_json(folder / "model.json", network.spec.to_json())
+    network.spec.codec.save(folder / "codec.json")
+    dtype = np.float16 if half else np.float32
+    ordered = {name: network.weights[name].astype(dtype) for name in weight_shapes(network.spec)}
+    write_arrays(folder / "weights.npz", ordered)
+
+
+def load_network(folder: Path) -> Network:
+    """Read a model's folder.
+
+    Raises:
+        ModelError: Something is missing, or was written for another vocabulary or shape.
+    """
+    if not (folder / "model.json").is_file():
+        raise ModelError(
+            folder, "no_model", "no model.json", "Train one, or name a model's folder."
+        )
+    try:
+        spec = ModelSpec.from_json(read_json(folder / "model.json"))
+    except (TypeError, AttributeError, TableError) as error:
+        raise ModelError(folder / "model.json", "keys", error, "Train the model again.") from error
+    if Codec.load(folder / "codec.json") != spec.codec:
+        raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")
+    path = folder / "weights.npz"
+    try:
+        weights = {name: array.astype(np.float32) for name, array in read_arrays(path).items()}
+    except (TableError, ValueError) as error:
+        raise ModelError(path, "unreadable", error, "Train the model again.") from error
+    return Network(spec, weights, path)
+
+
+def load_start(folder: Path, codec: Codec) -> Network:
+    """Read a network to go on from.
+
+    Raises:
+        ModelError: There is none, or it was trained on another grid.
+    """
+    network = load_network(folder)
+    if network.spec.codec != codec:
+        raise ModelError(
+            folder,
+            "steps_per_bar",
+            network.spec.steps_per_bar,
+            f"The loops have {codec.steps_per_bar}: set grid.steps_per_bar, or pretrain anew.",
+        )
+    return network

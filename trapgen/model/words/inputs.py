@@ -1,0 +1,194 @@
+"""What the network is told before it predicts a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import BAR, PAD, START
+from trapgen.model.words.spec import (
+    N_BEAT_LAGS,
+    N_CONDITIONS,
+    N_LOOP_BARS,
+    N_TOLD,
+    TOKEN_TABLE,
+    Array,
+    ModelSpec,
+    Tokens,
+)
+
+Halves = NDArray[np.float16]
+
+_GROUPS: Final = ((0, 1), (2, 3, 7, 8), (4, 5, 6))
+"""Kick and snare; hats and cymbals; toms."""
+
+_UNKNOWN: Final = np.array([0.35, 0.45, 0.15], np.float32)
+"""What a place without a past counts as: about the mean difference of two steps of Groove."""
+
+_SPANS_BARS: Final = (0.125, 0.5, 2.0)
+"""Differences are averaged over about so much, the older the less."""
+
+
+def _group_table() -> Array:
+    table = np.zeros((N_TOLD, len(_GROUPS)), np.float32)
+    for group, voices in enumerate(_GROUPS):
+        table[list(voices), group] = 1
+    return table
+
+
+_GROUP_TABLE: Final = _group_table()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the network is told before it predicts each target.
+
+    Attributes:
+        previous: `(n_loops, n_tokens)` the token before.
+        position: `(n_loops, n_tokens)` place in the bar, `steps_per_bar` where BAR is due.
+        bar: `(n_loops, n_tokens)` place in the loop, in bars, modulo `N_LOOP_BARS`.
+        lookback: `(n_loops, n_tokens, n_lags)` tokens one, two … bars ago, for `recall` after
+            those a beat and half a bar ago; PAD before the loop's start.
+        agreement: `(n_loops, n_tokens, n_lags, 9)` how the tokens before differed from those
+            before each place looked back to (see `Agreement`); for `recall` alone, else 0 lags.
+        condition: `(n_loops, n_tokens, 4)` numbers of the spec's conditions that the loop has,
+            from 1; 0 where unknown. For `recall` alone, else 0 wide.
+    """
+
+    previous: Tokens
+    position: Tokens
+    bar: Tokens
+    lookback: Tokens
+    agreement: Halves
+    condition: Tokens
+
+
+class Agreement:
+    """How like the last tokens were to those before each place looked back to.
+
+    The difference of two tokens is the number of voices that sound in one alone, counted for kick
+    and snare, for hats and cymbals, and for toms. Kept are its exponential means over about an
+    eighth of a bar, half a bar and two bars. Carried from token to token: sampling does what
+    training did.
+
+    Attributes:
+        value: `(n_loops, n_lags, 9)` float32, by span and then by group.
+    """
+
+    def __init__(self, spec: ModelSpec, n_loops: int) -> None:
+        self.spec = spec
+        n_lags = spec.n_lags if spec.architecture == "recall" else 0
+        spans = np.array(_SPANS_BARS, np.float32) * spec.steps_per_bar
+        self._keep = np.repeat(1 - 1 / spans, len(_GROUPS)).astype(np.float32)
+        self.value: Array = np.tile(_UNKNOWN, (n_loops, n_lags, len(_SPANS_BARS)))
+
+    def hear(self, token: Tokens, lookback: Tokens) -> None:
+        """Take in a token of each loop, and the tokens looked back to; BAR changes nothing.
+
+        Args:
+            token: `(n_loops,)`.
+            lookback: `(n_loops, n_lags)`, as told before that token.
+        """
+        if not self.value.shape[1]:
+            return
+        spread = np.tile(_differ(token, lookback), len(_SPANS_BARS))
+        heard = self._keep * self.value + (1 - self._keep) * spread
+        self.value = np.where((token == BAR)[:, None, None], self.value, heard)
+
+
+def _differ(tokens: Tokens, lookback: Tokens) -> Array:
+    """`(n_loops, n_lags, 3)` voices of each group that sound in one of two tokens alone."""
+    voices = np.abs(TOKEN_TABLE[tokens][:, None] - TOKEN_TABLE[lookback])
+    found: Array = np.where((lookback == PAD)[..., None], _UNKNOWN, voices @ _GROUP_TABLE)
+    return found
+
+
+def first_token(spec: ModelSpec) -> int:
+    """What stands before a loop's first token; in the paper's stream, the BAR of the last loop."""
+    return BAR if spec.architecture == "paper" else START
+
+
+def make_inputs(tokens: Tokens, spec: ModelSpec, condition: Tokens | None = None) -> Inputs:
+    """Inputs for predicting every token of loops in whole bars.
+
+    Args:
+        tokens: `(n_loops, n_tokens)` words and BARs, padded with PAD behind.
+        spec: The network.
+        condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
+    """
+    steps = list(iterate_inputs(tokens, spec, condition))
+    fields = zip(*(vars(step).values() for step in steps), strict=True)
+    return Inputs(*(np.concatenate(values, axis=1) for values in fields))
+
+
+def iterate_inputs(
+    tokens: Tokens, spec: ModelSpec, condition: Tokens | None = None
+) -> Iterator[Inputs]:
+    """What `make_inputs` makes, a token at a time: `(n_loops, 1)`, and so on."""
+    n_loops, n_tokens = tokens.shape
+    agreement = Agreement(spec, n_loops)
+    length = spec.codec.bar_length
+    for at in range(n_tokens):
+        place = np.full(n_loops, at)
+        inputs = tell(tokens, at, place % length, place // length, agreement, condition)
+        yield inputs
+        agreement.hear(tokens[:, at], inputs.lookback[:, 0])
+
+
+def tell(
+    tokens: Tokens,
+    at: int,
+    position: Tokens,
+    bar: Tokens,
+    agreement: Agreement,
+    condition: Tokens | None = None,
+) -> Inputs:
+    """Inputs for predicting the token at one place.
+
+    Args:
+        tokens: `(n_loops, n_tokens)`; those from `at` on do not count.
+        at: The place.
+        position: `(n_loops,)` where in the bar that is.
+        bar: `(n_loops,)` bars before it.
+        agreement: Of the tokens before.
+        condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
+    """
+    spec, n_loops = agreement.spec, len(tokens)
+    before = np.full(n_loops, first_token(spec)) if at == 0 else tokens[:, at - 1]
+    n_conditions = N_CONDITIONS if spec.architecture == "recall" else 0
+    if condition is None or not n_conditions:
+        condition = np.zeros((n_loops, n_conditions), np.int64)
+    return Inputs(
+        previous=before[:, None],
+        position=position[:, None],
+        bar=(bar % N_LOOP_BARS)[:, None],
+        lookback=_look_back(tokens, at, position, spec)[:, None],
+        agreement=agreement.value.astype(np.float16)[:, None],
+        condition=condition[:, None],
+    )
+
+
+def _look_back(tokens: Tokens, at: int, position: Tokens, spec: ModelSpec) -> Tokens:
+    """`(n_loops, n_lags)` the tokens to look back to; PAD before the start."""
+    place = at - _tokens_back(position, spec)
+    found: Tokens = np.take_along_axis(tokens, np.maximum(place, 0), axis=1)
+    return np.where(place < 0, PAD, found)
+
+
+def _tokens_back(position: Tokens, spec: ModelSpec) -> Tokens:
+    """`(n_loops, n_lags)` how many tokens ago."""
+    length = spec.codec.bar_length
+    n_beats = N_BEAT_LAGS if spec.architecture == "recall" else 0
+    bars = np.arange(1, spec.n_lags - n_beats + 1) * length
+    whole = np.broadcast_to(bars, (len(position), len(bars)))
+    if not n_beats:
+        return whole
+    parts = np.array([spec.steps_per_bar // 4, spec.steps_per_bar // 2])
+    # Over a bar line there is a BAR more; where BAR is due, BAR is what to look back to.
+    beats = parts + (position[:, None] < parts)
+    beats = np.where(position[:, None] == spec.steps_per_bar, length, beats)
+    return np.concatenate([beats, whole], axis=1)

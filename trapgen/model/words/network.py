@@ -1,0 +1,241 @@
+"""The network in numpy and ONNX Runtime: reading, scoring and sampling need no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import N_TARGETS, N_VOICES, PAD, ModelError
+from trapgen.model.words.inputs import Inputs, iterate_inputs
+from trapgen.model.words.product import RowProducts
+from trapgen.model.words.spec import (
+    N_LOOP_BARS,
+    TOKEN_TABLE,
+    VOICES_OF_TARGET,
+    Array,
+    ModelSpec,
+    Tokens,
+    weight_shapes,
+)
+
+NEVER: Final = -1e9
+"""Score of a place before the loop's start."""
+
+LEAST_PROBABILITY: Final = 1e-30
+"""Keeps the logarithm finite."""
+
+_SPREAD: Final = "spread/kernel"
+"""Stands for `VOICES_OF_TARGET` among the weights."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What the LSTMs remember: `(layers, n_loops, units)` hidden and cell values."""
+
+    hidden: Array
+    cell: Array
+
+
+@dataclass(frozen=True)
+class Matches:
+    """How each place looked back to compares with where a loop stands.
+
+    Attributes:
+        hidden: `(n_loops, n_lags + 1, match_units)`; the last place stands for none of them.
+        scores: `(n_loops, n_lags + 1, heads + 1)`; the last head copies.
+    """
+
+    hidden: Array
+    scores: Array
+
+
+class Network:
+    """A trained network, that says the same of a loop in any company.
+
+    Args:
+        spec: Its shape.
+        weights: float32 arrays by name, as `trapgen.model.training` takes them from Keras; not to
+            be changed once it has taken a step.
+
+    Raises:
+        ModelError: A weight is missing or has another shape.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, weights: Mapping[str, Array], path: Path | str = ""
+    ) -> None:
+        check_shapes(weights, weight_shapes(spec), path or "the model")
+        self.spec = spec
+        self.weights = dict(weights)
+
+    @cached_property
+    def _products(self) -> RowProducts:
+        return RowProducts({**self.weights, _SPREAD: VOICES_OF_TARGET})
+
+    def start(self, n_loops: int) -> State:
+        """The state before a loop's first token."""
+        shape = (self.spec.layers, n_loops, self.spec.units)
+        return State(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
+
+    def step(self, inputs: Inputs, state: State) -> tuple[Array, State]:
+        """Read one token of many loops.
+
+        Args:
+            inputs: One token long: `(n_loops, 1)`, `(n_loops, 1, n_lags)` and so on.
+            state: What the network remembers.
+
+        Returns:
+            `(n_loops, N_TARGETS)` log-probabilities up to a constant a row, and the next state.
+        """
+        now = Inputs(*(value[:, 0] for value in vars(inputs).values()))
+        matches = self._match(now) if self.spec.architecture == "recall" else None
+        told, skipped = self._features(now, matches)
+        hidden, cell = np.empty_like(state.hidden), np.empty_like(state.cell)
+        for layer in range(self.spec.layers):
+            x, cell[layer] = self._cell(layer, told, state.hidden[layer], state.cell[layer])
+            hidden[layer] = told = x
+        scores = self._dense("words", x)
+        if self.spec.architecture != "paper":
+            # What is told goes to the voices unmixed, too: where BAR is due is no matter of taste.
+            voices = self._dense("voices", np.concatenate([x, skipped], axis=-1))
+            scores += self._products(_SPREAD, voices)
+        if matches is not None:
+            scores = self._copy(scores, x, now, matches)
+        elif self.spec.lookback_bars:
+            self._add_repeats(scores, x, now)
+        return scores, State(hidden, cell)
+
+    def log_probabilities(self, tokens: Tokens, condition: Tokens | None = None) -> Array:
+        """`(n_loops, n_tokens)` natural log of the probability of every token of whole loops.
+
+        Args:
+            tokens: `(n_loops, n_tokens)` words and BARs, padded with PAD behind.
+            condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
+        """
+        state = self.start(len(tokens))
+        result = np.zeros(tokens.shape, np.float32)
+        for at, inputs in enumerate(iterate_inputs(tokens, self.spec, condition)):
+            scores, state = self.step(inputs, state)
+            target = np.minimum(tokens[:, at], N_TARGETS - 1)
+            result[:, at] = log_softmax(scores)[np.arange(len(tokens)), target]
+        return result
+
+    def _dense(self, name: str, x: Array) -> Array:
+        return self._products(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
+
+    def _features(self, now: Inputs, matches: Matches | None) -> tuple[NDArray[Any], Array]:
+        """What the first LSTM reads, and what of it goes to the voices past the LSTMs.
+
+        The paper's reads one-hot tokens, which stay numbers here.
+        """
+        if self.spec.architecture == "paper":
+            return now.previous, np.zeros((len(now.previous), 0), np.float32)
+        n_loops = len(now.previous)
+        previous = TOKEN_TABLE[now.previous]
+        position = _one_hot(now.position, self.spec.codec.bar_length)
+        bar = _one_hot(now.bar, N_LOOP_BARS)
+        if matches is None:
+            looked = TOKEN_TABLE[now.lookback].reshape(n_loops, -1)
+            return np.concatenate([previous, looked, position, bar], axis=-1), position
+        n_told = self.spec.n_told_lags
+        looked = TOKEN_TABLE[now.lookback[:, :n_told]].reshape(n_loops, -1)
+        agreement = now.agreement[:, :n_told].astype(np.float32).reshape(n_loops, -1)
+        skipped = np.concatenate([position, looked, self._recall(now, matches)], axis=-1)
+        parts = [previous, bar, agreement, skipped]
+        if self.spec.conditions:
+            parts.append(self.weights["conditions/embeddings"][now.condition].sum(axis=1))
+        return np.concatenate(parts, axis=-1), skipped
+
+    def _match(self, now: Inputs) -> Matches:
+        agreement = now.agreement.astype(np.float32)
+        agreement = np.pad(agreement, ((0, 0), (0, 1), (0, 0)))
+        lag = np.broadcast_to(
+            np.eye(agreement.shape[1], dtype=np.float32),
+            (len(agreement), *[agreement.shape[1]] * 2),
+        )
+        hidden: Array = np.tanh(self._dense("match", np.concatenate([agreement, lag], axis=-1)))
+        before = np.pad(now.lookback == PAD, ((0, 0), (0, 1))).astype(np.float32)
+        scores = self._dense("heads", hidden) + np.float32(NEVER) * before[..., None]
+        return Matches(hidden, scores)
+
+    def _recall(self, now: Inputs, matches: Matches) -> Array:
+        """`(n_loops, n_recalled)` voices that each head expects, and its share of no place."""
+        shares = np.exp(log_softmax(matches.scores[..., :-1].swapaxes(1, 2)))
+        voices = TOKEN_TABLE[now.lookback][..., :N_VOICES]
+        expected = shares[..., :-1] @ voices
+        return np.concatenate([expected, shares[..., -1:]], axis=-1).reshape(len(voices), -1)
+
+    def _copy(self, scores: Array, x: Array, now: Inputs, matches: Matches) -> Array:
+        """Log-probabilities of a mixture: what the LSTMs say, or a word looked back to."""
+        query = self._dense("query", x)
+        wanted = matches.scores[..., -1] + (matches.hidden @ query[..., None])[..., 0]
+        shares = np.exp(log_softmax(wanted))
+        copied = sigmoid(self._dense("copy", x)) * shares
+        # What falls to no place stays with the LSTMs.
+        kept = 1 - copied[:, :-1].sum(axis=-1, keepdims=True)
+        mixed = kept * np.exp(log_softmax(scores))
+        known = now.lookback < N_TARGETS
+        rows = np.broadcast_to(np.arange(len(x))[:, None], known.shape)
+        np.add.at(mixed, (rows[known], now.lookback[known]), copied[:, :-1][known])
+        result: Array = np.log(np.maximum(mixed, np.float32(LEAST_PROBABILITY)))
+        return result
+
+    def _add_repeats(self, scores: Array, x: Array, now: Inputs) -> None:
+        repeats = self._dense("repeats", x)
+        for k, ago in enumerate(now.lookback.T):
+            known = ago < N_TARGETS
+            scores[known, ago[known]] += repeats[known, k]
+
+    def _cell(self, layer: int, x: NDArray[Any], hidden: Array, cell: Array) -> tuple[Array, Array]:
+        kernel, units = f"lstm_{layer}/kernel", self.spec.units
+        # A one-hot row times a weight is a row of the weight.
+        told = self._products(kernel, x) if x.dtype == np.float32 else self.weights[kernel][x]
+        gates = told + self._products(f"lstm_{layer}/recurrent_kernel", hidden)
+        gates += self.weights[f"lstm_{layer}/bias"]
+        # Keras' order: input, forget, candidate, output.
+        candidate = np.tanh(gates[:, 2 * units : 3 * units])
+        opened = sigmoid(gates)
+        i, f, o = opened[:, :units], opened[:, units : 2 * units], opened[:, 3 * units :]
+        cell = f * cell + i * candidate
+        return o * np.tanh(cell), cell
+
+
+def _one_hot(values: Tokens, depth: int) -> Array:
+    return np.eye(depth, dtype=np.float32)[values]
+
+
+def check_shapes(
+    weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], path: Path | str
+) -> None:
+    """Every weight is there, in its shape.
+
+    Raises:
+        ModelError: One is missing or has another shape.
+    """
+    for name, shape in shapes.items():
+        found = weights[name].shape if name in weights else None
+        if found != shape:
+            raise ModelError(path, name, found, f"The weight must have shape {shape}.")
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    # By tanh: no overflow at either end.
+    result: Array = np.float32(0.5) * x
+    np.tanh(result, out=result)
+    result += np.float32(1)
+    result *= np.float32(0.5)
+    return result
+
+
+def log_softmax(scores: NDArray[np.float32]) -> Array:
+    """Natural log of the softmax over the last axis."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result

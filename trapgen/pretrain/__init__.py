@@ -1,6 +1,0 @@
-"""Make the packaged model again, from data to bytes: `python -m trapgen.pretrain GROOVE --out DIR`.
-
-`sides` reads the Groove MIDI Dataset by its published split and the starter corpus by independent
-sources, `learn` trains the networks of words and of touch, `figures` judges them on what they never
-saw, and `card` writes down what came of it.
-"""

@@ -1,0 +1,34 @@
+"""Pictures in one house look.
+
+matplotlib is imported when something is drawn, pyplot never; the same arguments give the same bytes
+of PNG.
+"""
+
+from trapgen.render.figure_style import (
+    BLUE,
+    GREEN,
+    HEADER,
+    MUTED,
+    RULE,
+    SHADE,
+    VERMILION,
+    axes_at,
+    sheet,
+)
+from trapgen.render.loop_figure import draw_loop
+from trapgen.render.synth import render, write_wav
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "HEADER",
+    "MUTED",
+    "RULE",
+    "SHADE",
+    "VERMILION",
+    "axes_at",
+    "draw_loop",
+    "render",
+    "sheet",
+    "write_wav",
+]

@@ -1,0 +1,159 @@
+"""Loops as bits: each pattern of onsets once, cut in beats, repeated to any length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import DrumLoop
+from trapgen.similarity.transform import BEATS_A_BAR
+
+_WORD_BYTES: Final = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The distinct patterns of one length.
+
+    Attributes:
+        first: Number of the first of them among all patterns.
+        beats: `(n, n_beats, n_cells)` bool onsets; a cell is a step of the beat and a voice.
+    """
+
+    first: int
+    beats: NDArray[np.bool_]
+
+    @property
+    def n_bars(self) -> int:
+        """Length in bars."""
+        return int(self.beats.shape[1]) // BEATS_A_BAR
+
+    @cached_property
+    def packed(self) -> NDArray[np.uint8]:
+        """`(n, n_beats, n_bytes)` the onsets as bits, each beat in whole bytes."""
+        return np.packbits(self.beats, axis=2)
+
+    @cached_property
+    def counts(self) -> NDArray[np.int32]:
+        """`(n, n_bars + 1, n_cells)` hits of the first 0, 1, ... bars, folded onto one beat."""
+        bars = self.beats.reshape(len(self.beats), self.n_bars, BEATS_A_BAR, -1).sum(2, np.int32)
+        counts = np.zeros((bars.shape[0], self.n_bars + 1, bars.shape[2]), np.int32)
+        np.cumsum(bars, axis=1, out=counts[:, 1:])
+        return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """The distinct patterns of some loops, by length.
+
+    Attributes:
+        of_loop: `(n_loops,)` int64 number of each loop's pattern.
+        groups: The patterns of each length in bars, numbered on.
+    """
+
+    of_loop: NDArray[np.int64]
+    groups: dict[int, Group]
+
+    @classmethod
+    def of(cls, loops: Sequence[DrumLoop]) -> Patterns:
+        """The patterns of loops that stand on one grid."""
+        seen: dict[int, dict[bytes, int]] = {}
+        places = []
+        for loop in loops:
+            known = seen.setdefault(loop.n_bars, {})
+            places.append((loop.n_bars, known.setdefault(loop.onsets.tobytes(), len(known))))
+        groups: dict[int, Group] = {}
+        first = 0
+        for n_bars in sorted(seen):
+            rows = np.frombuffer(b"".join(seen[n_bars]), np.bool_)
+            beats = rows.reshape(len(seen[n_bars]), BEATS_A_BAR * n_bars, -1)
+            groups[n_bars] = Group(first, beats)
+            first += len(beats)
+        numbers = [groups[n_bars].first + at for n_bars, at in places]
+        return cls(np.array(numbers, np.int64), groups)
+
+    def in_half_time(self, n_voices: int) -> Patterns:
+        """The same patterns at half the tempo: every step lasts two."""
+        groups = {}
+        for n_bars, group in self.groups.items():
+            steps = group.beats.reshape(len(group.beats), -1, n_voices)
+            slow = np.zeros((len(steps), 2 * steps.shape[1], n_voices), np.bool_)
+            slow[:, ::2] = steps
+            beats = slow.reshape(len(steps), 2 * group.beats.shape[1], -1)
+            groups[2 * n_bars] = Group(group.first, beats)
+        return Patterns(self.of_loop, groups)
+
+    def rows(self, n_bars: int, lengths: Sequence[int]) -> Rows:
+        """The patterns of some lengths, each repeated to `n_bars` and cut there, by their hits."""
+        groups = [self.groups[length] for length in lengths]
+        folded = []
+        for group in groups:
+            times, rest = divmod(n_bars, group.n_bars)
+            folded.append(times * group.counts[:, -1] + group.counts[:, rest])
+        counts = np.concatenate(folded)
+        order = np.argsort(counts.sum(axis=1), kind="stable")
+        numbers = [group.first + np.arange(len(group.beats)) for group in groups]
+        periods = [np.full(len(group.beats), group.n_bars) for group in groups]
+        return Rows(
+            n_bars,
+            groups,
+            order,
+            np.concatenate(numbers)[order],
+            np.concatenate(periods)[order],
+            counts[order],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Patterns repeated to one length, those with fewer hits first.
+
+    Attributes:
+        n_bars: The length.
+        groups: Where the patterns come from.
+        order: `(n,)` int64 place of each row among the groups' patterns.
+        pattern: `(n,)` int64 its number.
+        own_bars: `(n,)` int64 its length before it was repeated.
+        counts: `(n, n_cells)` int32 hits folded onto one beat, which no rotation by beats changes.
+    """
+
+    n_bars: int
+    groups: Sequence[Group]
+    order: NDArray[np.int64]
+    pattern: NDArray[np.int64]
+    own_bars: NDArray[np.int64]
+    counts: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    @cached_property
+    def n_hits(self) -> NDArray[np.int64]:
+        """`(n,)` hits, ascending."""
+        n_hits: NDArray[np.int64] = self.counts.sum(axis=1, dtype=np.int64)
+        return n_hits
+
+    @cached_property
+    def packed(self) -> NDArray[np.uint8]:
+        """`(n, n_beats, n_bytes)` onsets as bits."""
+        n_beats = BEATS_A_BAR * self.n_bars
+        tiled = [
+            np.tile(group.packed, (1, -(-self.n_bars // group.n_bars), 1))[:, :n_beats]
+            for group in self.groups
+        ]
+        return np.concatenate(tiled)[self.order]
+
+
+def pack_words(rows: NDArray[np.uint8], rotation_beats: int = 0) -> NDArray[np.uint64]:
+    """`(n, n_words)` 64 bits at a time of `(n, n_beats, n_bytes)` rows, rotated."""
+    n_rows, n_beats, n_bytes = rows.shape
+    width = -(-n_beats * n_bytes // _WORD_BYTES) * _WORD_BYTES
+    words = np.zeros((n_rows, width), np.uint8)
+    turned = np.roll(rows, -rotation_beats, axis=1)
+    words[:, : n_beats * n_bytes] = turned.reshape(n_rows, n_beats * n_bytes)
+    return words.view(np.uint64)
