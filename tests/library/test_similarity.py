@@ -174,7 +174,7 @@ def test_large_searches_go_in_pieces(monkeypatch, threshold):
     loops = [random_loop(rng, 1 + at % 2) for at in range(20)]
     others = [*loops[::-1], *(rotate(loop, 4) for loop in loops)]
     whole = find_pairs(loops, others, threshold), find_pairs(loops, loops, threshold)
-    for size in ("loops._BLOCK_ROWS", "search._BLOCK_COLUMNS", "rotations._CHUNK_PAIRS"):
+    for size in ("loops._BLOCK_ROWS", "loops._BLOCK_COLUMNS", "rotations._CHUNK_PAIRS"):
         monkeypatch.setattr(f"trapgen.similarity.{size}", 3)
     monkeypatch.setattr("trapgen.similarity.rotations._CHUNK_CELLS", 30)
     assert (find_pairs(loops, others, threshold), find_pairs(loops, loops, threshold)) == whole
