@@ -25,11 +25,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Flows come last: Prefect's threads live on and draw random numbers.
+# What a test needs that holds one of these fixtures: `make test` leaves it to `make test-all`.
+NEEDS = {"prefect_server": "servers", "browser": "browser"}
 
-    Hypothesis sees its own draws disturbed by them, and calls the test flaky.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they need, and put flows last.
+
+    Prefect's threads live on and draw random numbers: Hypothesis sees its own draws disturbed by
+    them, and calls the test flaky.
     """
+    for item in items:
+        for fixture in NEEDS.keys() & item.fixturenames:
+            item.add_marker(NEEDS[fixture])
     items.sort(key=lambda item: (ROOT / "tests" / "flows") in item.path.parents)
 
 

@@ -1,6 +1,5 @@
 """A toy checkout that DVC and the flows share, and one temporary Prefect server for all tests."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -8,19 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from dvc.repo import Repo
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
-from prefect.testing.utilities import prefect_test_harness
 
 from flows import ROOT
 from tasks.stage import Stage
+from tests.flows import toy_stages
 
-STAGES = Path(__file__).with_name("toy_stages.py")
 # The stages stand in no useful order: finding it is DVC's part.
 DVC_YAML = """\
 stages:
@@ -103,7 +100,7 @@ class Toy:
         }
 
 
-def _make(root: Path, stages: ModuleType) -> Toy:
+def _make(root: Path) -> Toy:
     (root / "tasks").mkdir(parents=True)
     (root / "packs").mkdir()
     (root / "dvc.yaml").write_text(DVC_YAML)
@@ -113,7 +110,7 @@ def _make(root: Path, stages: ModuleType) -> Toy:
     (root / "tasks/__main__.py").write_text(MAIN)
     shutil.copy(ROOT / "tasks/stage.py", root / "tasks")
     shutil.copy(ROOT / ".dvcignore", root)
-    shutil.copy(STAGES, root / "tasks")
+    shutil.copy(toy_stages.__file__, root / "tasks")
     for name in ("corpus", "audit", "draw", "train"):
         text = f"from tasks.toy_stages import VERSION, {name} as run\n"
         (root / f"tasks/{name}.py").write_text(text)
@@ -136,6 +133,8 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
+    from prefect.testing.utilities import prefect_test_harness
+
     with prefect_test_harness(server_startup_timeout=120):
         yield
 
@@ -157,24 +156,13 @@ def read_artifact(prefect_server: None) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def toy_stages() -> ModuleType:
-    # By its path: whether this folder can be imported from depends on pytest's import mode.
-    spec = importlib.util.spec_from_file_location("toy_stages", STAGES)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def load_toy(toy_stages: ModuleType) -> Callable[[str], Stage]:
+def load_toy() -> Callable[[str], Stage]:
     return lambda name: Stage(name, toy_stages.VERSION, getattr(toy_stages, name))
 
 
 @pytest.fixture(scope="session")
-def pristine_toy(tmp_path_factory: pytest.TempPathFactory, toy_stages: ModuleType) -> Path:
-    return _make(tmp_path_factory.mktemp("toy") / "checkout", toy_stages).root
+def pristine_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _make(tmp_path_factory.mktemp("toy") / "checkout").root
 
 
 @pytest.fixture(scope="session")

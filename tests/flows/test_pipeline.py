@@ -12,13 +12,12 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from flows import ROOT
 from flows.pipeline import build_stages, exit_code, fail_with_reason, pipeline
 from tasks.stage import Stage, load_stage
+from tests.flows import toy_stages
 from trapgen.core import GateRefusedError, InputError, ParameterError
-
-pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture
-def toy_pipeline(load_toy):
+def toy_pipeline(load_toy, prefect_server):
     @flow(name="toy")
     @fail_with_reason
     def run(root: str, force: bool = False):
@@ -78,7 +77,7 @@ def test_a_parameter_reruns_what_lies_downstream_of_it_alone(built, toy_pipeline
     assert built.take_calls() == ALL
 
 
-def test_task_runs_have_dvcs_edges_and_the_stages_versions(toy, toy_pipeline, toy_stages) -> None:
+def test_task_runs_have_dvcs_edges_and_the_stages_versions(toy, toy_pipeline) -> None:
     _, tasks = flow_run_of(toy_pipeline(str(toy.root), return_state=True))
     names = {task.id: name for name, task in tasks.items()}
     assert {
@@ -118,7 +117,7 @@ def test_the_table_becomes_an_artifact(toy, toy_pipeline, read_artifact) -> None
     assert '"why": "the audit\'s gate refuses: 2 texts are more than 1"' in rows
 
 
-def test_an_error_of_another_kind_reaches_the_caller_too(toy, load_toy) -> None:
+def test_an_error_of_another_kind_reaches_the_caller_too(toy, load_toy, prefect_server) -> None:
     def fail(root: Path) -> None:
         raise ZeroDivisionError("no texts")
 
@@ -134,7 +133,9 @@ def test_an_error_of_another_kind_reaches_the_caller_too(toy, load_toy) -> None:
     assert toy.take_calls() == ["corpus", "draw"]
 
 
-def test_a_stage_without_a_body_is_found_before_anything_runs(toy, load_toy) -> None:
+def test_a_stage_without_a_body_is_found_before_anything_runs(
+    toy, load_toy, prefect_server
+) -> None:
     toy.edit("dvc.yaml", "stages:", "stages:\n  mastering: {cmd: x, deps: [data/picture.txt]}")
 
     @flow
@@ -148,7 +149,7 @@ def test_a_stage_without_a_body_is_found_before_anything_runs(toy, load_toy) -> 
     assert toy.take_calls() == []
 
 
-def test_the_pipeline_refuses_a_folder_that_is_no_checkout(tmp_path) -> None:
+def test_the_pipeline_refuses_a_folder_that_is_no_checkout(tmp_path, prefect_server) -> None:
     with pytest.raises(InputError, match=r"not_a_checkout \(received no \.dvc\)"):
         pipeline(str(tmp_path))
 
@@ -171,6 +172,7 @@ def test_exit_codes_are_those_of_the_errors(error, code: int, monkeypatch) -> No
     assert exit_code(run) == code
 
 
+@pytest.mark.servers
 def test_the_command_exits_with_the_gates_code_and_leaves_no_process(toy) -> None:
     toy.edit("params.yaml", "limit: 3", "limit: 1")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(toy.root / "home")}

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributed import LocalCluster
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
@@ -65,6 +64,8 @@ def where(request: pytest.FixtureRequest, prefect_server: None) -> Iterator[Work
     if request.param != "scheduler":
         yield Workers(request.param, 2)
         return
+    from distributed import LocalCluster
+
     # Somebody else's cluster; its workers are threads, to start at once.
     with LocalCluster(n_workers=2, processes=False, dashboard_address="127.0.0.1:0") as cluster:
         yield Workers("dask", scheduler=cluster.scheduler_address)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import drum_loops, make_loop, random_loop
 
+from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit import LEAKS, audit_sides, find_copies
 from trapgen.audit.gate import judge
 from trapgen.audit.relations import Relations

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import drum_loops, make_loop, random_loop
 
+from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit import list_windows
 from trapgen.audit.windows import exact_bar_overlap, unpack
 from trapgen.core import KICK, SNARE, DrumLoop, cut, repeat_to, rotate

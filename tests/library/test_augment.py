@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import grids, make_loop, random_loop
 
+from tests.strategies import grids, make_loop, random_loop
 from trapgen.core import (
     CLOSED_HAT,
     KICK,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strategies import random_loop
 
 from bench.audit import choose, score_run
 from bench.peers import Run, match_minhash, match_neighbors, match_rows
 from bench.scale import measure
 from bench.synthetic import draw_loops, plant_bars
+from tests.strategies import random_loop
 from trapgen.audit import Leak
 from trapgen.audit.leaks import FULL_BAR
 from trapgen.core import DrumLoop, repeat_to

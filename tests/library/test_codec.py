@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import (
+
+from tests.strategies import (
     drum_loops,
     grids,
     make_loop,
@@ -19,7 +20,6 @@ from strategies import (
     track,
     variable_length,
 )
-
 from trapgen.core import (
     BAR,
     CRASH,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import random_loop
 
+from tests.strategies import random_loop
 from trapgen.core import (
     OVERLAP,
     SURVIVORS,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import midi_file, note_on, track
 
+from tests.strategies import midi_file, note_on, track
 from training.keymap.cases import move, read_split
 from trapgen.core import CLOSED_HAT, KEY_MAPS, KICK, SNARE, StandardizeParams, key_map, role_of_name
 from trapgen.ingest import find_doubts, find_midi, read_folder, read_loop, settle

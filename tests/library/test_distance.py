@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
-from strategies import drum_loops, make_loop
 
+from tests.strategies import drum_loops, make_loop
 from trapgen.core import CLOSED_HAT, KICK, SNARE, ParameterError, rotate
 from trapgen.similarity import Transform, compare, halve_time
 from trapgen.similarity.distance import compare_onsets, find_nearest

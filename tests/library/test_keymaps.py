@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from strategies import midi_file, note_on, track
 
+from tests.strategies import midi_file, note_on, track
 from trapgen.core import (
     CLOSED_HAT,
     KEY_MAPS,

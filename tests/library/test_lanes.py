@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import drum_loops, make_loop, random_loop
 
+from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.lanes import find_lanes, place_lane
 from trapgen.core import CLOSED_HAT, KICK, SNARE, DrumLoop, Lineage, repeat_to, rotate

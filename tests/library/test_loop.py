@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import drum_loops, grids, make_loop
 
+from tests.strategies import drum_loops, grids, make_loop
 from trapgen.core import (
     KICK,
     SNARE,

@@ -13,7 +13,9 @@ import pytest
 import symusic
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from strategies import (
+
+import fuzz.midi
+from tests.strategies import (
     drum_loops,
     event,
     grids,
@@ -26,8 +28,6 @@ from strategies import (
     tempo,
     track,
 )
-
-import fuzz.midi
 from trapgen.core import (
     CLOSED_HAT,
     KICK,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import drum_loops, make_loop, random_loop
 
+from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit import LEAKS, Case, Leak, count_false_alarms, draw_leaks, find_leaks
 from trapgen.audit.leaks import FULL_BAR, is_telling
 from trapgen.audit.remap import VOICE_MAPS

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import drum_loops, make_loop, random_loop
 
+from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.core import (
     CLOSED_HAT,
     KICK,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import make_loop, random_loop
 
+from tests.strategies import make_loop, random_loop
 from trapgen.audit.sources import effective_number, effective_parts, effective_sources
 from trapgen.core import (
     CLOSED_HAT,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import random_loop
 
+from tests.strategies import random_loop
 from trapgen.core import SIDES, Lineage, SplitError, SplitParams, rotate
 from trapgen.dataset import find_components, split_sources
 from trapgen.dataset.split import POOL, deal_loops

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import (
+
+from tests.strategies import (
     drum_loops,
     event,
     grids,
@@ -23,7 +24,6 @@ from strategies import (
     tempo,
     track,
 )
-
 from trapgen.core import (
     CLOSED_HAT,
     KICK,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -192,6 +193,7 @@ def test_a_table_has_one_place():
         fill("nothing", "songs", ["| a |"])
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_the_workspace_is_a_pipeline_with_two_stages_more(tmp_path):
     folder = tmp_path / "workspace"
     make_workspace(folder)

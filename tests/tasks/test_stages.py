@@ -199,12 +199,14 @@ def test_another_temperature_reruns_only_what_draws(checkout: Path) -> None:
     assert "up to date" in run(checkout, "dvc", "status")
 
 
+@pytest.mark.slow
 def test_another_loop_in_a_pack_reruns_everything(checkout: Path) -> None:
     pack = checkout / "data/packs/mine"
     write_loop(pack / "Kick_01.mid", load_starter()[0])
     assert reproduce(checkout) == set(STAGES)
 
 
+@pytest.mark.slow
 def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     again = make_checkout(tmp_path / "again")
     for stage in STAGES[:-1]:
