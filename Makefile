@@ -11,12 +11,13 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_HOME := $(CURDIR)/.prefect
 MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 PREFECT_API_URL ?= http://127.0.0.1:4200/api
+REST := servers or browser or slow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test check bench reproduce factory ui prefect schedule clean
+.PHONY: help setup run flow test test-all check bench reproduce factory ui prefect schedule clean
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## a virtual environment with the locked dependencies
 
@@ -35,8 +36,11 @@ flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spread
 		$(if $(WORKERS),--workers $(WORKERS))
 	@python -m tasks.summary
 
-test: $(READY)  ## the tests
-	python -m pytest
+test: $(READY)  ## the tests that need no server and no browser, within 5 minutes
+	python -m pytest -m "not ($(REST))"
+
+test-all: $(READY)  ## the rest: servers, a browser, whole pipelines; what is missing is skipped
+	python -m pytest -m "$(REST)"
 
 check: $(READY)  ## format, lint, types, import rules, a minute of the MIDI fuzzer
 	ruff format --check .
