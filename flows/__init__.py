@@ -12,6 +12,9 @@ do; after `dvc repro`, a flow finds every stage cached.
 The defaults below stand here because Prefect reads its settings once, while it is imported, and
 every way into this package passes this file before it reaches `import prefect`. Whoever sets the
 same variables outside is obeyed.
+
+A module that defines a flow does without `from __future__ import annotations`: `Flow.serve` sends
+the function by value to another process, where an annotation that is a string names nothing.
 """
 
 import os

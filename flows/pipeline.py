@@ -8,8 +8,6 @@ threads can do with that. The exit code is 0, or that of the error which stopped
 the audit's gate refuses.
 """
 
-from __future__ import annotations
-
 import argparse
 import signal
 import sys

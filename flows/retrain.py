@@ -6,8 +6,6 @@ A run that finds nothing changed does nothing and writes nothing but its artifac
 schedule in `prefect.yaml` may be as dense as one likes.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from tasks.checks import check_tables
+from tasks.checks.tables import check_tables
 from tasks.places import AUDIT, AUGMENTED, STANDARDIZED, read_params
 from trapgen.audit import audit_corpus
 from trapgen.core import (

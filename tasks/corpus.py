@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tasks.checks import RAW_DOCS, check_raw
+from tasks.checks.docs import RAW_DOCS
+from tasks.checks.raw import check_raw
 from tasks.places import AUDIT, PACKS, RAW, read_params
 from trapgen.ingest import gather_packs
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tasks.checks import TEXT_DOCS, check_text
+from tasks.checks.docs import TEXT_DOCS
+from tasks.checks.text import check_text
 from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
 from trapgen.core import SIDES, Codec, write_lines
 from trapgen.dataset import load_augmented, write_performances

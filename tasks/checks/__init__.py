@@ -3,20 +3,6 @@
 A rule is data: it names its column, says in words what it asks, and knows the expectation that
 holds it. great_expectations runs the rules and writes Data Docs; `trapgen.report` writes the page
 that people read.
+
+A stage imports the module that it needs: the rules of one table are no dependency of the others.
 """
-
-from tasks.checks.docs import RAW_DOCS, TABLE_DOCS, TEXT_DOCS
-from tasks.checks.raw import check_raw
-from tasks.checks.run import Findings
-from tasks.checks.tables import check_tables
-from tasks.checks.text import check_text
-
-__all__ = [
-    "RAW_DOCS",
-    "TABLE_DOCS",
-    "TEXT_DOCS",
-    "Findings",
-    "check_raw",
-    "check_tables",
-    "check_text",
-]

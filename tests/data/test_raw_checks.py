@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
-from tasks.checks import Findings, check_raw
-from tasks.checks.raw import _CORPUS_RULES, _FILE_RULES, _PACK_RULES
+from tasks.checks.raw import _CORPUS_RULES, _FILE_RULES, _PACK_RULES, check_raw
+from tasks.checks.run import Findings
 from tests.strategies import midi_file, note_on, track
 from trapgen.core import PACK, TableError, make_table, write_table
 from trapgen.ingest import gather_packs, import_pack

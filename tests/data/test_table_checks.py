@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.checks import check_tables
+from tasks.checks.tables import check_tables
 from trapgen.audit import audit_sides
 from trapgen.core import (
     KEY_MAPS,

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from tasks.checks import Findings, check_text
-from tasks.checks.text import _CODEC, _SIDE_RULES, _line_rules
+from tasks.checks.run import Findings
+from tasks.checks.text import _CODEC, _SIDE_RULES, _line_rules, check_text
 from tests.strategies import make_loop, random_loop
 from trapgen.core import KICK, SIDES, SNARE, Codec, Lineage, TableError, write_lines
 

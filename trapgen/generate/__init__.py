@@ -3,7 +3,7 @@
 from trapgen.generate.decode import sample_words
 from trapgen.generate.generator import Generator, draw_loops, generate, load_generator, regenerate
 from trapgen.generate.novelty import find_nearest, load_reference, save_reference
-from trapgen.generate.receipt import hash_model, read_making
+from trapgen.generate.receipt import read_making
 from trapgen.generate.render_loops import Draft
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "draw_loops",
     "find_nearest",
     "generate",
-    "hash_model",
     "load_generator",
     "load_reference",
     "read_making",

@@ -23,7 +23,7 @@ from trapgen.generate.decode import sample_words
 from trapgen.generate.novelty import find_nearest, load_held_out, load_reference
 from trapgen.generate.prompt import Given
 from trapgen.generate.read_prompt import read_given
-from trapgen.generate.receipt import Making, hash_file, hash_model, make_receipt, read_making
+from trapgen.generate.receipt import Making, hash_file, make_receipt, read_making
 from trapgen.generate.render_loops import Draft, Ticket, to_loops
 from trapgen.midi import write_loop
 from trapgen.model import (
@@ -32,6 +32,7 @@ from trapgen.model import (
     Network,
     Tokens,
     choose_condition,
+    hash_model,
     load_humanizer,
     load_network,
 )

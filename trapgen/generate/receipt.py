@@ -28,7 +28,6 @@ from trapgen.generate.novelty import find_shared_voices
 from trapgen.generate.prompt import Given
 from trapgen.generate.render_loops import Ticket
 from trapgen.midi import to_bytes
-from trapgen.model import Network, weight_shapes
 from trapgen.similarity import Pair
 
 _CONTROLS: Final = tuple(item.name for item in fields(SampleParams) if item.name != "loops")
@@ -50,14 +49,6 @@ class Making:
     ticket: Ticket
     params: SampleParams
     given: Given
-
-
-def hash_model(network: Network) -> str:
-    """Sixteen hex digits that name the weights."""
-    digest = _new_digest()
-    for name in weight_shapes(network.spec):
-        digest.update(np.ascontiguousarray(network.weights[name], "<f4").tobytes())
-    return digest.hexdigest()
 
 
 def hash_file(*paths: Path) -> str:

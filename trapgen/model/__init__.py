@@ -13,7 +13,7 @@ from trapgen.model.words.conditions import (
     name_loop,
     number_conditions,
 )
-from trapgen.model.words.files import load_network, load_start, save_network
+from trapgen.model.words.files import hash_model, load_network, load_start, save_network
 from trapgen.model.words.inputs import Agreement, iterate_inputs, make_inputs, tell
 from trapgen.model.words.network import Network, log_softmax
 from trapgen.model.words.spec import TOKEN_TABLE, Array, ModelSpec, Tokens, weight_shapes
@@ -30,6 +30,7 @@ __all__ = [
     "Network",
     "Tokens",
     "choose_condition",
+    "hash_model",
     "is_played",
     "iterate_inputs",
     "list_conditions",

@@ -28,7 +28,7 @@ from trapgen.model.words.conditions import (
     name_loop,
     number_conditions,
 )
-from trapgen.model.words.files import load_network, load_start, save_network
+from trapgen.model.words.files import hash_model, load_network, load_start, save_network
 from trapgen.model.words.inputs import (
     Agreement,
     Inputs,
@@ -82,6 +82,7 @@ __all__ = [
     "check_shapes",
     "choose_condition",
     "first_token",
+    "hash_model",
     "iterate_inputs",
     "list_conditions",
     "list_styles",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,11 @@ def load_start(folder: Path, codec: Codec) -> Network:
             f"The loops have {codec.steps_per_bar}: set grid.steps_per_bar, or pretrain anew.",
         )
     return network
+
+
+def hash_model(network: Network) -> str:
+    """Sixteen hex digits that name the weights."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in weight_shapes(network.spec):
+        digest.update(np.ascontiguousarray(network.weights[name], "<f4").tobytes())
+    return digest.hexdigest()
