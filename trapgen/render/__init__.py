@@ -16,10 +16,11 @@ from trapgen.render.figure_style import (
     sheet,
 )
 from trapgen.render.loop_figure import draw_loop
-from trapgen.render.synth import render, write_wav
+from trapgen.render.synth import CUT_BY, render, render_voice, velocity_gain, write_wav
 
 __all__ = [
     "BLUE",
+    "CUT_BY",
     "GREEN",
     "HEADER",
     "MUTED",
@@ -29,6 +30,8 @@ __all__ = [
     "axes_at",
     "draw_loop",
     "render",
+    "render_voice",
     "sheet",
+    "velocity_gain",
     "write_wav",
 ]
