@@ -27,13 +27,15 @@ from tests.pages import (
 from trapgen.audit import Chance, Decision, Overlap
 from trapgen.audit.findings import SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.core import CLOSED_HAT, KICK, SNARE, Lineage, ParameterError, rotate
+from trapgen.render import render_voice, velocity_gain
 from trapgen.report import write_audit_report
 from trapgen.report.chart import Share, draw_shares
 from trapgen.report.embed import HIT, MAX_PAIRS, embed_pairs
 from trapgen.report.grid import describe_differences, draw_pair
 from trapgen.report.lineage import find_families
+from trapgen.report.one_shots import embed_kit
 from trapgen.report.page import percent, sentence
-from trapgen.similarity import Transform
+from trapgen.similarity import Transform, lay_over
 
 
 def write(path, sided, found, **options):
@@ -248,7 +250,7 @@ def test_pairs_come_nearest_first_and_refer_to_loops_that_stand_there_once(pages
     distances = [np.inf if pair[3] is None else pair[3] for pair in data["pairs"]]
     assert distances == sorted(distances)
     listed = {(x.train_loop, x.other_loop, x.kind): x for x in found.pairs}
-    for left, right, kind, distance, loosely, voices, words, *_ in data["pairs"]:
+    for left, right, kind, distance, loosely, voices, words, _ in data["pairs"]:
         pair = listed[names[left], names[right], kind]
         assert data["loops"][left]["side"] == "train"
         assert data["loops"][right]["side"] == pair.side
@@ -258,13 +260,47 @@ def test_pairs_come_nearest_first_and_refer_to_loops_that_stand_there_once(pages
         assert distance is None or distance == pytest.approx(pair.distance, abs=1e-4)
     for row in data["loops"]:
         loop = loops[row["name"]]
-        hits = np.frombuffer(base64.b64decode(row["hits"]), HIT)
-        velocities, offsets = np.zeros(loop.velocities.size), np.zeros(loop.velocities.size)
-        velocities[hits["place"]], offsets[hits["place"]] = hits["velocity"], hits["offset"] / 256
-        assert np.array_equal(velocities.reshape(loop.velocities.shape), loop.velocities)
-        assert offsets.reshape(loop.offsets.shape) == pytest.approx(loop.offsets, abs=1 / 256)
         assert tuple(data["names"][at] for at in row["parents"]) == loop.lineage.parents
         assert tuple(data["names"][at] for at in row["sources"]) == loop.lineage.source_ids
+
+
+@pytest.mark.parametrize("transform", [Transform(3), Transform(2, stretch=2.0), Transform(0, 0.5)])
+def test_hits_come_as_the_library_lays_them_over_each_other(transform, tmp_path):
+    rng = np.random.default_rng(8)
+    sided = [("train", random_loop(rng, "a", 2)), ("test", random_loop(rng, "b", 1, bpm=90))]
+    pair = Overlap("a", "b", "test", "near_loop", 0.5, transform, "all")
+    page = write(tmp_path / "page.html", sided, fabricate(sided, [pair]))
+    ((bars, first, shown, *seconds, differs, text, _),) = data_of(page)["aligned"]
+    hits = np.frombuffer(base64.b64decode(text), HIT)
+    laid = lay_over(sided[0][1], sided[1][1], transform)
+    for name, loop in zip(("train", "other"), laid, strict=True):
+        velocities, offsets = np.zeros(loop.velocities.size), np.zeros(loop.velocities.size)
+        velocities[hits["place"]] = hits[name]
+        offsets[hits["place"]] = hits[f"{name}_offset"] / 256
+        assert np.array_equal(velocities.reshape(loop.velocities.shape), loop.velocities)
+        heard = np.where(loop.onsets, offsets.reshape(loop.offsets.shape), 0)
+        assert heard == pytest.approx(np.where(loop.onsets, loop.offsets, 0), abs=1 / 256)
+    assert differs == describe_differences(*laid)
+    assert (bars, first, shown) == (laid[0].n_bars, 0, laid[0].n_bars)
+    lengths = [shown * 16 * each for each in seconds]
+    # A loop laid over in half time, or repeated, is heard at its own tempo.
+    factors = max(1, 1 / transform.stretch), max(1, transform.stretch)
+    for length, (_, loop), factor in zip(lengths, sided, factors, strict=True):
+        assert length == pytest.approx(laid[0].n_bars * 240 / loop.bpm / factor, rel=1e-3)
+
+
+def test_the_kit_of_the_page_sounds_as_the_library_renders_it():
+    found = embed_kit()
+    for voice, (rate, text) in enumerate(found["sounds"]):
+        codes = np.frombuffer(base64.b64decode(text), np.int8) / 127
+        heard = np.sign(codes) * (256 ** np.abs(codes) - 1) / 255
+        wanted = render_voice(voice, sample_rate=rate, length_s=len(codes) / rate)
+        assert heard == pytest.approx(wanted, abs=0.02)
+        assert np.std(heard - wanted) < 0.03 * np.std(wanted)
+        assert heard[-1] == 0
+    assert found["gains"][0] == 0
+    assert found["gains"][1:] == pytest.approx(velocity_gain(np.arange(1, 128)), abs=1e-4)
+    assert sum(len(text) for _, text in found["sounds"]) < 120_000
 
 
 def test_of_thousands_of_pairs_the_nearest_of_each_kind_are_there_and_all_are_counted(tmp_path):

@@ -2,7 +2,7 @@
 
 from trapgen.audit.audit_sides import audit_sides, find_copies
 from trapgen.audit.corpus import audit_corpus
-from trapgen.audit.findings import Audit, Chance, Decision, Overlap, Sided
+from trapgen.audit.findings import Audit, Chance, Decision, Overlap, Sided, write_tables
 from trapgen.audit.leaks import LEAKS, VOICE_TAKEN, Case, Leak, draw_leaks
 from trapgen.audit.selftest import count_false_alarms, find_leaks
 from trapgen.audit.windows import list_windows
@@ -24,4 +24,5 @@ __all__ = [
     "find_copies",
     "find_leaks",
     "list_windows",
+    "write_tables",
 ]

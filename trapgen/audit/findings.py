@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from scipy.special import stdtrit
 
-from trapgen.core import OVERLAP, DrumLoop
+from trapgen.core import OVERLAP, SURVIVORS, DrumLoop, make_table, write_json, write_table
 from trapgen.similarity import Transform
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _ONCE_IN: Final = 1e-3
 
@@ -191,6 +195,10 @@ class Audit:
         """Number of pairs of some kinds, listed or not."""
         return sum(self.n_pairs.get(kind, 0) for kind in kinds)
 
+    def overlap_table(self) -> pd.DataFrame:
+        """The listed pairs, as `overlap.parquet` holds them."""
+        return make_table([pair.row() for pair in self.pairs], OVERLAP)
+
     def summary(self) -> dict[str, Any]:
         """What `summary.json` holds."""
         return {
@@ -222,3 +230,11 @@ def _describe(value: Chance | WindowOverlap | VoiceOverlap | SweepPoint) -> dict
     if isinstance(value, Chance):
         return {**described, "limit": value.limit}
     return {**described, "chance": _describe(value.chance)}
+
+
+def write_tables(folder: Path, audit: Audit) -> None:
+    """Write `overlap.parquet`, `survivors.parquet` and `summary.json` into a folder."""
+    decisions = make_table([asdict(decision) for decision in audit.decisions], SURVIVORS)
+    write_table(folder / "overlap.parquet", audit.overlap_table(), OVERLAP)
+    write_table(folder / "survivors.parquet", decisions, SURVIVORS)
+    write_json(folder / "summary.json", audit.summary())

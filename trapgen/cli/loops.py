@@ -50,10 +50,10 @@ def encode(
     the text of Choi et al. 2016. A key map that is named reads all files, whatever their names.
     """
     from trapgen.core import StandardizeParams, write_lines
-    from trapgen.report import read_side
+    from trapgen.ingest import read_collection
 
     params = StandardizeParams(steps_per_bar, key_map, "ignore", by_name=key_map == "auto")
-    loops, rejects = read_side(source, params)
+    loops, rejects = read_collection(source, params)
     write_lines(out, loops)
     say_rejects(rejects)
     n_bars = sum(loop.n_bars for loop in loops)
@@ -104,15 +104,16 @@ def audit(
 ) -> None:
     """Say what two folders of loops have in common; exit code 4 when the gate refuses."""
     from trapgen.core import AuditParams, GateRefusedError, StandardizeParams
-    from trapgen.report import compare_sides, read_side
+    from trapgen.ingest import read_collection
+    from trapgen.report import audit_collections
 
     params = StandardizeParams(steps_per_bar, key_map)
     sides = []
     for source in (train, other):
-        loops, rejects = read_side(source, params)
+        loops, rejects = read_collection(source, params)
         say_rejects(rejects)
         sides.append(loops)
-    found = compare_sides(sides[0], sides[1], out, AuditParams(), seed)
+    found = audit_collections(sides[0], sides[1], out, AuditParams(), seed)
     if as_json:
         print_json(found.summary())
     say(

@@ -51,13 +51,13 @@ def score(
     from trapgen.core import StandardizeParams, to_words
     from trapgen.evaluate import NAMES, baseline_bits, model_bits
     from trapgen.generate import load_reference
+    from trapgen.ingest import read_collection
     from trapgen.model import choose_condition
-    from trapgen.report import read_side
 
     folder = _find_model(model, steps_per_bar)
     generator = _load(folder, steps_per_bar)
     grid = generator.network.spec.steps_per_bar
-    loops, rejects = read_side(source, StandardizeParams(grid, key_map))
+    loops, rejects = read_collection(source, StandardizeParams(grid, key_map))
     say_rejects(rejects)
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec

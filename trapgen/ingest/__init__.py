@@ -1,5 +1,6 @@
 """From files as found to loops: importers, key maps, standardizing, the starter corpus."""
 
+from trapgen.ingest.collection import read_collection
 from trapgen.ingest.corpus import gather_packs
 from trapgen.ingest.importers.entry import Limits
 from trapgen.ingest.importers.groove import CREDIT, INFO, download_groove, parse_info
@@ -38,6 +39,7 @@ __all__ = [
     "load_starter",
     "parse_info",
     "printable",
+    "read_collection",
     "read_folder",
     "read_loop",
     "settle",

@@ -19,10 +19,11 @@ from trapgen.render.figure_style import (
 from trapgen.render.figures import draw_bits, draw_features, draw_overlap
 from trapgen.render.history import draw_history
 from trapgen.render.loop_figure import draw_loop
-from trapgen.render.synth import render, write_wav
+from trapgen.render.synth import CUT_BY, render, render_voice, velocity_gain, write_wav
 
 __all__ = [
     "BLUE",
+    "CUT_BY",
     "GREEN",
     "HEADER",
     "MUTED",
@@ -39,6 +40,8 @@ __all__ = [
     "draw_overlap",
     "draw_reliability",
     "render",
+    "render_voice",
     "sheet",
+    "velocity_gain",
     "write_wav",
 ]

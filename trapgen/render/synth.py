@@ -37,10 +37,12 @@ CEILING: Final = 10 ** (-1 / 20)
 
 _DYNAMIC_RANGE_DB: Final = 40.0
 _CUT_S: Final = 0.004
-_CUT_BY: Final[Mapping[int, tuple[int, ...]]] = {
+CUT_BY: Final[Mapping[int, tuple[int, ...]]] = {
     kit.KICK: (kit.KICK,),
     kit.OPEN_HAT: (kit.OPEN_HAT, kit.CLOSED_HAT),
 }
+"""The voices that end a voice that still sounds."""
+
 
 _Signal = NDArray[np.float64]
 
@@ -83,7 +85,7 @@ def render(
 
     mix = np.zeros((n_samples, 2), np.float32)
     for voice in range(kit.N_VOICES):
-        cuts = np.sort([n_samples, *(cut for by in _CUT_BY.get(voice, ()) for cut in starts[by])])
+        cuts = np.sort([n_samples, *(cut for by in CUT_BY.get(voice, ()) for cut in starts[by])])
         stops = cuts[np.minimum(np.searchsorted(cuts, starts[voice], "right"), len(cuts) - 1)]
         gains = velocity_gain(loop.velocities[loop.onsets[:, voice], voice])
         angle = (1 + _KIT[voice].pan) * pi / 4
@@ -101,6 +103,27 @@ def render(
         mix[-n_fade:] *= np.cos(np.linspace(0, pi / 2, n_fade, dtype=np.float32))[:, None] ** 2
     peak = float(np.abs(mix).max(initial=0))
     return mix * np.float32(CEILING / peak) if peak > CEILING else mix
+
+
+def render_voice(voice: int, *, sample_rate: int, length_s: float) -> NDArray[np.float32]:
+    """One voice struck at full velocity.
+
+    Args:
+        voice: Which one.
+        sample_rate: In Hz, within `SAMPLE_RATES`.
+        length_s: Where the sound ends; it fades out over the last third.
+
+    Returns:
+        `(n_samples,)` float32.
+
+    Raises:
+        ParameterError: `sample_rate` is outside its range.
+    """
+    _check_sample_rate(sample_rate)
+    sound = np.add(*_sound(voice, sample_rate))[: round(length_s * sample_rate)]
+    n_fade = len(sound) // 3
+    sound[len(sound) - n_fade :] *= np.linspace(1, 0, n_fade, dtype=np.float32)
+    return sound
 
 
 def write_wav(path: Path, audio: ArrayLike, sample_rate: int) -> None:

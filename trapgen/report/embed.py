@@ -1,4 +1,4 @@
-"""The audit's pairs and their loops as compact data, for the page's script to draw and to play."""
+"""The audit's pairs, aligned, as compact data for the page's script to draw and to play."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ import numpy as np
 
 from trapgen.audit import Audit, Overlap
 from trapgen.core import VOICES, DrumLoop, ParameterError
-from trapgen.similarity import compare
+from trapgen.report.grid import (
+    BARS_PER_ROW,
+    choose_bars,
+    describe_differences,
+    draw_frame,
+    find_marks,
+)
+from trapgen.report.one_shots import embed_kit
+from trapgen.similarity import Transform, compare, lay_over
 
 MAX_PAIRS: Final = 300
 """Pairs of each kind that a page holds."""
@@ -34,8 +42,20 @@ KINDS: Final = {
 }
 """What each kind of pair is called, and what it means; the gravest first."""
 
-HIT: Final = np.dtype([("place", "<u4"), ("velocity", "u1"), ("offset", "i1")])
-"""A hit: nine times its step, plus its voice; its velocity; its microtiming in 256ths of a step."""
+MAX_BARS: Final = 16
+"""Bars of a pair that are drawn and played."""
+
+HIT: Final = np.dtype(
+    [
+        ("place", "<u2"),
+        ("train", "u1"),
+        ("other", "u1"),
+        ("train_offset", "i1"),
+        ("other_offset", "i1"),
+    ]
+)
+"""A hit of two aligned loops: nine times its step, plus its voice; its velocity in either loop, 0
+for none; its microtiming there in 256ths of a step."""
 
 
 def embed_pairs(
@@ -45,14 +65,17 @@ def embed_pairs(
 
     Returns:
         `voices`, their names and labels; `kinds`, a list of name and label; `names`, the ids of
-        parents and sources; `loops`, and `pairs` that refer to them by number, the nearest first.
-        Parents and sources are numbers of `names`; `hits` are `HIT`s in Base64.
+        parents and sources, which loops refer to by number; `loops`; `grid`, the steps of
+        their bars; `aligned`, two loops laid over each other, as `_embed_aligned` gives them;
+        `frames`, the rows of one bar and more that hits are drawn into; `kit`, see `embed_kit`;
+        and `pairs`, the nearest first, that refer to their loops and to `aligned` by number.
 
     Raises:
         ParameterError: A pair names a loop that is not among `loops`.
     """
     names: dict[str, int] = {}
     rows: dict[str, dict[str, Any]] = {}
+    aligned: dict[tuple[str, str, Transform], list[Any]] = {}
     chosen: list[Overlap] = []
     size = 0
     for pair in _by_turns(audit):
@@ -62,23 +85,32 @@ def embed_pairs(
             for name, side in sides.items()
             if name not in rows
         }
+        laid = {} if _key(pair) in aligned else {_key(pair): _embed_aligned(pair, loops)}
         # 120 bytes are a pair's own row.
-        size += 120 + sum(len(json.dumps(row)) for row in fresh.values())
+        size += 120 + sum(len(json.dumps(row)) for row in (*fresh.values(), *laid.values()))
         if size > max_bytes:
             break
         rows |= fresh
+        aligned |= laid
         chosen.append(pair)
     kinds = [kind for kind in [*KINDS, *sorted(audit.n_pairs)] if audit.n_pairs.get(kind)]
     kinds = list(dict.fromkeys(kinds))
-    numbers = {name: number for number, name in enumerate(rows)}
+    of_loop = {name: number for number, name in enumerate(rows)}
+    of_key = {key: number for number, key in enumerate(aligned)}
     # Sorting is stable: of equally near pairs, those that show new loops stay in front.
     ordered = sorted(chosen, key=lambda pair: (_order(pair), kinds.index(pair.kind)))
+    # An audit's loops stand on one grid.
+    grid = next(iter(loops.values())).steps_per_bar
     return {
         "voices": [[voice.name, voice.label] for voice in VOICES],
         "kinds": [[kind, name_kind(kind)] for kind in kinds],
         "names": list(names),
         "loops": list(rows.values()),
-        "pairs": [_embed_pair(pair, numbers, loops) for pair in ordered],
+        "grid": grid,
+        "aligned": list(aligned.values()),
+        "frames": [draw_frame(grid, n_bars + 1) for n_bars in range(BARS_PER_ROW)],
+        "kit": embed_kit(),
+        "pairs": [_embed_pair(pair, of_loop, of_key[_key(pair)], loops) for pair in ordered],
     }
 
 
@@ -125,13 +157,12 @@ def _by_turns(audit: Audit) -> Iterator[Overlap]:
         yield from (pair for pair in turn if pair is not None)
 
 
+def _key(pair: Overlap) -> tuple[str, str, Transform]:
+    return pair.train_loop, pair.other_loop, pair.transform
+
+
 def _embed_loop(loop: DrumLoop, side: str, names: dict[str, int]) -> dict[str, Any]:
     lineage = loop.lineage
-    places = np.flatnonzero(loop.velocities)
-    hits = np.empty(len(places), HIT)
-    hits["place"] = places
-    hits["velocity"] = loop.velocities.ravel()[places]
-    hits["offset"] = np.clip(np.rint(loop.offsets.ravel()[places] * 256), -128, 127)
 
     def number(words: Sequence[str]) -> list[int]:
         return [names.setdefault(word, len(names)) for word in words]
@@ -139,14 +170,49 @@ def _embed_loop(loop: DrumLoop, side: str, names: dict[str, int]) -> dict[str, A
     return {
         "name": lineage.loop_id,
         "side": side,
-        "bars": loop.n_bars,
-        "grid": loop.steps_per_bar,
         "bpm": round(float(loop.bpm), 3),
         "style": lineage.style,
         "parents": number(lineage.parents),
         "sources": number(lineage.source_ids),
-        "hits": b64encode(hits.tobytes()).decode("ascii"),
     }
+
+
+def _embed_aligned(pair: Overlap, loops: Mapping[str, DrumLoop]) -> list[Any]:
+    """Two loops laid over each other.
+
+    Returns:
+        Length in bars; the first bar shown, from 0, and how many; seconds a step of the training
+        loop and of the other, as fast as each is found; what differs, in words; `HIT`s in Base64,
+        and the steps that are marked, both counted from the first bar shown.
+    """
+    found = find_loop(loops, pair.train_loop), find_loop(loops, pair.other_loop)
+    train, other = lay_over(*found, pair.transform)
+    grid = train.steps_per_bar
+    shown = choose_bars(train, other, MAX_BARS)
+    steps = slice(shown.start * grid, shown.stop * grid)
+    places = np.flatnonzero((train.onsets | other.onsets)[steps])
+    hits = np.empty(len(places), HIT)
+    hits["place"] = places
+    for name, loop in (("train", train), ("other", other)):
+        offsets = loop.offsets[steps].ravel()[places]
+        hits[name] = loop.velocities[steps].ravel()[places]
+        hits[f"{name}_offset"] = np.clip(np.rint(offsets * 256), -128, 127)
+    # A loop that is laid over in half time is heard as fast as it is.
+    stretch = 1.0 if pair.transform.n_bars else pair.transform.stretch
+    faster = (max(1.0, 1 / stretch), max(1.0, stretch))
+    marks = [step - steps.start for step in find_marks(train, other)]
+    seconds = (
+        round(240 / loop.bpm / grid / times, 6) for loop, times in zip(found, faster, strict=True)
+    )
+    return [
+        train.n_bars,
+        shown.start,
+        len(shown),
+        *seconds,
+        describe_differences(train, other),
+        b64encode(hits.tobytes()).decode("ascii"),
+        [step for step in marks if 0 <= step < len(shown) * grid],
+    ]
 
 
 def measure_loosely(pair: Overlap, loops: Mapping[str, DrumLoop]) -> float | None:
@@ -158,10 +224,9 @@ def measure_loosely(pair: Overlap, loops: Mapping[str, DrumLoop]) -> float | Non
 
 
 def _embed_pair(
-    pair: Overlap, numbers: Mapping[str, int], loops: Mapping[str, DrumLoop]
+    pair: Overlap, numbers: Mapping[str, int], aligned: int, loops: Mapping[str, DrumLoop]
 ) -> list[Any]:
-    """Loops, kind, distances, voices, the transform in words, and as `lay_over` takes it."""
-    move = pair.transform
+    """Loops, kind, distances, voices, the transform in words, and where the two are aligned."""
     loosely = measure_loosely(pair, loops)
     return [
         numbers[pair.train_loop],
@@ -170,8 +235,6 @@ def _embed_pair(
         None if isnan(pair.distance) else round(pair.distance, 4),
         None if loosely is None else round(loosely, 4),
         pair.voices,
-        str(move),
-        [move.rotation_beats, move.stretch, move.left_beat, move.right_beat, move.n_bars],
-        [list(voices) for voices in move.left_voices],
-        [list(voices) for voices in move.voices],
+        str(pair.transform),
+        aligned,
     ]

@@ -1,10 +1,6 @@
-// Two aligned loops on the nine lanes of the kit, as trapgen.report.grid draws them.
+// Two loops laid over each other: their hits, put into rows that come drawn with the page.
 
-const LANE = 10;
-const BARS_A_ROW = 2;
-const MAX_BARS = 16;
-const MAX_MARKED = 12; // Differing hits beyond this many are no exceptions.
-const BLOCKS = { both: [1, 8, "ink"], train: [1, 4, "blue"], other: [5, 4, "vermilion"] };
+const N_VOICES = 9;
 
 // An element with attributes, and with text or elements in it.
 function make(name, attributes = {}, ...children) {
@@ -14,96 +10,60 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
-function makeSvg(name, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
-  element.append(...children);
-  return element;
-}
+const decodeBytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
-// The bars that are drawn and played: of long loops, from the first that differs.
-function choosePart(train, other) {
-  if (train.bars <= MAX_BARS) return [train, other, 0];
-  const place = train.velocities.findIndex((x, at) => x > 0 !== other.velocities[at] > 0);
-  const bar = Math.floor(Math.max(place, 0) / N_VOICES / train.grid);
-  const first = Math.min(bar, train.bars - MAX_BARS);
-  return [...[train, other].map((loop) => cut(loop, first * loop.grid, MAX_BARS)), first];
-}
-
-// The drawing, and a function that sets its playhead to a step or, by null, takes it away.
-function drawGrid(train, other, { firstBar, lanes, labels }) {
-  const differing = [];
-  train.velocities.forEach((velocity, place) => {
-    if (velocity > 0 !== other.velocities[place] > 0) differing.push(place);
+// Six bytes a hit, as trapgen.report.embed writes them; `hits` are of either loop or of both, with
+// their velocities, 0 for none, and their microtiming in 256ths of a step.
+function decodeHits(text) {
+  const view = new DataView(decodeBytes(text).buffer);
+  return Array.from({ length: view.byteLength / 6 }, (_, number) => {
+    const at = 6 * number;
+    const place = view.getUint16(at, true);
+    return {
+      step: Math.floor(place / N_VOICES),
+      voice: place % N_VOICES,
+      velocities: [view.getUint8(at + 2), view.getUint8(at + 3)],
+      offsets: [view.getInt8(at + 4), view.getInt8(at + 5)],
+    };
   });
-  const marked = differing.length <= MAX_MARKED ? differing : [];
-  const rows = [];
-  for (let bar = 0; bar < train.bars; bar += BARS_A_ROW) {
-    const bars = Math.min(BARS_A_ROW, train.bars - bar);
-    rows.push(drawRow(train, other, bar, bars, { firstBar, lanes, labels, marked }));
-  }
-  const moveHead = (step) => rows.forEach((row) => row.moveHead(step));
-  return [make("div", { class: "bars" }, ...rows.map((row) => row.element)), moveHead];
 }
 
-function drawRow(train, other, bar, bars, { firstBar, lanes, labels, marked }) {
-  const { grid } = train;
-  const [start, width, height] = [bar * grid, bars * grid, N_VOICES * LANE];
-  const paths = { both: "", train: "", other: "" };
-  const counts = { both: 0, train: 0, other: 0 };
-  for (let step = 0; step < width; step += 1) {
-    for (let voice = 0; voice < N_VOICES; voice += 1) {
-      const place = (start + step) * N_VOICES + voice;
-      const [ours, theirs] = [train.velocities[place] > 0, other.velocities[place] > 0];
-      if (!ours && !theirs) continue;
-      const kind = ours && theirs ? "both" : ours ? "train" : "other";
-      const [top, size] = BLOCKS[kind];
-      paths[kind] += `M${step} ${(N_VOICES - 1 - voice) * LANE + top}h.85v${size}h-.85z`;
-      counts[kind] += 1;
-    }
-  }
-  const range = (stop, by) => Array.from({ length: Math.ceil(stop / by) }, (_, at) => at * by);
-  const across = range(height + 1, LANE).map((y) => `M0 ${y}h${width}`);
-  const down = (by) => range(width + 1, by).map((x) => `M${x} 0v${height}`);
-  const steps = new Set(marked.map((place) => Math.floor(place / N_VOICES) - start));
-  const marks = [...steps].filter((step) => step >= 0 && step < width);
-  const veiled = lanes.length ? labels.map((_, voice) => voice).filter((v) => !lanes.includes(v)) : [];
-  const head = makeSvg("rect", { width: 1, height, class: "head", visibility: "hidden" });
-  const [from, to] = [firstBar + bar + 1, firstBar + bar + bars];
-  const svg = makeSvg(
-    "svg",
-    {
-      class: "grid",
-      viewBox: `0 0 ${width} ${height}`,
-      preserveAspectRatio: "none",
-      role: "img",
-      "aria-label":
-        `Bars ${from} to ${to}: ${counts.both} hits in both loops, ${counts.train} only in the ` +
-        `training loop, ${counts.other} only in the held-out loop`,
-    },
-    makeSvg("path", { d: marks.map((x) => `M${x} 0h1v${height}h-1z`).join(""), class: "mark" }),
-    head,
-    makeSvg("path", { d: [...across, ...down(grid / BEATS_A_BAR)].join(""), class: "lines" }),
-    ...Object.entries(paths).map(([kind, d]) => makeSvg("path", { d, class: BLOCKS[kind][2] })),
-    ...veiled.map((voice) =>
-      makeSvg("rect", { y: (N_VOICES - 1 - voice) * LANE, width, height: LANE, class: "veil" }),
-    ),
-    makeSvg("path", { d: down(grid).join(""), class: "barlines" }),
-  );
-  const numbers = Array.from({ length: bars }, (_, at) => make("span", {}, `${from + at}`));
-  const names = labels.map((label) => make("li", {}, label)).reverse();
-  const element = make(
-    "div",
-    {},
-    make("div", { class: "numbers", "aria-hidden": "true" }, ...numbers),
-    make("ul", { class: "lanes", "aria-hidden": "true" }, ...names),
-    svg,
-  );
-  const moveHead = (step) => {
-    const within = step !== null && step >= start && step < start + width;
-    head.setAttribute("visibility", within ? "visible" : "hidden");
-    if (within) head.setAttribute("x", step - start);
-  };
-  return { element, moveHead };
+// The drawing, and a function that sets its playhead to a step or, by null, takes it away. `frames`
+// are rows of one bar and more.
+function drawGrid({ first, shown, hits, marks }, grid, lanes, frames) {
+  const starts = Array.from({ length: Math.ceil(shown / frames.length) }, (_, row) => row * frames.length);
+  const drawn = starts.map((bar) => {
+    const bars = Math.min(frames.length, shown - bar);
+    const [from, width] = [bar * grid, bars * grid];
+    const row = frames[bars - 1].cloneNode(true);
+    const svg = row.querySelector("svg");
+    const within = (step) => step >= from && step < from + width;
+    const paths = { ink: "", blue: "", vermilion: "" };
+    const words = { first: first + bar + 1, last: first + bar + bars };
+    Object.keys(paths).forEach((color) => (words[color] = 0));
+    hits.forEach(({ step, voice, velocities: [ours, theirs] }) => {
+      if (!within(step)) return;
+      const color = ours && theirs ? "ink" : ours ? "blue" : "vermilion";
+      paths[color] += `M${step - from} ${voice}h.85`;
+      words[color] += 1;
+    });
+    paths.mark = marks.filter(within).map((step) => `M${step - from} 0h1`).join("");
+    Object.entries(paths).forEach(([name, d]) => svg.querySelector(`.${name}`).setAttribute("d", d));
+    const label = svg.getAttribute("aria-label").replace(/\{(\w+)\}/g, (_, name) => words[name]);
+    svg.setAttribute("aria-label", label);
+    svg.querySelectorAll(".veil").forEach((veil, voice) => {
+      if (!lanes.length || lanes.includes(voice)) veil.remove();
+    });
+    row.querySelectorAll(".numbers span").forEach((span, at) => (span.textContent = words.first + at));
+    const head = svg.querySelector(".head");
+    const moveHead = (step) => {
+      const visible = step !== null && within(step);
+      head.setAttribute("visibility", visible ? "visible" : "hidden");
+      if (visible) head.setAttribute("x", step - from);
+    };
+    return { row, moveHead };
+  });
+  const moveHeads = (step) => drawn.forEach(({ moveHead }) => moveHead(step));
+  return [make("div", { class: "bars" }, ...drawn.map(({ row }) => row)), moveHeads];
 }
 

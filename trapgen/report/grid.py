@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trapgen.core import N_VOICES, VOICES, DrumLoop
 from trapgen.report.page import Html, join, tag
+from trapgen.similarity import BEATS_A_BAR
 
-_MAX_BARS: Final = 4
-_BARS_PER_ROW: Final = 2
+BARS_PER_ROW: Final = 2
+
+_MAX_STATIC_BARS: Final = 4
 _LANE: Final = 10
+_HEIGHT: Final = N_VOICES * _LANE
 _MAX_NAMED: Final = 4
 _MAX_MARKED: Final = 12
 """Differing hits beyond this many are no exceptions, and their steps are not marked."""
 
 # Upper half, lower half, whole lane: the three are told apart without their colors.
 _TRAIN, _OTHER, _BOTH = (1, 4), (5, 4), (1, 8)
+_SPANS: Final = {"ink": _BOTH, "blue": _TRAIN, "vermilion": _OTHER}
+_LABEL: Final = (
+    "Bars {first} to {last}: {ink} hits in both loops, {blue} only in the training loop, "
+    "{vermilion} only in the held-out loop"
+)
 
 
 def describe_differences(train: DrumLoop, other: DrumLoop) -> str:
@@ -31,7 +38,7 @@ def describe_differences(train: DrumLoop, other: DrumLoop) -> str:
     words = f"{len(steps)} of {n_hits} hits"
     if len(steps) > _MAX_NAMED:
         return words
-    beat = train.steps_per_bar // 4
+    beat = train.steps_per_bar // BEATS_A_BAR
     named = []
     for step, voice in zip(steps.tolist(), voices.tolist(), strict=True):
         bar, place = divmod(step, train.steps_per_bar)
@@ -41,82 +48,123 @@ def describe_differences(train: DrumLoop, other: DrumLoop) -> str:
     return f"{words}: {'; '.join(named)}"
 
 
+def choose_bars(train: DrumLoop, other: DrumLoop, max_bars: int) -> range:
+    """The bars of two aligned loops to show: of long loops, from the first that differs."""
+    differs = np.flatnonzero((train.onsets != other.onsets).any(axis=1))
+    first = int(differs[0]) // train.steps_per_bar if len(differs) else 0
+    first = max(0, min(first, train.n_bars - max_bars))
+    return range(first, min(first + max_bars, train.n_bars))
+
+
+def find_marks(train: DrumLoop, other: DrumLoop) -> list[int]:
+    """The steps at which two aligned loops differ, if those are few."""
+    different = train.onsets != other.onsets
+    if np.count_nonzero(different) > _MAX_MARKED:
+        return []
+    steps: list[int] = np.flatnonzero(different.any(axis=1)).tolist()
+    return steps
+
+
 def draw_pair(train: DrumLoop, other: DrumLoop, lanes: Collection[int] = ()) -> Html:
     """Two aligned loops as nine lanes, the kick at the bottom, at most four bars.
 
     Of longer loops the bars are drawn in which they first differ. Where `lanes` names voices, the
     others are veiled.
     """
-    differs = np.flatnonzero((train.onsets != other.onsets).any(axis=1))
-    first = int(differs[0]) // train.steps_per_bar if len(differs) else 0
-    first = max(0, min(first, train.n_bars - _MAX_BARS))
-    last = min(first + _MAX_BARS, train.n_bars)
+    shown = choose_bars(train, other, _MAX_STATIC_BARS)
     rows = [
-        _draw_bars(train, other, start, min(start + _BARS_PER_ROW, last), lanes)
-        for start in range(first, last, _BARS_PER_ROW)
+        _fill_row(train, other, shown[at : at + BARS_PER_ROW], lanes)
+        for at in range(0, len(shown), BARS_PER_ROW)
     ]
-    cut = last - first < train.n_bars
-    note = tag("p", f"Bars {first + 1} to {last} of {train.n_bars}.", class_="note") if cut else ""
+    words = f"Bars {shown.start + 1} to {shown.stop} of {train.n_bars}."
+    note = tag("p", words, class_="note") if len(shown) < train.n_bars else ""
     return join([tag("div", *rows, class_="bars"), note])
+
+
+def draw_frame(steps_per_bar: int, n_bars: int) -> Html:
+    """A row of bars for the page's script to put hits into, as `_fill_row` does.
+
+    The script writes `M{step} {voice}h.85` into the paths of hits, `M{step} 0h1` into the path of
+    marks, fills the gaps of the label, and takes away the veils of voices that are looked at.
+    """
+    paths = dict.fromkeys(("mark", *_SPANS), "M0 0")
+    return _draw_row(steps_per_bar, range(n_bars), paths, _LABEL, range(N_VOICES))
 
 
 def draw_legend() -> Html:
     """What the three kinds of hits mean."""
 
-    def item(words: str, y: int, height: int, color: str) -> Html:
+    def item(words: str, color: str) -> Html:
+        y, height = _SPANS[color]
         block = tag("rect", x=1, y=y, width=8, height=height, class_=color)
         icon = tag("svg", block, viewBox="0 0 10 10", aria_hidden="true")
         return tag("li", icon, words)
 
     return tag(
         "ul",
-        item("in both", *_BOTH, "ink"),
-        item("only in the training loop (upper half)", *_TRAIN, "blue"),
-        item("only in the held-out loop (lower half)", *_OTHER, "vermilion"),
+        item("in both", "ink"),
+        item("only in the training loop (upper half)", "blue"),
+        item("only in the held-out loop (lower half)", "vermilion"),
         class_="legend",
     )
 
 
-def _draw_bars(
-    train: DrumLoop, other: DrumLoop, first: int, last: int, lanes: Collection[int]
-) -> Html:
-    steps_per_bar = train.steps_per_bar
-    at = slice(first * steps_per_bar, last * steps_per_bar)
-    ours, theirs = train.onsets[at], other.onsets[at]
-    width, height = len(ours), N_VOICES * _LANE
-    beats = range(0, width, steps_per_bar // 4)
-    lines = "".join(f"M0 {y}h{width}" for y in range(0, height + 1, _LANE))
-    lines += "".join(f"M{x} 0v{height}" for x in beats)
-    bar_lines = "".join(f"M{x} 0v{height}" for x in range(0, width + 1, steps_per_bar))
-    marked = np.flatnonzero((ours != theirs).any(axis=1))
-    few = np.count_nonzero(train.onsets != other.onsets) <= _MAX_MARKED
-    marks = "".join(f"M{step} 0h1v{height}h-1z" for step in marked.tolist()) if few else ""
-    kinds = (
-        (ours & theirs, _BOTH, "ink"),
-        (ours & ~theirs, _TRAIN, "blue"),
-        (theirs & ~ours, _OTHER, "vermilion"),
-    )
+def _fill_row(train: DrumLoop, other: DrumLoop, bars: range, lanes: Collection[int]) -> Html:
+    start, stop = (bar * train.steps_per_bar for bar in (bars.start, bars.stop))
+    ours, theirs = train.onsets[start:stop], other.onsets[start:stop]
+    hits = {"ink": ours & theirs, "blue": ours & ~theirs, "vermilion": theirs & ~ours}
+    counts = {color: int(np.count_nonzero(found)) for color, found in hits.items()}
+    paths = {
+        color: "".join(f"M{step} {voice}h.85" for step, voice in np.argwhere(found).tolist())
+        for color, found in hits.items()
+    }
+    marks = [step - start for step in find_marks(train, other) if start <= step < stop]
+    paths["mark"] = "".join(f"M{step} 0h1" for step in marks)
+    label = _LABEL.format(first=bars.start + 1, last=bars.stop, **counts)
     veiled = [voice for voice in range(N_VOICES) if lanes and voice not in lanes]
-    veils = (
-        tag("rect", y=(N_VOICES - 1 - voice) * _LANE, width=width, height=_LANE, class_="veil")
-        for voice in veiled
-    )
-    counts = [int(np.count_nonzero(hits)) for hits, _, _ in kinds]
+    return _draw_row(train.steps_per_bar, bars, paths, label, veiled)
+
+
+def _draw_row(
+    steps_per_bar: int, bars: range, paths: Mapping[str, str], label: str, veiled: Collection[int]
+) -> Html:
+    """Some bars as nine lanes; a hit's path stands at its step and its voice."""
+    width = len(bars) * steps_per_bar
+    beats = range(0, width + 1, steps_per_bar // BEATS_A_BAR)
+    lines = "".join(f"M0 {y}h{width}" for y in range(0, _HEIGHT + 1, _LANE))
+    lines += "".join(f"M{x} 0v{_HEIGHT}" for x in beats)
+    bar_lines = "".join(f"M{x} 0v{_HEIGHT}" for x in beats[::BEATS_A_BAR])
+    hits = [
+        tag(
+            "path",
+            d=paths[color],
+            class_=color,
+            # Voices count upward from the kick at the bottom.
+            transform=f"translate(0 {_HEIGHT - _LANE + top + size / 2:g}) scale(1 -{_LANE})",
+            stroke_width=size / _LANE,
+        )
+        for color, (top, size) in _SPANS.items()
+        if paths[color]
+    ]
+    mark = tag("path", d=paths["mark"], class_="mark", transform=f"translate(0 {_HEIGHT // 2})")
     drawing = tag(
         "svg",
-        tag("path", d=marks, class_="mark") if marks else "",
+        mark if paths["mark"] else "",
+        tag("rect", width=1, height=_HEIGHT, class_="head", visibility="hidden"),
         tag("path", d=lines, class_="lines"),
-        *(_draw_hits(hits, span, color) for hits, span, color in kinds),
-        *veils,
+        *hits,
+        *(
+            tag("rect", y=_HEIGHT - _LANE * (v + 1), width=width, height=_LANE, class_="veil")
+            for v in veiled
+        ),
         tag("path", d=bar_lines, class_="barlines"),
         class_="grid",
-        viewBox=f"0 0 {width} {height}",
+        viewBox=f"0 0 {width} {_HEIGHT}",
         preserveAspectRatio="none",
         role="img",
-        aria_label=f"Bars {first + 1} to {last}: {counts[0]} hits in both loops, {counts[1]} only "
-        f"in the training loop, {counts[2]} only in the held-out loop",
+        aria_label=label,
     )
-    numbers = (tag("span", bar + 1) for bar in range(first, last))
+    numbers = (tag("span", bar + 1) for bar in bars)
     labels = (tag("li", voice.label) for voice in reversed(VOICES))
     return tag(
         "div",
@@ -124,13 +172,3 @@ def _draw_bars(
         tag("ul", *labels, class_="lanes", aria_hidden="true"),
         drawing,
     )
-
-
-def _draw_hits(hits: NDArray[np.bool_], span: tuple[int, int], color: str) -> Html:
-    """One path of all hits: blocks of `span` (top and height) within their lanes."""
-    top, height = span
-    blocks = [
-        f"M{step} {(N_VOICES - 1 - voice) * _LANE + top}h.85v{height}h-.85z"
-        for step, voice in np.argwhere(hits).tolist()
-    ]
-    return tag("path", d="".join(blocks), class_=color) if blocks else Html("")

@@ -7,9 +7,19 @@ function startPairs() {
   if (!element) return;
   const data = JSON.parse(element.textContent);
   const kinds = new Map(data.kinds);
-  const labels = data.voices.map(([, label]) => label);
+  const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.firstChild;
+  const frames = data.frames.map(parse);
+  const aligned = data.aligned.map(([bars, first, shown, ours, theirs, differs, hits, marks]) => ({
+    bars,
+    first,
+    shown,
+    seconds: [ours, theirs],
+    differs,
+    hits,
+    marks,
+  }));
   const pairs = data.pairs.map(
-    ([train, other, kind, distance, loosely, voices, words, move, leftNames, names], id) => ({
+    ([train, other, kind, distance, loosely, voices, words, number], id) => ({
       id,
       train: data.loops[train],
       other: data.loops[other],
@@ -18,10 +28,10 @@ function startPairs() {
       loosely,
       voices,
       words,
-      move,
-      renamed: [leftNames, names],
+      aligned: aligned[number],
     }),
   );
+  player.kit = data.kit;
   const control = (name) => document.getElementById(`pairs-${name}`);
   const order = [...kinds.keys()];
   const compareNames = (one, other) =>
@@ -91,35 +101,22 @@ function startPairs() {
   }
 
   function drawPair(pair) {
-    const loops = [pair.train, pair.other].map(decodeLoop);
-    const [ours, theirs] = layOver(...loops, pair.move, ...pair.renamed);
-    const [train, other, firstBar] = choosePart(ours, theirs);
-    const voices = pair.voices.split(",");
+    const part = { ...pair.aligned, hits: decodeHits(pair.aligned.hits) };
+    const voices = pair.kind === "voice" ? pair.voices.split(",") : [];
     const lanes = data.voices.flatMap(([name], at) => (voices.includes(name) ? [at] : []));
-    const [grid, moveHead] = drawGrid(train, other, {
-      firstBar,
-      lanes: pair.kind === "voice" ? lanes : [],
-      labels,
-    });
-    const note =
-      train.bars < ours.bars
-        ? [make("p", { class: "note" }, `Bars ${firstBar + 1} to ${firstBar + train.bars} of ${ours.bars}.`)]
-        : [];
-    const buttons = makeButtons(pair, train, other, moveHead);
-    const facts = describe(pair, describeDifferences(ours, theirs, labels));
-    return make("div", { class: "body" }, buttons, facts, grid, ...note);
+    const [grid, moveHead] = drawGrid(part, data.grid, lanes, frames);
+    const words = `Bars ${part.first + 1} to ${part.first + part.shown} of ${part.bars}.`;
+    const note = part.shown < part.bars ? [make("p", { class: "note" }, words)] : [];
+    return make("div", { class: "body" }, makeButtons(part, moveHead), describe(pair), grid, ...note);
   }
 
-  function makeButtons(pair, train, other, moveHead) {
-    // A loop that is laid over in half time is heard as fast as it is.
-    const stretch = pair.move[4] ? 1 : pair.move[1];
-    const seconds = (bpm, faster) => (4 * 60) / bpm / train.grid / faster;
-    const ours = { loop: train, stepSeconds: seconds(pair.train.bpm, Math.max(1, 1 / stretch)), pan: 0 };
-    const theirs = { loop: other, stepSeconds: seconds(pair.other.bpm, Math.max(1, stretch)), pan: 0 };
+  function makeButtons({ hits, seconds, shown }, moveHead) {
+    const [ours, theirs] = seconds.map((stepSeconds, of) => ({ hits, of, stepSeconds, pan: 0 }));
     const both = [
       { ...ours, pan: -0.7 },
       { ...theirs, stepSeconds: ours.stepSeconds, pan: 0.7 },
     ];
+    const size = { beat: data.grid / 4, steps: shown * data.grid };
     const choices = [
       ["Training loop", [ours]],
       ["Held-out loop", [theirs]],
@@ -128,14 +125,14 @@ function startPairs() {
       const button = make("button", { type: "button", "aria-pressed": "false" }, words);
       button.addEventListener("click", () => {
         if (button.getAttribute("aria-pressed") === "true") stopPlaying();
-        else startPlaying(button, parts, moveHead);
+        else startPlaying(button, parts, size, moveHead);
       });
       return button;
     });
     return make("div", { class: "play", role: "group", "aria-label": "Play" }, ...choices);
   }
 
-  function describe(pair, differences) {
+  function describe(pair) {
     const nameAll = (numbers) => numbers.map((number) => data.names[number]).join(", ") || "none";
     const common = (key) =>
       nameAll(pair.train[key].filter((number) => pair.other[key].includes(number)));
@@ -145,7 +142,7 @@ function startPairs() {
       .map((voice) => new Map(data.voices).get(voice)?.toLowerCase() ?? voice);
     const tempo = (loop) => `${loop.bpm} bpm${loop.style ? `, ${loop.style}` : ""}`;
     const rows = [
-      ["What differs", differences],
+      ["What differs", pair.aligned.differs],
       ...(pair.loosely === null
         ? []
         : [["A step early or late allowed", `${pair.loosely.toFixed(2)} apart`]]),

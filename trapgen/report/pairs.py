@@ -24,7 +24,7 @@ from trapgen.similarity import lay_over
 _MAX_STATIC: Final = 6
 """Pairs that are drawn for readers whose browser runs no script."""
 
-SCRIPT: Final = ("loops.js", "sounds.js", "player.js", "grid.js", "pairs.js")
+SCRIPT: Final = ("grid.js", "player.js", "pairs.js")
 """What makes the section live; `write_page` puts it into the page."""
 
 _SORTS: Final = {"kind": "Gravest kind", "distance": "Distance", "name": "Name"}

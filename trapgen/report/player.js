@@ -2,20 +2,26 @@
 
 const AHEAD_S = 1.2; // Browsers call a hidden page's timers once a second.
 const TICK_MS = 100;
-const CUT_BY = { 0: [0], 3: [2, 3] }; // A kick cuts a kick, a hat an open hat, as in trapgen.render.synth.
 
-const player = { context: null, sounds: null, playing: null, started: 0 };
-
-// Amplitude of a MIDI velocity, as trapgen.render.synth.velocity_gain: a square law over 40 dB.
-const gainOf = (velocity) => (0.1 + (0.9 * (velocity - 1)) / 126) ** 2;
+// `kit` is what trapgen.report.one_shots embeds.
+const player = { context: null, kit: null, buffers: [], playing: null, started: 0 };
 
 function openAudio() {
   if (!player.context) {
     player.context = new AudioContext();
-    player.sounds = makeSounds(player.context);
+    player.buffers = player.kit.sounds.map((sound) => sound && decodeSound(...sound));
     player.context.onstatechange = tellAudio;
   }
   player.context.resume();
+}
+
+// Samples under the mu-law.
+function decodeSound(rate, text) {
+  const codes = new Int8Array(decodeBytes(text).buffer);
+  const buffer = player.context.createBuffer(1, codes.length, rate);
+  const expand = (code) => (Math.sign(code) * (256 ** Math.abs(code / 127) - 1)) / 255;
+  buffer.copyToChannel(Float32Array.from(codes, expand), 0);
+  return buffer;
 }
 
 // What a test, or a curious reader, can see of the sound.
@@ -36,22 +42,22 @@ function stopPlaying() {
   playing.onStep(null);
 }
 
-// `parts` are {loop, stepSeconds, pan}, all of one length in seconds; `onStep` hears which step of
-// the first sounds, and null at the end.
-function startPlaying(button, parts, onStep) {
+// `parts` are {hits, of, stepSeconds, pan}, `of` which of the two loops, all as long as the first;
+// `onStep` hears which step of the first sounds, and null at the end.
+function startPlaying(button, parts, { beat, steps }, onStep) {
   stopPlaying();
   openAudio();
   const { context } = player;
   const out = context.createGain();
   out.connect(context.destination);
-  const [{ loop, stepSeconds }] = parts;
+  const [{ stepSeconds }] = parts;
   const playing = {
     button,
     out,
     onStep,
     stepSeconds,
-    beat: loop.grid / BEATS_A_BAR,
-    length: loop.grid * loop.bars * stepSeconds,
+    beat,
+    length: steps * stepSeconds,
     start: context.currentTime + 0.08,
     tracks: parts.map((part) => makeTrack(part, out)),
   };
@@ -62,18 +68,19 @@ function startPlaying(button, parts, onStep) {
   requestAnimationFrame(() => follow(playing));
 }
 
-function makeTrack({ loop, stepSeconds, pan }, out) {
+function makeTrack({ hits, of, stepSeconds, pan }, out) {
   const panner = player.context.createStereoPanner();
   panner.pan.value = pan;
   panner.connect(out);
-  const hits = [];
-  loop.velocities.forEach((velocity, place) => {
-    if (!velocity) return;
-    const step = Math.floor(place / N_VOICES) + loop.offsets[place] / 256;
-    hits.push({ time: step * stepSeconds, voice: place % N_VOICES, velocity });
-  });
-  hits.sort((one, other) => one.time - other.time);
-  return { hits, panner, next: 0, pass: 0, sounding: {} };
+  const struck = hits
+    .filter(({ velocities }) => velocities[of])
+    .map(({ step, voice, velocities, offsets }) => ({
+      time: (step + offsets[of] / 256) * stepSeconds,
+      voice,
+      velocity: velocities[of],
+    }))
+    .sort((one, other) => one.time - other.time);
+  return { hits: struck, panner, next: 0, pass: 0, sounding: {} };
 }
 
 function schedule(playing) {
@@ -96,14 +103,14 @@ function schedule(playing) {
 
 function strike(track, { voice, velocity }, time) {
   const { context } = player;
-  Object.entries(CUT_BY).forEach(([cut, by]) => {
+  Object.entries(player.kit.cuts).forEach(([cut, by]) => {
     if (by.includes(voice)) track.sounding[cut]?.gain.setTargetAtTime(0, time, 0.004);
   });
   const gain = context.createGain();
-  gain.gain.value = gainOf(velocity);
+  gain.gain.value = player.kit.gains[velocity];
   gain.connect(track.panner);
   const source = context.createBufferSource();
-  source.buffer = player.sounds[voice];
+  source.buffer = player.buffers[voice];
   source.connect(gain);
   source.onended = () => gain.disconnect();
   source.start(time);

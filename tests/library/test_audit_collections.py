@@ -20,10 +20,10 @@ from trapgen.core import (
     read_table,
     write_lines,
 )
-from trapgen.ingest import standardize
+from trapgen.ingest import read_collection, standardize
+from trapgen.ingest.collection import PIECE_BARS, STREAM_BARS
 from trapgen.midi import write_loop
-from trapgen.report import compare_sides, read_side
-from trapgen.report.compare import PIECE_BARS, STREAM_BARS
+from trapgen.report import audit_collections
 
 GRID = StandardizeParams(16, by_name=False)
 QUICK = AuditParams(chance_replicates=2, self_test_leaks=3)
@@ -51,7 +51,7 @@ def forms(loops, tmp_path):
 
 
 def test_every_form_gives_the_same_loops(forms):
-    sides = [read_side(form, GRID) for form in forms]
+    sides = [read_collection(form, GRID) for form in forms]
     assert [rejects for _, rejects in sides] == [[]] * 4
     onsets = [[loop.onsets.tolist() for loop in found] for found, _ in sides]
     assert onsets == [onsets[0]] * 4
@@ -66,11 +66,11 @@ def test_a_leak_is_found_whatever_the_form(forms, loops, tmp_path):
     copy = replace(loops[5], velocities=np.roll(loops[5].velocities, 4, axis=0))
     others = [random_loop(np.random.default_rng(9), 2, density=0.3), copy]
     write_lines(tmp_path / "others.txt", others)
-    other, _ = read_side(tmp_path / "others.txt", GRID)
+    other, _ = read_collection(tmp_path / "others.txt", GRID)
     for number, form in enumerate(forms):
-        train, _ = read_side(form, GRID)
+        train, _ = read_collection(form, GRID)
         out = tmp_path / f"report {number}"
-        found = compare_sides(train, other, out, QUICK)
+        found = audit_collections(train, other, out, QUICK)
         overlap = read_table(out / "overlap.parquet", OVERLAP)
         (row,) = overlap[overlap["kind"] == "exact_loop"].to_dict("records")
         assert (row["train_loop"], row["other_loop"]) == (
@@ -87,39 +87,39 @@ def test_a_leak_is_found_whatever_the_form(forms, loops, tmp_path):
 def test_one_long_line_is_cut_into_pieces(tmp_path):
     stream = random_loop(np.random.default_rng(0), STREAM_BARS + 3)
     write_lines(tmp_path / "stream.txt", [stream])
-    pieces, _ = read_side(tmp_path / "stream.txt", GRID)
+    pieces, _ = read_collection(tmp_path / "stream.txt", GRID)
     assert [piece.n_bars for piece in pieces] == [PIECE_BARS] * (STREAM_BARS // PIECE_BARS) + [3]
     joined = np.concatenate([piece.onsets for piece in pieces])
     assert np.array_equal(joined, stream.onsets)
     assert pieces[1].lineage.loop_id == f"stream.txt:1, bar {PIECE_BARS + 1}"
     whole = DrumLoop(stream.velocities[: STREAM_BARS * 16], 16)
     write_lines(tmp_path / "loop.txt", [whole])
-    assert len(read_side(tmp_path / "loop.txt", GRID)[0]) == 1
+    assert len(read_collection(tmp_path / "loop.txt", GRID)[0]) == 1
 
 
 def test_a_manifest_on_another_grid_is_refused(forms):
     with pytest.raises(InputError) as caught:
-        read_side(forms[3], StandardizeParams(32))
+        read_collection(forms[3], StandardizeParams(32))
     assert (caught.value.rule, caught.value.received) == ("steps_per_bar", "16")
     assert "--steps-per-bar" in str(caught.value)
 
 
 def test_text_of_another_grid_is_refused(forms):
     with pytest.raises(TextError) as caught:
-        read_side(forms[1], StandardizeParams(32))
+        read_collection(forms[1], StandardizeParams(32))
     assert caught.value.rule == "bar_length"
 
 
 def test_nothing_to_read_is_said(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no_loops"):
-        read_side(tmp_path / "empty", GRID)
+        read_collection(tmp_path / "empty", GRID)
     with pytest.raises(InputError, match="missing"):
-        read_side(tmp_path / "not there", GRID)
+        read_collection(tmp_path / "not there", GRID)
 
 
 def test_the_papers_text_is_read(shared):
-    loops, rejects = read_side(
+    loops, rejects = read_collection(
         shared / "data/metallica/metallica_drums_text.txt", StandardizeParams(16)
     )
     assert sum(loop.n_bars for loop in loops) == 10_927
