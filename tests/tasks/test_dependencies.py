@@ -16,7 +16,7 @@ from dvc.repo import Repo
 
 from tasks.places import read_params
 from tasks.stage import load_stage
-from tests.tasks.checkout import ROOT, make_checkout
+from tests.tasks.checkout import ROOT, change_params, make_checkout
 from trapgen.core import Params, SampleParams, repeat_to
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -178,26 +178,38 @@ def watch(params: Params, values: dict[str, Any], read: set[str]) -> Params:
     return watched(params, {"seed": "seed"})
 
 
+@pytest.mark.slow
 def test_a_stage_names_the_parameters_that_it_reads_and_no_others(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # MLflow is told all parameters: its record is no result.
-    epochs = SimpleNamespace(
+    tracked = SimpleNamespace(
         **{f"log_{what}": lambda *_: None for what in ("epoch", "humanizer", "model")}
     )
-    monkeypatch.setattr("tasks.train.TrainingRun", lambda *_: nullcontext(epochs))
+    monkeypatch.setattr("tasks.train.TrainingRun", lambda *_: nullcontext(tracked))
     monkeypatch.setattr("tasks.sample.track_samples", lambda *_: None)
     monkeypatch.setattr("tasks.evaluate.track_evaluation", lambda *_: None)
-    values = yaml.safe_load((checkout / "params.yaml").read_text())
-    unnamed, unread = {}, {}
-    for stage, entry in STAGES.items():
-        read: set[str] = set()
-        params = watch(read_params(checkout), values, read)
-        monkeypatch.setattr(f"tasks.{stage}.read_params", lambda _, params=params: params)
+    read: dict[str, set[str]] = {stage: set() for stage in STAGES}
+
+    def run_watched(stage: str) -> None:
+        values = yaml.safe_load((checkout / "params.yaml").read_text())
+        params = watch(read_params(checkout), values, read[stage])
+        monkeypatch.setattr(f"tasks.{stage}.read_params", lambda _: params)
         load_stage(stage).run(checkout)
-        named = entry["params"]
-        inside = {name: {key for key in read if f"{key}.".startswith(f"{name}.")} for name in named}
-        unnamed[stage] = read.difference(*inside.values())
-        unread[stage] = [name for name, keys in inside.items() if not keys]
+
+    for stage in STAGES:
+        run_watched(stage)
+    # Under this protocol loops are dealt to sides when they have been recombined.
+    change_params(checkout, {"split": {"protocol": "by_file"}})
+    run_watched("split")
+    run_watched("augment")
+    unnamed, unread = {}, {}
+    for stage, keys in read.items():
+        named = {
+            name: {key for key in keys if f"{key}.".startswith(f"{name}.")}
+            for name in STAGES[stage]["params"]
+        }
+        unnamed[stage] = keys.difference(*named.values())
+        unread[stage] = [name for name, found in named.items() if not found]
     assert unnamed == {stage: set() for stage in STAGES}
     assert unread == {stage: [] for stage in STAGES}
