@@ -19,7 +19,7 @@ from trapgen import render
 from trapgen.core import MANIFEST, DrumLoop, read_json, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA
 from trapgen.dataset import load_augmented
-from trapgen.evaluate import OVERLAP, collect_features, evaluate
+from trapgen.evaluate import OVERLAP, collect_features, evaluate, group_features
 from trapgen.generate import load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
@@ -65,7 +65,8 @@ def run(root: Path) -> None:
     # Rows stand in tables of their own; MLflow takes numbers alone.
     del metrics["curves"]
     write_json(folder / "metrics.json", metrics)
-    write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples)
+    groups = group_features(metrics["overlap"])
+    write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples, groups)
     track_evaluation(root, generator.model_hash, metrics, folder)
     _say(metrics)
 

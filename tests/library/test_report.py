@@ -10,6 +10,7 @@ import pytest
 from tests.pages import HOSTILE, Page, assert_stands_alone, audit_starter
 from trapgen import render as plot
 from trapgen.core import InputError, ParameterError
+from trapgen.evaluate import group_features
 from trapgen.report import write_evaluation_report
 from trapgen.report.page import embed_data, percent, tag
 
@@ -166,7 +167,8 @@ def evaluate(corpora, pictures, samples, tmp_path):
     def run(metrics=METRICS, protocol="by_source", samples=samples, pictures=pictures, name="p"):
         path = tmp_path / f"{name}.html"
         summary = corpora[protocol][1].summary()
-        write_evaluation_report(path, metrics, summary, pictures, samples)
+        groups = group_features(metrics["overlap"])
+        write_evaluation_report(path, metrics, summary, pictures, samples, groups)
         return Page(path)
 
     return run
@@ -325,7 +327,7 @@ def test_missing_keys_and_pictures_are_errors(evaluate, corpora, samples, tmp_pa
     with pytest.raises(ParameterError, match="receipt of a loop #1 must be a table with seed"):
         evaluate(samples=[{**samples[0], "receipt": receipt}])
     with pytest.raises(ParameterError, match="summary must be a table with gate"):
-        write_evaluation_report(tmp_path / "page.html", METRICS, {"reasons": []}, {}, [])
+        write_evaluation_report(tmp_path / "page.html", METRICS, {"reasons": []}, {}, [], {})
     with pytest.raises(InputError, match=r"gone\.png: unreadable \(received No such file"):
         evaluate(pictures={"history": tmp_path / "gone.png"})
 

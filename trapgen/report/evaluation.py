@@ -100,6 +100,7 @@ def write_evaluation_report(
     summary: Mapping[str, Any],
     pictures: Mapping[str, Path],
     samples: Sequence[Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
 ) -> None:
     """Write the evaluation as one page that needs nothing but itself and the samples' sound.
 
@@ -114,6 +115,7 @@ def write_evaluation_report(
             `distances`, `features`, `overlap`, or others.
         samples: `name`, `picture` (a PNG, embedded) and `receipt` of each generated loop. Sound and
             MIDI are linked as `../samples/NAME.wav` and `.mid`.
+        groups: The features that a goal judges, by its name.
 
     Raises:
         ParameterError: A documented key is missing, or a figure is not a finite number.
@@ -136,7 +138,7 @@ def write_evaluation_report(
     prediction = prediction_section({**metrics, "bits_per_step": bits}, figures)
     reading = section("reading", "How to read this page", facts(_TERMS, style="terms"))
     sections = [
-        *([("goals", "Goals", goals_section(metrics))] if cleared else []),
+        *([("goals", "Goals", goals_section(metrics, groups))] if cleared else []),
         ("prediction", "Prediction", prediction),
         ("learning", "Learning", _learning_section(metrics, figures, cleared)),
         ("music", "Music", music_section(metrics, of_music, cleared)),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from trapgen.evaluate import group_features
 from trapgen.report.page import Html, join, percent, section, table, tag
 
 _SHARE, _RATIO, _BITS = percent, "{:.2f}".format, "{:+.2f}".format
@@ -30,14 +29,14 @@ def count_goals(goals: Mapping[str, Mapping[str, float]]) -> str:
     return f"{reached} of {len(goals)} goals reached"
 
 
-def goals_section(metrics: Mapping[str, Any]) -> Html:
+def goals_section(metrics: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> Html:
     """Every goal with its figure, those that are missed first.
 
     Args:
         metrics: What `metrics.json` holds.
+        groups: The features that a goal judges, by its name.
     """
     goals, overlap = metrics["goals"], metrics["overlap"]
-    groups = group_features(overlap)
     rows = []
     for name, goal in sorted(goals.items(), key=lambda item: bool(item[1]["holds"])):
         title, what, form = _GOALS[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from trapgen.evaluate import OVERLAP
 from trapgen.report.chart import bar
 from trapgen.report.page import Html, count, join, percent, section, table, tag
 
@@ -32,7 +31,7 @@ def music_section(metrics: Mapping[str, Any], figures: Mapping[str, Html], clear
         tag("h3", "Is it like what people play?"),
         tag("p", _describe_overlap(metrics)),
         figures.get("covers", ""),
-        _overlap_table(metrics["overlap"]),
+        _overlap_table(metrics["overlap"], metrics["goals"]["features"]["bound"]),
         tag("h3", "Is it its own?"),
         _copies_table(metrics, cleared),
         _distance_table(metrics["novelty"]),
@@ -51,7 +50,8 @@ def _closure_table(closure: Mapping[str, Mapping[str, float]]) -> Html:
 
 
 def _describe_overlap(metrics: Mapping[str, Any]) -> str:
-    below = [name for name, cover in metrics["overlap"].items() if cover["ratio"] < OVERLAP]
+    least = metrics["goals"]["features"]["bound"]
+    below = [name for name, cover in metrics["overlap"].items() if cover["ratio"] < least]
     snare = metrics["snare_on_3"]
     on_3 = (
         f"{percent(snare['generated'])} of its bars have a snare on beat 3, and "
@@ -63,7 +63,7 @@ def _describe_overlap(metrics: Mapping[str, Any]) -> str:
     return f"Too far from what people play: {names}. {on_3}"
 
 
-def _overlap_table(overlap: Mapping[str, Mapping[str, float]]) -> Html:
+def _overlap_table(overlap: Mapping[str, Mapping[str, float]], least: float) -> Html:
     rows = [
         (
             name.replace("_", " ").capitalize(),
@@ -73,7 +73,7 @@ def _overlap_table(overlap: Mapping[str, Mapping[str, float]]) -> Html:
                 [
                     f"{cover['ratio']:.2f}",
                     tag("small", f" {cover['low']:.2f} to {cover['high']:.2f}"),
-                    bar(cover["ratio"], "blue" if cover["ratio"] >= OVERLAP else "vermilion"),
+                    bar(cover["ratio"], "blue" if cover["ratio"] >= least else "vermilion"),
                 ]
             ),
             f"{cover['seed_min']:.2f} to {cover['seed_max']:.2f}",
