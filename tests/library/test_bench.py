@@ -11,7 +11,7 @@ from bench.peers import Run, match_minhash, match_neighbors, match_rows
 from bench.scale import measure
 from bench.synthetic import draw_loops, plant_bars
 from trapgen.audit import Leak
-from trapgen.audit.leaks import FULL_BAR
+from trapgen.audit.windows import FULL_BAR
 from trapgen.core import DrumLoop, repeat_to
 
 

@@ -4,6 +4,7 @@ matplotlib is imported when something is drawn, pyplot never; the same arguments
 of PNG.
 """
 
+from trapgen.render.evaluation import draw_covers, draw_distances, draw_reliability
 from trapgen.render.figure_style import (
     BLUE,
     GREEN,
@@ -15,6 +16,8 @@ from trapgen.render.figure_style import (
     axes_at,
     sheet,
 )
+from trapgen.render.figures import draw_bits, draw_features, draw_overlap
+from trapgen.render.history import draw_history
 from trapgen.render.loop_figure import draw_loop
 from trapgen.render.synth import CUT_BY, render, render_voice, velocity_gain, write_wav
 
@@ -28,7 +31,14 @@ __all__ = [
     "SHADE",
     "VERMILION",
     "axes_at",
+    "draw_bits",
+    "draw_covers",
+    "draw_distances",
+    "draw_features",
+    "draw_history",
     "draw_loop",
+    "draw_overlap",
+    "draw_reliability",
     "render",
     "render_voice",
     "sheet",
