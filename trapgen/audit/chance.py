@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trapgen.audit.findings import Chance, Sided
 from trapgen.audit.relations import Mask, Measures, Relations, sweep_distances
-from trapgen.audit.windows import WINDOW_BARS
+from trapgen.audit.windows import FULL_BAR, WINDOW_BARS
 from trapgen.core import AuditParams
 from trapgen.similarity import connect
 
@@ -21,9 +21,6 @@ _MIN_GROUPS: Final = 8
 
 _PERMUTATIONS: Final = 10
 """Dealing groups anew costs less than splitting anew: so many times as many draws."""
-
-_FULL_BAR: Final = 6
-"""Hits that make a bar more than a commonplace."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def group_related(relations: Relations) -> NDArray[np.int64]:
 
 def _link_by_rare_bars(relations: Relations) -> list[tuple[int, int]]:
     bars = relations.windows[1]
-    full = np.unpackbits(bars.onsets, axis=1).sum(axis=1) >= _FULL_BAR
+    full = np.unpackbits(bars.onsets, axis=1).sum(axis=1) >= FULL_BAR
     held = np.unique(np.stack([bars.pattern, bars.owner], axis=1)[full[bars.pattern]], axis=0)
     _, start, count = np.unique(held[:, 0], return_index=True, return_counts=True)
     rare = start[count == 2]

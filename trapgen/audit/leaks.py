@@ -16,12 +16,9 @@ import numpy as np
 
 from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.remap import VOICE_MAPS
+from trapgen.audit.windows import FULL_BAR
 from trapgen.core import N_VOICES, DrumLoop, Lineage, cut, repeat_to, rotate
 from trapgen.similarity import halve_time, rename_voices
-
-FULL_BAR: Final = 6
-"""Hits a bar that make loops and windows more than a commonplace: with two of them changed, a third
-of all hits differs at most."""
 
 VOICE_TAKEN: Final = "one voice taken whole"
 """The kind of leak of which only a part is the training loop's, and the least to go by."""

@@ -15,6 +15,10 @@ from trapgen.similarity import BEATS_A_BAR, share_near
 WINDOW_BARS: Final = (1, 2, 4)
 """Lengths of the windows that are compared, in bars."""
 
+FULL_BAR: Final = 6
+"""Hits a bar that make bars, windows and loops more than a commonplace: with two of them changed, a
+third of all hits differs at most."""
+
 
 @dataclass(frozen=True)
 class Windows:

@@ -1,4 +1,30 @@
-"""The figures of a model on data that the audit cleared."""
+"""The figures of a model on data that the audit cleared.
+
+What `metrics.json` holds:
+
+- `bits_per_step`: by side, of the `model` and its baselines.
+- `bits_interval`: the same, each with `low` and `high`, its 95% interval when sources are
+  resampled; `less_ngram` is the `difference` of model and n-gram with that of its own.
+- `calibration`: `top_word` and `voices`, expected errors (`voices` the mean over all steps
+  and voices), and each voice's, from 0 to 1.
+- `accuracy`: the share of steps whose likeliest word is the one.
+- `bar_accuracy`: the share of bars that the model closed at the right step at temperature
+  1; `bar_closure` by temperature the `share` and of how many `bars`.
+- `copies`: for windows of `1_bar` and `2_bars` the rate of `generated` ones that stand in
+  train, its `seed_min` and `seed_max`, and the rate of `held_out` human loops;
+  `exact_copy_rate` and `held_out_copy_rate` are those of one bar.
+- `novelty`: distances to the nearest training loop, `mean` and `min` of generated and of
+  held-out loops, quantiles of both, and `nearer`, the share of generated loops that are
+  nearer than all but 5% of the held-out ones.
+- `overlap_area`, `overlap_area_ceiling`: by feature; `overlap` has both with their
+  `ratio`, its interval `low` and `high`, and the least and highest by seed (see
+  `trapgen.evaluate.metrics.Cover`).
+- `snare_on_3`: the share of bars with a snare on beat 3, `generated`, with `seed_min` and
+  `seed_max`, and `held_out`.
+- `goals`: see `trapgen.evaluate.metrics.judge_goals`.
+- `curves`: rows for plots: `reliability` `of` word and voices, `predicted`, `observed` and
+  `n` of each bin that holds enough; `distances`, `of` generated and held_out, a loop each.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +52,7 @@ from trapgen.evaluate.judge import (
     judge_features,
     judge_novelty,
     judge_snare,
+    list_distances,
     list_reliability,
 )
 from trapgen.evaluate.metrics import Sample, draw_weights, judge_goals, score_loops
@@ -62,36 +89,11 @@ def evaluate(
         summary: The audit's `summary.json`; nothing but its `gate` is looked at.
         params: How many loops are drawn, with how many seeds.
         seed: Of the first draw; the next ones follow it.
-        conditions: `(n_loops, 4)` numbers of the conditions of each side's loops; by default
-            unknown.
-        components: The group of related sources that each source belongs to, by its id; by
-            default every source stands for itself.
+        conditions: `(n_loops, 4)` conditions of each side's loops; by default unknown.
+        components: The group of related sources of each source, by its id; by default its own.
 
     Returns:
         What `metrics.json` holds, plain JSON, and the loops drawn at temperature 1.
-
-        - `bits_per_step`: by side, of the `model` and its baselines.
-        - `bits_interval`: the same, each with `low` and `high`, its 95% interval when sources are
-          resampled; `less_ngram` is the `difference` of model and n-gram with that of its own.
-        - `calibration`: `top_word` and `voices`, expected errors (`voices` the mean over all steps
-          and voices), and each voice's, from 0 to 1.
-        - `accuracy`: the share of steps whose likeliest word is the one.
-        - `bar_accuracy`: the share of bars that the model closed at the right step at temperature
-          1; `bar_closure` by temperature the `share` and of how many `bars`.
-        - `copies`: for windows of `1_bar` and `2_bars` the rate of `generated` ones that stand in
-          train, its `seed_min` and `seed_max`, and the rate of `held_out` human loops;
-          `exact_copy_rate` and `held_out_copy_rate` are those of one bar.
-        - `novelty`: distances to the nearest training loop, `mean` and `min` of generated and of
-          held-out loops, quantiles of both, and `nearer`, the share of generated loops that are
-          nearer than all but 5% of the held-out ones.
-        - `overlap_area`, `overlap_area_ceiling`: by feature; `overlap` has both with their
-          `ratio`, its interval `low` and `high`, and the least and highest by seed (see
-          `trapgen.evaluate.metrics.Cover`).
-        - `snare_on_3`: the share of bars with a snare on beat 3, `generated`, with `seed_min` and
-          `seed_max`, and `held_out`.
-        - `goals`: see `trapgen.evaluate.metrics.judge_goals`.
-        - `curves`: rows for plots: `reliability` `of` word and voices, `predicted`, `observed` and
-          `n` of each bin that holds enough; `distances`, `of` generated and held_out, a loop each.
 
     Raises:
         GateRefusedError: The audit did not clear the data.
@@ -99,45 +101,60 @@ def evaluate(
     if summary["gate"] != "pass":
         raise GateRefusedError(["no figure is reported on data that the audit refused"])
     rng = np.random.default_rng([seed, _STREAM])
-    train = sides["train"]
-    held_sides = [side for side in _HELD_OUT if sides.get(side)]
-    held_out = [loop for side in held_sides for loop in sides[side]]
-    weights = draw_weights(held_out, rng, components=components)
+    held = {side: sides[side] for side in _HELD_OUT if sides.get(side)}
+    held_out, train = (
+        Sample(loops, draw_weights(loops, rng, components=components))
+        for loops in ([loop for of_side in held.values() for loop in of_side], sides["train"])
+    )
     known = conditions or {}
-    words = {side: [to_words(loop) for loop in sides[side]] for side in ("train", *held_sides)}
-    scores = {
-        side: score_loops(generator.network, words[side], known.get(side)) for side in held_sides
-    }
-    steps_per_bar = generator.network.spec.steps_per_bar
-    plays = any(map(is_played, held_out))
+    words = {side: [to_words(loop) for loop in loops] for side, loops in held.items()}
+    scores = {side: score_loops(generator.network, words[side], known.get(side)) for side in held}
+    words["train"] = [to_words(loop) for loop in train.loops]
+    plays = any(map(is_played, held_out.loops))
     drawn = _draw(generator, params, seed, humanize=plays and generator.humanizer.spec.offsets)
-    by_seed = [loops for (temperature, _), (loops, _) in drawn.items() if temperature == 1]
-    generated = [loop for loops in by_seed for loop in loops]
-    metrics: dict[str, Any] = {
-        **judge_bits(scores, words, weights, steps_per_bar),
+    steps_per_bar = generator.network.spec.steps_per_bar
+    metrics = {
+        **judge_bits(scores, words, held_out.weights, steps_per_bar),
         **judge_calibration(scores),
         **judge_bars(drawn, steps_per_bar),
-        **judge_copies(by_seed, held_out, train),
     }
-    distances = {
+    by_seed = [loops for (temperature, _), (loops, _) in drawn.items() if temperature == 1]
+    distances = _measure_novelty(by_seed, held_out.loops, train.loops)
+    metrics |= _judge_music(by_seed, train, held_out, distances, rng, timing=plays)
+    metrics["goals"] = judge_goals(metrics)
+    curves = {"reliability": list_reliability(scores), "distances": list_distances(distances)}
+    return {**metrics, "curves": curves}, [loop for loops in by_seed for loop in loops]
+
+
+def _judge_music(
+    by_seed: Sequence[Sequence[DrumLoop]],
+    train: Sample,
+    held_out: Sample,
+    distances: Mapping[str, NDArray[np.float64]],
+    rng: np.random.Generator,
+    *,
+    timing: bool,
+) -> dict[str, Any]:
+    """What the loops drawn at temperature 1 copy, and how like people's they are."""
+    return {
+        **judge_copies(by_seed, held_out.loops, train.loops),
+        **judge_novelty(distances),
+        **judge_features(by_seed, train, held_out, rng, timing=timing),
+        **judge_snare(by_seed, held_out.loops),
+    }
+
+
+def _measure_novelty(
+    by_seed: Sequence[Sequence[DrumLoop]],
+    held_out: Sequence[DrumLoop],
+    train: Sequence[DrumLoop],
+) -> dict[str, NDArray[np.float64]]:
+    """Distances of generated and of held-out loops to the nearest training loop."""
+    generated = [loop for loops in by_seed for loop in loops]
+    return {
         name: np.array([pairs[0].distance for pairs in find_nearest(loops, train)])
         for name, loops in (("generated", generated), ("held_out", held_out))
     }
-    metrics |= judge_novelty(distances)
-    of_train = draw_weights(train, rng, components=components)
-    samples = (Sample(train, of_train), Sample(held_out, weights))
-    metrics |= judge_features(by_seed, *samples, rng, timing=plays)
-    metrics |= judge_snare(by_seed, held_out)
-    metrics["goals"] = judge_goals(metrics)
-    metrics["curves"] = {
-        "reliability": list_reliability(scores),
-        "distances": [
-            {"of": name, "distance": round(float(distance), 4)}
-            for name, found in distances.items()
-            for distance in found
-        ],
-    }
-    return metrics, generated
 
 
 def _draw(

@@ -148,6 +148,15 @@ def judge_novelty(distances: Mapping[str, NDArray[np.float64]]) -> dict[str, Any
     }
 
 
+def list_distances(distances: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+    """The same distances, a row a loop."""
+    return [
+        {"of": name, "distance": round(float(distance), 4)}
+        for name, found in distances.items()
+        for distance in found
+    ]
+
+
 def judge_features(
     by_seed: Sequence[Sequence[DrumLoop]],
     train: Sample,
