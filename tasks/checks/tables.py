@@ -60,7 +60,7 @@ def check_tables(
     loops: pd.DataFrame,
     overlap: pd.DataFrame,
     summary: Mapping[str, Any],
-    docs: Path,
+    docs: Path | None,
     params: AuditParams | None = None,
 ) -> list[str]:
     """Hold the tables of the pipeline against their rules, and write Data Docs.
@@ -70,7 +70,7 @@ def check_tables(
         loops: `data/augmented/loops.parquet` (`trapgen.core.store.LOOPS`).
         overlap: `data/audit/overlap.parquet` (`trapgen.core.store.OVERLAP`).
         summary: What `data/audit/summary.json` holds (`trapgen.audit.Audit.summary`).
-        docs: The folder of the Data Docs, replaced as a whole; `index.html` is the way in.
+        docs: The folder of the Data Docs, replaced as a whole; None leaves them out.
         params: What the gate allows; the defaults if None.
 
     Returns:

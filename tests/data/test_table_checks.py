@@ -135,7 +135,7 @@ def test_the_starter_corpus_passes_and_its_docs_are_whole(passed):
     assert [path.name for path in passed.parent.iterdir()] == ["docs"]
 
 
-def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
+def test_every_rule_of_the_manifest_has_its_sentence(tables):
     manifest = tables["manifest"]
     onsets = manifest["n_onsets"].tolist()
     path = manifest.at[0, "path"]
@@ -177,13 +177,13 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables, tmp_path):
         f"manifest.dropped_onsets must be at least 0; 1 of {n_rows} rows are not: -2 ({ids[18]})",
         *late,
     ]
-    failures = check_tables(**tables, docs=tmp_path / "docs")
+    failures = check_tables(**tables, docs=None)
     assert failures[:-1] == expected
     assert failures[-1].startswith("sources.in_manifest must be True; 1 of ")
     assert failures[-1].endswith(f" rows are not: False ({lost})")
 
 
-def test_every_rule_of_the_loops_has_its_sentence(tables, tmp_path):
+def test_every_rule_of_the_loops_has_its_sentence(tables):
     loops = tables["loops"]
     onsets = loops["n_onsets"].tolist()
     path = loops.at[0, "path"]
@@ -192,7 +192,7 @@ def test_every_rule_of_the_loops_has_its_sentence(tables, tmp_path):
     loops, ids = break_cells(loops, cells)
     tables["loops"] = make_table(loops.to_dict("records"), LOOPS)
     early, late = loop_sentences("loops", ids, onsets[6])
-    failures = check_tables(**tables, docs=tmp_path / "docs")
+    failures = check_tables(**tables, docs=None)
     assert [line for line in failures if line.startswith("loops.")] == [
         f"loops.loop_id must be unique; 2 of {len(ids)} rows are not: twin",
         *(line.replace("PATH", path) for line in early),
@@ -203,7 +203,7 @@ def test_every_rule_of_the_loops_has_its_sentence(tables, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["manifest", "loops"])
-def test_a_gap_in_any_column_has_its_sentence(tables, name, tmp_path):
+def test_a_gap_in_any_column_has_its_sentence(tables, name):
     schema = {"manifest": MANIFEST, "loops": LOOPS}[name]
     free = {"source_path", "pack", "style", "source_ids", "parents", "recipe"}
     columns = [column for column in schema if column not in free]
@@ -212,7 +212,7 @@ def test_a_gap_in_any_column_has_its_sentence(tables, name, tmp_path):
         if schema[column] == "int64":
             table[column] = table[column].astype("float64")
         table.loc[row, column] = None
-    failures = check_tables(**tables, docs=tmp_path / "docs")
+    failures = check_tables(**tables, docs=None)
     gaps = {line.split(" must be filled in")[0] for line in failures if "filled in" in line}
     assert gaps == {f"{name}.{column}" for column in columns}
     sentence = f"{name}.bpm must be filled in; 1 of {len(table)} rows are not: nan "
@@ -220,18 +220,18 @@ def test_a_gap_in_any_column_has_its_sentence(tables, name, tmp_path):
     assert f"{sentence}({table.at[row, 'loop_id']})" in failures
 
 
-def test_a_source_on_two_sides_is_named_where_sources_were_dealt(tables, tmp_path):
+def test_a_source_on_two_sides_is_named_where_sources_were_dealt(tables):
     loops = tables["loops"]
     moved = loops.index[loops["side"] == "train"][0]
     source = loops.at[moved, "source_ids"][0]
     loops.at[moved, "source_ids"] = (source,)
     loops.loc[moved + 1, "source_ids"] = loops.loc[moved, "source_ids"]
     loops.at[moved, "side"] = "test"
-    (failure,) = check_tables(**tables, docs=tmp_path / "docs")
+    (failure,) = check_tables(**tables, docs=None)
     assert failure.startswith("sources.sides must be one of train, validation, test; 1 of ")
     assert failure.endswith(f" rows are not: test and train ({source})")
     tables["summary"]["protocol"] = "by_file"
-    assert check_tables(**tables, docs=tmp_path / "docs") == []
+    assert check_tables(**tables, docs=None) == []
 
 
 def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
@@ -260,7 +260,7 @@ def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
     assert failures[2].endswith(f"it is {gate['near_duplicate_pairs']}")
 
 
-def test_every_rule_of_the_overlap_has_its_sentence(tables, tmp_path):
+def test_every_rule_of_the_overlap_has_its_sentence(tables):
     rows = [
         ("a", "b", "test", "exact_bar", 1.5, "", ""),
         ("a", "c", "train", "exact_bar", 0.0, "", ""),
@@ -272,7 +272,7 @@ def test_every_rule_of_the_overlap_has_its_sentence(tables, tmp_path):
         ("a", "i", "test", "near_loop", 0.11, "", ""),
     ]
     tables["overlap"] = make_table([dict(zip(OVERLAP, row, strict=True)) for row in rows], OVERLAP)
-    assert check_tables(**tables, docs=tmp_path / "docs") == [
+    assert check_tables(**tables, docs=None) == [
         "overlap.kind must be filled in; 1 of 8 rows are not: nan (a, d)",
         "overlap.side must be filled in; 1 of 8 rows are not: nan (a, e)",
         "overlap.side must be one of validation, test; 1 of 8 rows are not: train (a, c)",
@@ -282,7 +282,7 @@ def test_every_rule_of_the_overlap_has_its_sentence(tables, tmp_path):
     ]
 
 
-def test_every_rule_of_the_gate_has_its_sentence(tables, tmp_path):
+def test_every_rule_of_the_gate_has_its_sentence(tables):
     summary = tables["summary"]
     summary["exact_bar_overlap"] = 0.5
     summary["chance_overlap"].update(limit=0.02, replicates=0)
@@ -308,18 +308,18 @@ def test_every_rule_of_the_gate_has_its_sentence(tables, tmp_path):
         "gate.loops_with_a_taken_voice must be from 0 to 0.51; it is 0.75",
         "gate.loops_like_a_training_loop must be from 0 to 0.135; it is 0.2",
     ]
-    assert check_tables(**tables, docs=tmp_path / "docs") == expected
+    assert check_tables(**tables, docs=None) == expected
     lenient = replace(AUDIT, min_effective_sources=7, self_test_recall=0.5, max_overlap=0.01)
-    assert check_tables(**tables, docs=tmp_path / "docs", params=lenient) == [
+    assert check_tables(**tables, docs=None, params=lenient) == [
         "gate.exact_bar_overlap must be from 0 to 0.01; it is 0.5",
         *expected[1:4],
         *expected[-4:],
     ]
 
 
-def test_a_self_test_without_leaks_does_not_count_as_passed(tables, tmp_path):
+def test_a_self_test_without_leaks_does_not_count_as_passed(tables):
     tables["summary"]["self_test"]["recall"] = {}
-    (failure,) = check_tables(**tables, docs=tmp_path / "docs")
+    (failure,) = check_tables(**tables, docs=None)
     assert failure == "gate.self_test_recall must be from 0.99 to 1; it is 0"
 
 

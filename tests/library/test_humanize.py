@@ -181,12 +181,11 @@ def test_probabilities_add_up():
     hits = find_hits(loop.onsets, 16, 140)
     one = len(hits) // 2
     for head, n_classes in ((0, 127), (1, N_OFFSETS)):
-        total = 0.0
-        for value in range(1, n_classes + 1):
-            classes = np.full((2, len(hits)), 5)
-            classes[head, one] = value
-            (logs,) = humanizer.log_probabilities([hits], [Performance(*classes)])
-            total += float(np.exp(logs[one, head]))
+        classes = np.full((n_classes, 2, len(hits)), 5)
+        classes[:, head, one] = np.arange(1, n_classes + 1)
+        played = [Performance(*each) for each in classes]
+        logs = humanizer.log_probabilities([hits] * n_classes, played)
+        total = sum(np.exp(each[one, head]) for each in logs)
         assert total == pytest.approx(1, abs=1e-4)
 
 

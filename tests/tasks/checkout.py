@@ -4,9 +4,20 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import yaml
+from dvc.repo import Repo
+
+from flows import dag
+
+# Before MLflow sets the variable that this module reads the place of the runs from.
+from tasks import tracking  # noqa: F401
+from tasks.__main__ import main
+from tasks.stage import load_stage
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("trapgen", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore")
@@ -37,7 +48,7 @@ def make_checkout(folder: Path) -> Path:
     (folder / "data" / "packs").mkdir(parents=True)
     (folder / "data" / "packs" / "README.md").write_text("packs go here\n")
     change_params(folder, SMALL)
-    run(folder, "dvc", "init", "--no-scm", "--quiet")
+    Repo.init(str(folder), no_scm=True).close()
     return folder
 
 
@@ -47,6 +58,35 @@ def change_params(folder: Path, changes: dict[str, dict[str, object]]) -> None:
     for section, values in changes.items():
         params[section] |= values
     path.write_text(yaml.safe_dump(params))
+
+
+def run_stage(folder: Path, name: str) -> int:
+    """Do as `python -m tasks NAME` does in the checkout, in this process; the exit code."""
+    with _as_a_command(folder):
+        return main([name])
+
+
+@contextmanager
+def _as_a_command(folder: Path) -> Iterator[None]:
+    with chdir(folder), warnings.catch_warnings():
+        # MLflow and Keras cause some; a command does not die of them.
+        warnings.simplefilter("ignore")
+        yield
+
+
+def refresh(folder: Path) -> set[str]:
+    """Bring all stages up to date as `make flow` does, in this process; those that ran."""
+    with dag.open_repo(folder) as repo:
+        names = [node.name for node in dag.read_graph(repo)]
+    with _as_a_command(folder):
+        states = {name: dag.refresh(folder, name, load_stage(name).run)[0] for name in names}
+    return {name for name, state in states.items() if state == dag.RAN}
+
+
+def status(folder: Path) -> dict[str, object]:
+    """What `dvc status` says: empty if all is up to date."""
+    with Repo(str(folder)) as repo, chdir(folder):
+        return repo.status()
 
 
 def run(folder: Path, module: str, *arguments: str, check: bool = True) -> str:

@@ -10,7 +10,15 @@ import pandas as pd
 import pretty_midi
 import pytest
 
-from tests.tasks.checkout import change_params, make_checkout, run, run_process
+from tests.tasks.checkout import (
+    change_params,
+    make_checkout,
+    refresh,
+    run,
+    run_process,
+    run_stage,
+    status,
+)
 from trapgen.core import LOOPS, MANIFEST, OVERLAP, SIDES, SPLIT, SURVIVORS, read_lines, read_table
 from trapgen.ingest import load_starter
 from trapgen.midi import write_loop
@@ -36,12 +44,6 @@ STAGES = [
     "sample",
     "evaluate",
 ]
-
-
-def reproduce(folder: Path) -> set[str]:
-    """The stages that `dvc repro` ran."""
-    said = run(folder, "dvc", "repro")
-    return {stage for stage in STAGES if f"Running stage '{stage}'" in said}
 
 
 def test_every_table_keeps_its_schema(built: Path) -> None:
@@ -189,28 +191,29 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_second_run_has_nothing_to_do(built: Path) -> None:
-    assert reproduce(built) == set()
+    assert refresh(built) == set()
+    assert "Running stage" not in run(built, "dvc", "repro")
     assert "up to date" in run(built, "dvc", "status")
 
 
+@pytest.mark.slow
 def test_another_temperature_reruns_only_what_draws(checkout: Path) -> None:
     change_params(checkout, {"sample": {"temperature": 0.9}})
-    assert reproduce(checkout) == {"sample", "evaluate"}
-    assert "up to date" in run(checkout, "dvc", "status")
+    assert refresh(checkout) == {"sample", "evaluate"}
+    assert status(checkout) == {}
 
 
 @pytest.mark.slow
 def test_another_loop_in_a_pack_reruns_everything(checkout: Path) -> None:
     pack = checkout / "data/packs/mine"
     write_loop(pack / "Kick_01.mid", load_starter()[0])
-    assert reproduce(checkout) == set(STAGES)
+    assert refresh(checkout) == set(STAGES)
 
 
 @pytest.mark.slow
 def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     again = make_checkout(tmp_path / "again")
-    for stage in STAGES[:-1]:
-        run(again, "tasks", stage)
+    run(again, "dvc", "repro")
     patterns = (
         "data/raw/**/*.mid",
         "data/standardized/**/*",
@@ -228,25 +231,25 @@ def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) ->
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
-@pytest.mark.parametrize("protocol", ["random_windows", "by_file"])
-def test_the_gate_refuses_protocols_that_leak(checkout: Path, protocol: str) -> None:
+@pytest.mark.parametrize(
+    "protocol", [pytest.param("random_windows", marks=pytest.mark.slow), "by_file"]
+)
+def test_the_gate_refuses_protocols_that_leak(checkout: Path, protocol: str, capsys) -> None:
     change_params(checkout, {"split": {"protocol": protocol}})
     for stage in ("split", "augment"):
-        run(checkout, "tasks", stage)
-    refused = run_process(checkout, "tasks", "audit")
-    assert refused.returncode == 4
-    assert "share a source" in refused.stderr
+        assert run_stage(checkout, stage) == 0
+    assert run_stage(checkout, "audit") == 4
+    assert "share a source" in capsys.readouterr().err
     summary = json.loads((checkout / "data/audit/summary.json").read_text())
     assert summary["gate"] == "refuse"
     assert summary["shared_source_pairs"] > 0
-    evaluated = run_process(checkout, "tasks", "evaluate")
-    assert evaluated.returncode == 4
+    assert run_stage(checkout, "evaluate") == 4
 
 
+@pytest.mark.slow
 def test_a_restored_model_gets_a_run_of_its_own(checkout: Path) -> None:
     shutil.rmtree(checkout / "mlruns")
-    run(checkout, "tasks", "sample")
-    run(checkout, "tasks", "evaluate")
+    assert run_stage(checkout, "sample") == run_stage(checkout, "evaluate") == 0
     import mlflow
 
     mlflow.set_tracking_uri(f"sqlite:///{checkout / 'mlruns/mlflow.db'}")
@@ -260,18 +263,19 @@ def test_a_restored_model_gets_a_run_of_its_own(checkout: Path) -> None:
     assert restored.data.metrics["best_leak_gap"] == best_epoch(history).leak_gap
 
 
-def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path) -> None:
+def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path, capsys) -> None:
     pack = checkout / "data/packs/broken"
     pack.mkdir()
     (pack / "Kick_01.mid").write_bytes(b"")
-    said = run(checkout, "tasks", "corpus").splitlines()
+    assert run_stage(checkout, "corpus") == 0
+    said = capsys.readouterr().out.splitlines()
     assert [line.split(" must be ")[0] for line in said[1:]] == [
         "corpus: warning: raw_files.size",
         "corpus: warning: raw_packs.n_readable",
     ]
     assert said[1].endswith(" rows are not: 0 (broken/Kick_01.mid)")
     assert said[2].endswith(" rows are not: 0 (broken)")
-    run(checkout, "tasks", "standardize")
+    assert run_stage(checkout, "standardize") == 0
     rejects = pd.read_csv(checkout / "data/standardized/rejects.csv")
     assert rejects.to_dict("records") == [
         {
@@ -283,32 +287,32 @@ def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path) -> None:
     ]
 
 
-def test_a_pack_that_is_mostly_broken_stops_the_corpus(checkout: Path) -> None:
+def test_a_pack_that_is_mostly_broken_stops_the_corpus(checkout: Path, capsys) -> None:
     pack = checkout / "data/packs/broken"
     pack.mkdir()
     for number in range(10):
         (pack / f"Kick_{number}.mid").write_bytes(b"<!DOCTYPE html>")
-    refused = run_process(checkout, "tasks", "corpus")
-    assert refused.returncode == 4
+    assert run_stage(checkout, "corpus") == 4
+    said = capsys.readouterr().err
     start = "corpus: the check of the raw packs refuses: raw_packs.share_readable must be from 0.5 "
-    assert refused.stderr.startswith(start)
-    assert refused.stderr.endswith(" rows are not: 0 (broken)\n")
+    assert said.startswith(start)
+    assert said.endswith(" rows are not: 0 (broken)\n")
     pages = (checkout / "data/audit/raw_docs/validations/raw_packs").rglob("*.html")
     assert all("Failed" in page.read_text(encoding="utf-8") for page in pages)
 
 
-def test_text_on_another_grid_stops_before_training(checkout: Path) -> None:
+def test_text_on_another_grid_stops_before_training(checkout: Path, capsys) -> None:
     change_params(checkout, {"grid": {"steps_per_bar": 16}})
-    refused = run_process(checkout, "tasks", "encode")
-    assert refused.returncode == 4
+    assert run_stage(checkout, "encode") == 4
+    said = capsys.readouterr().err
     start = "encode: the check of the encoded text refuses: encoded_lines.broken_bar must be none: "
-    assert refused.stderr.startswith(start)
-    assert ": token 17 is 0b" in refused.stderr
-    assert "(train:1), " in refused.stderr
+    assert said.startswith(start)
+    assert ": token 17 is 0b" in said
+    assert "(train:1), " in said
 
 
 def test_an_unknown_stage_is_wrong_usage(built: Path) -> None:
-    assert run_process(built, "tasks", "mix").returncode == 2
+    assert run_stage(built, "mix") == 2
     assert run_process(built, "tasks").returncode == 2
 
 
