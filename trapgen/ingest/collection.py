@@ -22,9 +22,6 @@ from trapgen.ingest.standardize.folder import load_row, read_folder
 
 MANIFEST_NAME: Final = "manifest.parquet"
 
-AUDIT_FILES: Final = ("overlap.parquet", "survivors.parquet", "summary.json", "report.html")
-"""What `compare_sides` writes."""
-
 STREAM_BARS: Final = 64
 """A line of text that is longer is no loop, but many on end."""
 
