@@ -13,7 +13,7 @@ def run(root: Path) -> None:
     """Read `data/model`, write `data/samples`."""
     params = read_params(root)
     generator = load_generator(root / MODEL)
-    receipts = generate(generator, params.sample, params.seed, root / SAMPLES)
+    receipts = generate(generator, params.sample, params.seed, root / SAMPLES, overwrite=True)
     track_samples(root, generator.model_hash, root / SAMPLES)
     distances = [receipt["nearest"][0]["distance"] for receipt in receipts]
     print(

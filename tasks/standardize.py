@@ -20,7 +20,12 @@ def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress)
     params = read_params(root).standardize
     with progress("standardizing") as on_files:
         manifest, rejects = standardize(
-            root / RAW, root / STANDARDIZED, params, spread=spread, on_files=on_files
+            root / RAW,
+            root / STANDARDIZED,
+            params,
+            spread=spread,
+            on_files=on_files,
+            overwrite=True,
         )
     roles = ", ".join(f"{n} {role}" for role, n in manifest["role"].value_counts().items())
     print(f"standardize: {len(manifest)} loops ({roles}), {len(rejects)} files rejected")

@@ -23,7 +23,7 @@ from trapgen.core import (
 from trapgen.ingest import read_collection, standardize
 from trapgen.ingest.collection import PIECE_BARS, STREAM_BARS
 from trapgen.midi import write_loop
-from trapgen.report import audit_collections
+from trapgen.report import AUDIT_FILES, audit_collections
 
 GRID = StandardizeParams(16, by_name=False)
 QUICK = AuditParams(chance_replicates=2, self_test_leaks=3)
@@ -71,6 +71,7 @@ def test_a_leak_is_found_whatever_the_form(forms, loops, tmp_path):
         train, _ = read_collection(form, GRID)
         out = tmp_path / f"report {number}"
         found = audit_collections(train, other, out, QUICK)
+        assert {path.name for path in out.iterdir()} == set(AUDIT_FILES)
         overlap = read_table(out / "overlap.parquet", OVERLAP)
         (row,) = overlap[overlap["kind"] == "exact_loop"].to_dict("records")
         assert (row["train_loop"], row["other_loop"]) == (

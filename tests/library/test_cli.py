@@ -95,6 +95,28 @@ def test_standardize_accounts_for_every_file(packs: Path, tmp_path: Path) -> Non
         assert row["n_onsets"] + row["collapsed_onsets"] + row["dropped_onsets"] == n_strikes
 
 
+def test_no_verb_replaces_a_file_of_the_users(packs: Path, model: Path, tmp_path: Path) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    shutil.copytree(packs, own / "loops")
+    shutil.copytree(packs, other)
+    (own / "words.txt").write_text("0 BAR")
+    (own / "words-0001.mid").write_text("mine")
+    (own / "summary.json").write_text("mine")
+    before = {path: path.read_bytes() for path in own.rglob("*.*")}
+    for arguments in (
+        ("standardize", own / "loops", "--out", own, "--overwrite"),
+        ("encode", own / "loops", "--out", own / "words.txt"),
+        ("decode", own / "words.txt", "--out", own, "--steps-per-bar", 16),
+        ("audit", own / "loops", other, "--out", own),
+        ("generate", "--model", model, "--vary", own / "loops", "--out", own / "loops"),
+        ("regenerate", own / "summary.json", "--out", own),
+    ):
+        done = trapgen(*arguments)
+        assert done.returncode == 3, arguments
+        assert str(own) in done.stderr
+    assert {path: path.read_bytes() for path in own.rglob("*.*")} == before
+
+
 def test_encode_then_decode_gives_the_words_back(packs: Path, tmp_path: Path) -> None:
     text = tmp_path / "loops.txt"
     assert answer("encode", packs, "--out", text)["loops"] == len(list(packs.rglob("*.mid")))

@@ -394,7 +394,7 @@ def test_flipped_bytes_give_a_loop_or_a_reject(tmp_path, flips, meter_rule):
     (tmp_path / "raw").mkdir(exist_ok=True)
     (tmp_path / "raw" / "flipped.mid").write_bytes(data)
     params = StandardizeParams(96, meter=meter_rule)
-    manifest, rejects = standardize(tmp_path / "raw", tmp_path / "out", params)
+    manifest, rejects = standardize(tmp_path / "raw", tmp_path / "out", params, overwrite=True)
     assert len(manifest) + len(rejects) == 1
     loops = load_standardized(tmp_path / "out")
     assert [loop.n_onsets for loop in loops] == manifest["n_onsets"].tolist()
@@ -422,7 +422,7 @@ def test_what_was_standardized_is_loaded(tmp_path, loops):
     for at, loop in enumerate(loops):
         write_loop(tmp_path / "raw" / f"{at}.mid", loop)
     params = StandardizeParams(48)
-    standardize(tmp_path / "raw", tmp_path / "out", params)
+    standardize(tmp_path / "raw", tmp_path / "out", params, overwrite=True)
     read = [found.loop for found in read_folder(tmp_path / "raw", params)]
     assert load_standardized(tmp_path / "out") == read
 

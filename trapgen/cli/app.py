@@ -53,6 +53,10 @@ KeyMapName = Annotated[
         help="auto, or a name that `trapgen keymap list` shows: for files with no role in theirs.",
     ),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace files of the same names that are there already."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 

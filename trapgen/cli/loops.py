@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from trapgen.cli.app import AsJson, Grid, KeyMapName, Source, app, print_json, say, say_rejects
+from trapgen.cli.app import (
+    AsJson,
+    Grid,
+    KeyMapName,
+    Overwrite,
+    Source,
+    app,
+    print_json,
+    say,
+    say_rejects,
+)
 
 
 @app.command()
@@ -16,6 +26,7 @@ def standardize(
     out: Annotated[Path, typer.Option(help="Folder for loops, manifest and rejects.")],
     steps_per_bar: Grid = 32,
     key_map: KeyMapName = "auto",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring MIDI files to one kit and grid.
@@ -28,7 +39,7 @@ def standardize(
 
     params = StandardizeParams(steps_per_bar, key_map)
     with show_progress("standardizing") as on_files:
-        manifest, rejects = run(source, out, params, on_files=on_files)
+        manifest, rejects = run(source, out, params, on_files=on_files, overwrite=overwrite)
     roles = {str(role): int(n) for role, n in manifest["role"].value_counts().items()}
     if as_json:
         print_json({"loops": len(manifest), "rejects": len(rejects), "roles": roles})
@@ -42,6 +53,7 @@ def encode(
     out: Annotated[Path, typer.Option(help="The text file to write.")],
     steps_per_bar: Grid = 32,
     key_map: KeyMapName = "auto",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write MIDI files as words and BAR, one loop a line, in the order of the sorted paths.
@@ -49,12 +61,14 @@ def encode(
     Text has no metre: bars are four quarters long from the file's start, whatever it says, as in
     the text of Choi et al. 2016. A key map that is named reads all files, whatever their names.
     """
-    from trapgen.core import StandardizeParams, write_lines
+    from trapgen.core import Outputs, StandardizeParams, write_lines
     from trapgen.ingest import read_collection
 
     params = StandardizeParams(steps_per_bar, key_map, "ignore", by_name=key_map == "auto")
+    outputs = Outputs(out.parent, (out.name,), (source,), overwrite)
     loops, rejects = read_collection(source, params)
-    write_lines(out, loops)
+    with outputs.staging() as folder:
+        write_lines(folder / out.name, loops)
     say_rejects(rejects)
     n_bars = sum(loop.n_bars for loop in loops)
     if as_json:
@@ -68,20 +82,22 @@ def decode(
     out: Annotated[Path, typer.Option(help="Folder for a MIDI file a line.")],
     bpm: Annotated[float, typer.Option(help="Tempo, quarter notes a minute.")] = 140.0,
     steps_per_bar: Grid = 32,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a MIDI file for each line of a text file.
 
     Reads TrapGenerator's and the paper's text too: one long line, BAR first or last.
     """
-    from trapgen.core import read_lines, to_loop
+    from trapgen.core import Outputs, read_lines, to_loop
     from trapgen.midi import write_loop
 
     lines = read_lines(source, steps_per_bar)
     width = max(4, len(str(len(lines))))
-    for at, words in enumerate(lines, start=1):
-        path = out / f"{source.stem}-{at:0{width}d}.mid"
-        write_loop(path, to_loop(words, steps_per_bar, bpm))
+    with Outputs(out, (), (), overwrite).staging() as folder:
+        for at, words in enumerate(lines, start=1):
+            path = folder / f"{source.stem}-{at:0{width}d}.mid"
+            write_loop(path, to_loop(words, steps_per_bar, bpm))
     if as_json:
         print_json({"loops": len(lines)})
     say(f"{len(lines)} loops: {out}")
@@ -100,20 +116,23 @@ def audit(
     steps_per_bar: Grid = 32,
     key_map: KeyMapName = "auto",
     seed: Annotated[int, typer.Option(help="Of the draws behind chance and self-test.")] = 0,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what two folders of loops have in common; exit code 4 when the gate refuses."""
-    from trapgen.core import AuditParams, GateRefusedError, StandardizeParams
+    from trapgen.core import AuditParams, GateRefusedError, Outputs, StandardizeParams
     from trapgen.ingest import read_collection
-    from trapgen.report import audit_collections
+    from trapgen.report import AUDIT_FILES, audit_collections
 
     params = StandardizeParams(steps_per_bar, key_map)
+    outputs = Outputs(out, AUDIT_FILES, (train, other), overwrite)
     sides = []
     for source in (train, other):
         loops, rejects = read_collection(source, params)
         say_rejects(rejects)
         sides.append(loops)
-    found = audit_collections(sides[0], sides[1], out, AuditParams(), seed)
+    with outputs.staging() as folder:
+        found = audit_collections(sides[0], sides[1], folder, AuditParams(), seed)
     if as_json:
         print_json(found.summary())
     say(

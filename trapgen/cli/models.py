@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from trapgen.cli.app import AsJson, KeyMapName, Source, app, print_json, say, say_rejects
+from trapgen.cli.app import AsJson, KeyMapName, Overwrite, Source, app, print_json, say, say_rejects
 
 if TYPE_CHECKING:
     from trapgen.generate import Generator
@@ -199,6 +199,7 @@ def generate(
             rich_help_panel=_CONTROLS,
         ),
     ] = 0.0,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Draw new loops: MIDI, WAV, PNG and a receipt each.
@@ -239,7 +240,14 @@ def generate(
         min_novelty=min_novelty,
     )
     generator = _load(_find_model(model, steps_per_bar), steps_per_bar)
-    receipts = run(generator, params, seed, out, on_loop=lambda name: say(str(out / name)))
+    receipts = run(
+        generator,
+        params,
+        seed,
+        out,
+        on_loop=lambda name: say(str(out / name)),
+        overwrite=overwrite,
+    )
     for note in receipts[0]["given"].get("notes", ()):
         say(f"note: {note}")
     if as_json:
@@ -251,6 +259,7 @@ def regenerate(
     receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="A loop's NAME.json.")],
     out: Annotated[Path, typer.Option(help="Folder for the loop's four files.")],
     model: Model = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a loop again from its receipt and the model: the same bytes, or a refusal."""
@@ -258,7 +267,7 @@ def regenerate(
     from trapgen.generate import regenerate as run
 
     grid = read_making(receipt)[1]["steps_per_bar"]
-    made = run(_load(_find_model(model, grid)), receipt, out)
+    made = run(_load(_find_model(model, grid)), receipt, out, overwrite=overwrite)
     say(str(out / made["loop"]))
     if as_json:
         print_json(made)

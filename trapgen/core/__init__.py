@@ -43,6 +43,7 @@ from trapgen.core.kit.voices import (
     VOICES,
 )
 from trapgen.core.loop import STEPS_PER_BAR, DrumLoop, Lineage, cut, hash_onsets, repeat_to, rotate
+from trapgen.core.outputs import Outputs
 from trapgen.core.parallel import map_blocks
 from trapgen.core.params.check import check_count
 from trapgen.core.params.data import (
@@ -119,6 +120,7 @@ __all__ = [
     "MidiError",
     "ModelError",
     "OnFiles",
+    "Outputs",
     "ParameterError",
     "Params",
     "Progress",

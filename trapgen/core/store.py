@@ -120,7 +120,7 @@ _PARTS = itertools.count()
 _OWNER = secrets.token_hex(4)
 
 
-def _make_folder(path: Path) -> None:
+def make_folder(path: Path) -> None:
     """Make a folder to write into, with those above it, unless it is there.
 
     Raises:
@@ -141,7 +141,7 @@ def replacing(path: Path) -> Iterator[Path]:
     # The name is this process's own, on whatever machine; mkstemp would make a file that only its
     # owner may read.
     temporary = path.with_name(f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{path.suffix}")
-    _make_folder(path.parent)
+    make_folder(path.parent)
     if path.is_dir():
         raise InputError(path, "is_a_folder", "a folder", "Name a file.")
     try:

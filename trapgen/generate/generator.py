@@ -14,6 +14,7 @@ from trapgen.core import (
     DrumLoop,
     GateRefusedError,
     ModelError,
+    Outputs,
     SampleParams,
     check_count,
     map_blocks,
@@ -22,9 +23,9 @@ from trapgen.core import (
 from trapgen.generate.decode import sample_words
 from trapgen.generate.novelty import find_nearest, load_held_out, load_reference
 from trapgen.generate.prompt import Given
-from trapgen.generate.read_prompt import read_given
+from trapgen.generate.read_prompt import list_files, read_given
 from trapgen.generate.receipt import Making, hash_file, make_receipt, read_making
-from trapgen.generate.render_loops import Draft, Ticket, to_loops
+from trapgen.generate.render_loops import Draft, Ticket, name_sample, to_loops
 from trapgen.midi import write_loop
 from trapgen.model import (
     HUMANIZER_FILES,
@@ -128,6 +129,8 @@ def generate(
     seed: int,
     out: Path,
     on_loop: Callable[[str], None] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """Draw loops and write `NAME.mid`, `.wav`, `.png` and `.json` of each into `out`.
 
@@ -139,17 +142,22 @@ def generate(
         seed: The same seed, parameters and model give the same bytes.
         out: The folder.
         on_loop: Called with each name when its files are written.
+        overwrite: Whether files in `out` with other bytes may be replaced.
 
     Returns:
         The receipts.
 
     Raises:
+        InputError: A loop's file would replace one that is given, or one of another run.
         MidiError: A file that is given cannot be read as a loop.
         ParameterError: Controls contradict each other.
         GateRefusedError: Loops were too near to a training loop however often they were drawn.
             The others are written.
     """
     check_count("seed", seed, least=0)
+    names = [name_sample(seed, number) for number in range(params.loops)]
+    files = tuple(map(Path, list_files(params)))
+    outputs = Outputs(out, _name_files(*names), files, overwrite)
     given = _read_given(generator, params, seed)
     made: dict[int, _Made] = {}
     tickets = [Ticket(number) for number in range(params.loops)]
@@ -166,7 +174,7 @@ def generate(
     novel = [one for one in made.values() if one.is_novel(params)]
 
     def write(one: _Made) -> dict[str, Any]:
-        return _write(generator, Making(seed, one.ticket, params, given), one, out)
+        return _write(generator, Making(seed, one.ticket, params, given), one, outputs)
 
     receipts = []
     # Sound is made on one core while another one draws.
@@ -184,13 +192,16 @@ def generate(
     return receipts
 
 
-def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]:
+def regenerate(
+    generator: Generator, receipt: Path, out: Path, *, overwrite: bool = False
+) -> dict[str, Any]:
     """Make a loop again from its receipt alone, and write its four files into `out`.
 
     Args:
         generator: The model that the receipt names.
         receipt: `NAME.json`.
         out: The folder.
+        overwrite: Whether files in `out` with other bytes may be replaced.
 
     Returns:
         The new receipt; with the same code it is the old one.
@@ -198,8 +209,11 @@ def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]
     Raises:
         TableError: The receipt is missing, or lacks a key.
         ModelError: It names another model, other training data, or a loop with other bytes.
+        InputError: A file would replace the receipt, or one of another run.
     """
     making, told = read_making(receipt)
+    name = name_sample(making.seed, making.ticket.number)
+    outputs = Outputs(out, _name_files(name), (receipt,), overwrite)
     for key, ours in (("model", generator.model_hash), ("data", generator.data_hash)):
         if told[key] != ours:
             detail = f"This folder's is {ours}: name the folder that it was made with."
@@ -212,7 +226,7 @@ def regenerate(generator: Generator, receipt: Path, out: Path) -> dict[str, Any]
             f"{_name_software(again)}. Another processor may round differently, too."
         )
         raise ModelError(receipt, "another_loop", told["midi"], detail)
-    return _write(generator, making, one, out)
+    return _write(generator, making, one, outputs)
 
 
 def _name_software(receipt: Mapping[str, Any]) -> str:
@@ -265,11 +279,19 @@ def _receive(generator: Generator, making: Making, one: _Made) -> dict[str, Any]
     )
 
 
-def _write(generator: Generator, making: Making, one: _Made, out: Path) -> dict[str, Any]:
+def _name_files(*names: str) -> tuple[str, ...]:
+    return tuple(
+        f"{name}{suffix}" for name in names for suffix in (".mid", ".wav", ".png", ".json")
+    )
+
+
+def _write(generator: Generator, making: Making, one: _Made, outputs: Outputs) -> dict[str, Any]:
     loop, name = one.loop, one.loop.lineage.loop_id
     receipt = _receive(generator, making, one)
-    write_loop(out / f"{name}.mid", loop)
-    write_wav(out / f"{name}.wav", render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
-    draw_loop(loop, out / f"{name}.png", title=f"{name} · {loop.bpm:g} bpm")
-    write_json(out / f"{name}.json", receipt)
+    midi, wav, png, json = _name_files(name)
+    with outputs.staging() as folder:
+        write_loop(folder / midi, loop)
+        write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
+        draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
+        write_json(folder / json, receipt)
     return receipt

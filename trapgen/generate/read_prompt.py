@@ -30,6 +30,12 @@ FROM_TRAIN: Final = "train"
 """The primer that stands for a random training loop."""
 
 
+def list_files(params: SampleParams) -> tuple[str, ...]:
+    """The MIDI files that the parameters name."""
+    named = (params.lock_from, params.vary, params.primer)
+    return tuple(name for name in named if name not in ("", FROM_TRAIN))
+
+
 def read_given(
     network: Network, reference: Sequence[DrumLoop], params: SampleParams, seed: int
 ) -> Given:

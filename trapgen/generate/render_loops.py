@@ -101,9 +101,13 @@ def to_loops(
             is_timed = bool(params.swing or params.humanize)
             given.play(feel.velocities, offsets, is_timed=is_timed)
         loop = DrumLoop(feel.velocities, steps_per_bar, params.bpm, offsets)
-        loop_id = f"loop-{seed}-{ticket.number + 1:02d}"
-        loops.append(replace(loop, lineage=Lineage(loop_id=loop_id)))
+        loops.append(replace(loop, lineage=Lineage(loop_id=name_sample(seed, ticket.number))))
     return loops
+
+
+def name_sample(seed: int, number: int) -> str:
+    """The name of a seed's loop, which its files bear: `loop-0-01`."""
+    return f"loop-{seed}-{number + 1:02d}"
 
 
 def number_tickets(n_loops: int) -> list[Ticket]:

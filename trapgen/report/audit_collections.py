@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from trapgen.audit import Audit, audit_sides, write_tables
 from trapgen.core import AuditParams, DrumLoop
 from trapgen.report.audit import write_audit_report
+
+AUDIT_FILES: Final = ("overlap.parquet", "survivors.parquet", "summary.json", "report.html")
+"""What `audit_collections` writes."""
 
 
 def audit_collections(
@@ -28,8 +32,7 @@ def audit_collections(
 ) -> Audit:
     """Audit `other` against `train` and write the findings into `out`.
 
-    Writes `summary.json`, `overlap.parquet`, `survivors.parquet` and `report.html`, also when the
-    gate refuses.
+    Writes `AUDIT_FILES`, also when the gate refuses.
 
     Args:
         train: Loops that something was, or will be, trained on.

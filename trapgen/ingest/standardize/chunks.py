@@ -17,6 +17,7 @@ from trapgen.core import (
     InputError,
     MidiError,
     OnFiles,
+    Outputs,
     StandardizeParams,
     TrapgenError,
     make_table,
@@ -26,6 +27,9 @@ from trapgen.ingest.standardize.folder import Found, describe_loop, find_sources
 from trapgen.ingest.standardize.read import Standardized
 from trapgen.midi import write_loop
 
+LOOPS_FOLDER: Final = "loops"
+MANIFEST_NAME: Final = "manifest.parquet"
+REJECTS_NAME: Final = "rejects.csv"
 FILES_A_CHUNK: Final = 2_000
 """About a second's work: enough to make little of what a task of Prefect's costs."""
 
@@ -67,6 +71,7 @@ def standardize(
     spread: Spread = map,
     on_files: OnFiles | None = None,
     files_a_chunk: int = FILES_A_CHUNK,
+    overwrite: bool = False,
 ) -> tuple[Any, Any]:
     """Read a file or folder and write loops, `manifest.parquet` and `rejects.csv` into `out`.
 
@@ -77,35 +82,40 @@ def standardize(
         spread: Calls the first argument on every chunk of the second.
         on_files: Called after each chunk.
         files_a_chunk: How many files a chunk has; the result is the same.
+        overwrite: Whether files in `out` with other bytes may be replaced.
 
     Returns:
         The manifest and the rejects, as pandas frames (`trapgen.core.store.MANIFEST`, `REJECTS`).
 
     Raises:
-        InputError: There is nothing at `source`, or no MIDI file in it.
+        InputError: There is nothing at `source`, or no MIDI file in it; what is written would lie
+            among the files read, or replace others.
         TableError: A `pack.csv` or `keymaps.csv` breaks its form.
     """
     root, files = find_sources(source)
     if not files:
         raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
-    chunks = [
-        Chunk(root, out, params, tuple(files[at : at + files_a_chunk]))
-        for at in range(0, len(files), files_a_chunk)
-    ]
+    links = (found.path for found in files if found.path.is_symlink())
+    outputs = Outputs(out, (LOOPS_FOLDER, MANIFEST_NAME, REJECTS_NAME), (source, *links), overwrite)
     rows: list[dict[str, Any]] = []
     rejects: list[dict[str, str]] = []
     n_done = 0
-    for chunk, part in zip(chunks, spread(standardize_chunk, chunks), strict=True):
-        if part.error is not None:
-            raise part.error
-        rows += part.rows
-        rejects += part.rejects
-        n_done += len(chunk.files)
-        if on_files:
-            on_files(n_done, len(files))
-    manifest, refused = make_table(rows, MANIFEST), make_table(rejects, REJECTS)
-    write_table(out / "manifest.parquet", manifest, MANIFEST)
-    write_table(out / "rejects.csv", refused, REJECTS)
+    with outputs.staging() as folder:
+        chunks = [
+            Chunk(root, folder, params, tuple(files[at : at + files_a_chunk]))
+            for at in range(0, len(files), files_a_chunk)
+        ]
+        for chunk, part in zip(chunks, spread(standardize_chunk, chunks), strict=True):
+            if part.error is not None:
+                raise part.error
+            rows += part.rows
+            rejects += part.rejects
+            n_done += len(chunk.files)
+            if on_files:
+                on_files(n_done, len(files))
+        manifest, refused = make_table(rows, MANIFEST), make_table(rejects, REJECTS)
+        write_table(folder / MANIFEST_NAME, manifest, MANIFEST)
+        write_table(folder / REJECTS_NAME, refused, REJECTS)
     return manifest, refused
 
 
@@ -119,7 +129,7 @@ def standardize_chunk(chunk: Chunk) -> Part:
             except MidiError as error:
                 part.rejects.append(_reject_row(error, chunk.root))
                 continue
-            target = Path("loops", f"{found.loop_id}.mid")
+            target = Path(LOOPS_FOLDER, f"{found.loop_id}.mid")
             write_loop(chunk.out / target, result.loop)
             part.rows.append(_manifest_row(result, target))
     except TrapgenError as error:

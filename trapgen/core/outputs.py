@@ -1,0 +1,106 @@
+"""Where a run may write: never among the files that it reads, nor over files of other runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from trapgen.core.errors import InputError
+from trapgen.core.store import make_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files of one run that take their places in a folder together, or not at all.
+
+    Attributes:
+        folder: Where they go; it is made when it is missing.
+        names: The files and folders in it that the run writes.
+        sources: The files and folders that the run reads.
+        overwrite: Whether files that are there already, with other bytes, may be replaced.
+
+    Raises:
+        InputError: What is written would lie in a source, or hold one; `overwrite` does not
+            allow this.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    sources: tuple[Path, ...]
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            self._check_apart(self.folder / name)
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """Yield an empty folder; when the block ends well its content moves into `folder`.
+
+        Raises:
+            InputError: Another file has the place of one, and may not be replaced; or the folder
+                cannot be written. Nothing has changed then.
+        """
+        missing = [path for path in (self.folder, *self.folder.parents) if not _identify(path)]
+        make_folder(self.folder)
+        try:
+            staged = Path(tempfile.mkdtemp(prefix=".part-", dir=self.folder))
+        except OSError as error:
+            detail = "Name a folder that can be written."
+            raise InputError(self.folder, "no_folder", error.strerror, detail) from error
+        try:
+            yield staged
+            # All are looked at before the first is moved.
+            for made, place in list(self._plan_moves(staged, self.folder)):
+                shutil.move(made, place)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+            with suppress(OSError):  # a folder that holds something stays
+                for path in missing:
+                    path.rmdir()
+
+    def _plan_moves(self, staged: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
+        """What moves where: whole folders where there is none of the name yet."""
+        for made in sorted(staged.iterdir()):
+            place = folder / made.name
+            if not os.path.lexists(place):
+                yield made, place
+            elif made.is_dir() and place.is_dir():
+                self._check_apart(place)  # it may be a link
+                yield from self._plan_moves(made, place)
+            elif made.is_dir() or place.is_dir():
+                received = "a folder" if place.is_dir() else "a file"
+                raise InputError(place, "in_the_way", received, "Name another folder.")
+            elif not place.exists() or made.read_bytes() != place.read_bytes():
+                if not self.overwrite:
+                    detail = "Name another place, or allow it to be replaced with --overwrite."
+                    raise InputError(place, "exists", "another file of this name", detail)
+                yield made, place
+
+    def _check_apart(self, place: Path) -> None:
+        for source in self.sources:
+            if _identify(source) in _identify_above(place) or (
+                _identify(place) in _identify_above(source)
+            ):
+                detail = "Name a place that is apart from it."
+                raise InputError(place, "among_sources", f"{source}, which is read", detail)
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    """What is at a path, however the path is spelled; None for nothing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _identify_above(path: Path) -> set[tuple[int, int]]:
+    """What is at a path, with links and `..` resolved, and the folders above it."""
+    real = Path(os.path.realpath(path))
+    return {found for each in (real, *real.parents) if (found := _identify(each))}
