@@ -13,8 +13,7 @@ import numpy as np
 
 from experiments.study import describe_words, measure_overlap, study
 from tasks.places import AUGMENTED, STANDARDIZED, read_params
-from trapgen.core import to_words, write_json, write_text
-from trapgen.dataset import load_augmented
+from trapgen.core import read_loops, to_words, write_json, write_text
 from trapgen.ingest import load_standardized
 
 RESULTS: Final = Path("data/reproduction")
@@ -22,7 +21,7 @@ RESULTS: Final = Path("data/reproduction")
 
 def overlap(root: Path) -> None:
     """Read `data/standardized` and `data/augmented`, write `overlap.json`."""
-    sided, sources = load_augmented(root / AUGMENTED), load_standardized(root / STANDARDIZED)
+    sided, sources = read_loops(root / AUGMENTED), load_standardized(root / STANDARDIZED)
     found = measure_overlap(sided, sources, read_params(root))
     write_json(root / RESULTS / "overlap.json", found)
     print(f"overlap: gate {found['gate']}; {found['exact_bar_overlap']:.1%} of held-out bars")
@@ -30,7 +29,7 @@ def overlap(root: Path) -> None:
 
 def learn(root: Path) -> None:
     """Read `data/augmented`, write `curve.csv` and, of the last epoch, `metrics.json`."""
-    params, sided = read_params(root), load_augmented(root / AUGMENTED)
+    params, sided = read_params(root), read_loops(root / AUGMENTED)
     rows = []
     for row in study(sided, params):
         rows.append(row)

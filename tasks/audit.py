@@ -6,8 +6,7 @@ from pathlib import Path
 from tasks.checks.tables import check_tables
 from tasks.places import AUDIT, AUGMENTED, STANDARDIZED, read_params
 from trapgen.audit import audit_corpus, write_tables
-from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_table
-from trapgen.dataset import load_augmented
+from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_loops, read_table
 from trapgen.ingest import load_standardized
 from trapgen.report import write_audit_report
 
@@ -23,7 +22,7 @@ def run(root: Path) -> None:
         GateRefusedError: The sides are not independent, or a table breaks its expectations.
     """
     params = read_params(root)
-    sided = load_augmented(root / AUGMENTED)
+    sided = read_loops(root / AUGMENTED)
     sources = load_standardized(root / STANDARDIZED)
     found = audit_corpus(sided, sources, params)
     folder = root / AUDIT

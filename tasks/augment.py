@@ -8,7 +8,7 @@ from trapgen.core import read_table
 from trapgen.dataset import augment_sides, write_augmented
 from trapgen.ingest import load_standardized
 
-VERSION = "1"
+VERSION = "2"
 
 
 def run(root: Path) -> None:

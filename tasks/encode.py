@@ -1,15 +1,23 @@
-"""Write the loops that survived the audit as text, and what sampling needs beside it."""
+"""Write the loops that the audit kept as text and as tables, and what receipts need."""
 
 from pathlib import Path
 
 from tasks.checks.docs import TEXT_DOCS
 from tasks.checks.text import check_text
 from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
-from trapgen.core import SIDES, Codec, write_lines
-from trapgen.dataset import load_augmented, write_performances
-from trapgen.generate import save_reference
+from trapgen.core import (
+    SIDES,
+    SURVIVORS,
+    Codec,
+    read_loops,
+    read_table,
+    write_json,
+    write_lines,
+    write_loops,
+)
+from trapgen.generate import measure_novelty
 
-VERSION = "4"
+VERSION = "5"
 
 
 def run(root: Path) -> None:
@@ -19,16 +27,18 @@ def run(root: Path) -> None:
         GateRefusedError: The text that was written breaks a rule.
     """
     steps_per_bar = read_params(root).grid.steps_per_bar
-    sided = load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet")
+    decisions = read_table(root / AUDIT / "survivors.parquet", SURVIVORS)
+    kept = set(decisions.loc[decisions["kept"], "loop_id"])
+    loops = read_loops(root / AUGMENTED)
+    sided = [(side, loop) for side, loop in loops if loop.lineage.loop_id in kept]
     folder = root / ENCODED
+    write_loops(folder, sided)
     for side in SIDES:
-        loops = [loop for at, loop in sided if at == side]
-        write_lines(folder / f"{side}.txt", loops)
-        write_performances(folder / f"{side}.npz", loops)
-    train = [loop for side, loop in sided if side == "train"]
+        write_lines(folder / f"{side}.txt", [loop for at, loop in sided if at == side])
     Codec(steps_per_bar).save(folder / "codec.json")
+    train = [loop for side, loop in sided if side == "train"]
     held_out = [loop for side, loop in sided if side != "train"]
-    save_reference(folder / "reference.npz", train, held_out)
+    write_json(folder / "held_out.json", measure_novelty(held_out, train))
     n_steps = sum(loop.n_steps for loop in train)
     print(f"encode: {len(sided)} loops, {n_steps:,} steps to train on")
     found = check_text(folder, sided, steps_per_bar, root / AUDIT / TEXT_DOCS)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.places import (
     AUDIT,
-    AUGMENTED,
+    ENCODED,
     MODEL,
     REPORTS,
     SAMPLES,
@@ -16,9 +16,8 @@ from tasks.places import (
 )
 from tasks.tracking import track_evaluation
 from trapgen import render
-from trapgen.core import MANIFEST, DrumLoop, read_json, read_table, to_words, write_json
+from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.dataset import load_augmented
 from trapgen.evaluate import OVERLAP, collect_features, evaluate, group_features
 from trapgen.generate import load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
@@ -35,7 +34,7 @@ def run(root: Path) -> None:
     params = read_params(root)
     generator = load_generator(root / MODEL)
     sides: dict[str, list[DrumLoop]] = {}
-    for side, loop in load_augmented(root / AUGMENTED, root / AUDIT / "survivors.parquet"):
+    for side, loop in read_loops(root / ENCODED):
         sides.setdefault(side, []).append(loop)
     summary = read_json(root / AUDIT / "summary.json")
     metrics, drawn = evaluate(

@@ -1,21 +1,26 @@
-"""Bring every file to the kit and the grid."""
+"""Bring every file to the kit and the grid, and hold the raw packs against their rules."""
 
 from pathlib import Path
 
-from tasks.places import RAW, STANDARDIZED, read_params
+from tasks.checks.docs import RAW_DOCS
+from tasks.checks.raw import check_raw
+from tasks.places import AUDIT, RAW, STANDARDIZED, read_params
 from trapgen.core import Progress, show_progress
 from trapgen.ingest import Spread, standardize
 
-VERSION = "3"
+VERSION = "4"
 
 
 def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:
-    """Read `data/raw`, write `data/standardized`.
+    """Read `data/raw`, write `data/standardized` and the Data Docs of the checks of raw packs.
 
     Args:
         root: The checkout.
         spread: The map that the chunks of files go through; the result is the same.
         progress: Shows how far the files have come.
+
+    Raises:
+        GateRefusedError: The packs break a rule that `tasks.checks.raw` stops for.
     """
     params = read_params(root).standardize
     with progress("standardizing") as on_files:
@@ -29,3 +34,5 @@ def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress)
         )
     roles = ", ".join(f"{n} {role}" for role, n in manifest["role"].value_counts().items())
     print(f"standardize: {len(manifest)} loops ({roles}), {len(rejects)} files rejected")
+    found = check_raw(root / RAW, rejects, root / AUDIT / RAW_DOCS)
+    found.enforce("standardize", "the check of the raw packs")

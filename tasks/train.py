@@ -1,14 +1,13 @@
 """Train the network on clean data, with MLflow watching."""
 
-import shutil
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
 from tasks.tracking import TrainingRun
-from trapgen.core import Codec, DrumLoop, TrainParams, to_words
-from trapgen.dataset import read_loops
+from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
+from trapgen.generate import save_training_index
 from trapgen.model import (
     Humanizer,
     ModelSpec,
@@ -22,19 +21,15 @@ from trapgen.model import (
 )
 from trapgen.model.training import Conditions, Epoch, fingerprint, train_network, write_history
 
-VERSION = "4"
-
-_BESIDE_WEIGHTS = ("reference.npz",)
+VERSION = "5"
 
 
 def run(root: Path) -> None:
     """Read `data/encoded`, write `data/model`; test data stays closed."""
     params = read_params(root)
     codec = Codec.load(root / ENCODED / "codec.json")
-    sides = [
-        read_loops(root / ENCODED / f"{side}.txt", codec.steps_per_bar)
-        for side in ("train", "validation")
-    ]
+    loops = read_loops(root / ENCODED, ("train", "validation"))
+    sides = [[loop for at, loop in loops if at == side] for side in ("train", "validation")]
     train, validation = ([to_words(loop) for loop in loops] for loops in sides)
     start = load_start(root / params.train.start, codec) if params.train.start else None
     names = [
@@ -69,8 +64,7 @@ def run(root: Path) -> None:
         folder = root / MODEL
         save_network(folder, trained.network)
         save_humanizer(folder, humanizer)
-        for beside in _BESIDE_WEIGHTS:
-            shutil.copyfile(root / ENCODED / beside, folder / beside)
+        save_training_index(folder, sides[0], read_json(root / ENCODED / "held_out.json"))
         write_history(folder / "history.csv", trained.history)
         best = trained.history[trained.best_epoch - 1]
         tracked.log_model(trained.network, best)

@@ -17,7 +17,7 @@ TABLE_DOCS: Final = "data_docs"
 TEXT_DOCS: Final = "encoded_docs"
 
 SITES: Final[Mapping[str, str]] = {
-    RAW_DOCS: "the raw packs (corpus)",
+    RAW_DOCS: "the raw packs (standardize)",
     TABLE_DOCS: "the tables and the gate (audit)",
     TEXT_DOCS: "the encoded text (encode, once the gate has passed)",
 }

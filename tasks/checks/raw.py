@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.rules import Rule, Suite, between, blank, equal, one_of, unique
 from tasks.checks.run import Findings, run_suites
-from trapgen.core import PACK, InputError, MidiError, make_table, read_table
+from trapgen.core import PACK, InputError, make_table, read_table
 from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable
-from trapgen.midi import parse_strikes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +27,8 @@ _READABLE: Final = 0.5
 """The least share of a pack's files that read; below it, the pack as a whole is damaged."""
 _FEW_FILES: Final = 10
 """A pack of fewer files says nothing by its share."""
+_DAMAGE: Final = frozenset({"truncated", "no_notes", "time_division", "unreadable"})
+"""Rules of reading that a file breaks as a file; others concern the music in it."""
 _ATTRIBUTION: Final = "ATTRIBUTION.md"
 
 _FILES: Final[Mapping[str, str]] = {
@@ -74,22 +75,24 @@ _PACK_RULES: Final = (
 _CORPUS_RULES: Final = (between("n_readable", 1),)
 
 
-def check_raw(raw: Path, docs: Path | None) -> Findings:
+def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
     """Hold `data/raw` against the rules for files and packs, and write Data Docs.
 
     Args:
         raw: The folder that the corpus stage fills: a folder a pack.
+        rejects: The files that were not read, and why (`trapgen.core.REJECTS`).
         docs: The folder of the Data Docs, replaced as a whole; None leaves them out.
 
     Raises:
         InputError: There is no such folder.
         TableError: A `pack.csv` breaks its schema.
     """
+    trouble = {row["path"]: (row["rule"], row["received"]) for row in rejects.to_dict("records")}
     noted = {
         table: read_table(table, PACK).to_dict("records") for table in sorted(raw.rglob("pack.csv"))
     }
     digests = {table.parent / row["path"]: row["sha256"] for table in noted for row in noted[table]}
-    rows = [_describe_file(path, raw, digests.get(path, "")) for path in find_midi(raw)]
+    rows = [_describe_file(path, raw, digests.get(path, ""), trouble) for path in find_midi(raw)]
     first: dict[str, str] = {}
     for row in rows:
         if digest := row["digest"]:
@@ -106,7 +109,9 @@ def check_raw(raw: Path, docs: Path | None) -> Findings:
     return run_suites(suites, docs, "corpus")
 
 
-def _describe_file(path: Path, raw: Path, digest_in_pack: str) -> dict[str, Any]:
+def _describe_file(
+    path: Path, raw: Path, digest_in_pack: str, trouble: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
     relative = path.relative_to(raw)
     size = path.stat().st_size
     row: dict[str, Any] = {
@@ -123,25 +128,11 @@ def _describe_file(path: Path, raw: Path, digest_in_pack: str) -> dict[str, Any]
     except InputError as error:
         row["bad_name"] = error.rule
     if 0 < size <= _MOST_BYTES:
-        data = path.read_bytes()
-        row["digest"] = hashlib.sha256(data).hexdigest()
-        row["header"], row["trouble"] = _read(data)
+        row["digest"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        rule, received = trouble.get(relative.as_posix(), ("", ""))
+        row["header"] = received if rule == "not_midi" else "MThd"
+        row["trouble"] = f"{rule}, {received}" if rule in _DAMAGE else None
     return row
-
-
-def _read(data: bytes) -> tuple[str, str | None]:
-    """A file's first four letters, and what keeps its notes from being read; None if nothing."""
-    start = data.find(b"MThd", 0, 64) if data[:4] == b"RIFF" else 0
-    header = data[start : start + 4] if start >= 0 else data[:4]
-    if header != b"MThd":
-        return printable(header.decode("latin-1")), None
-    try:
-        strikes = parse_strikes(data)
-    except MidiError as error:
-        return "MThd", f"{error.rule}, {error.received}"
-    if strikes.is_truncated:
-        return "MThd", f"truncated, {len(strikes)} notes before the cut"
-    return "MThd", None if len(strikes) else "no_notes"
 
 
 def _find_attributions(noted: Mapping[Path, list[dict[Any, Any]]], raw: Path) -> dict[str, str]:

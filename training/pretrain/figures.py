@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from training.pretrain.sides import Sides, Starter, read_words
 from training.pretrain.words import judge_words
 from trapgen.core import SIDES, EvaluateParams
 from trapgen.evaluate import evaluate, model_bits
-from trapgen.generate import load_generator
+from trapgen.generate import INDEX_FILES, load_generator
 from trapgen.model import choose_condition, number_conditions
+
+_DATA: Final = ("weights.npz", "humanizer.npz", *INDEX_FILES)
 
 
 def judge(
@@ -32,7 +34,7 @@ def judge(
         `groove`, bits per step of its held-out sides (see `training.pretrain.words.judge_words`);
         `starter`, what `trapgen.evaluate.evaluate` returns of the starter corpus, loops drawn as
         trap, without its curves; `others`, bits per step of each folder, told trap; `humanizer`,
-        bits a hit on validation, beside its baselines; `bytes`, of all files that are not text.
+        bits a hit on validation, beside its baselines; `bytes`, of weights and training index.
 
     Raises:
         GateRefusedError: The audit does not clear the starter corpus.
@@ -55,7 +57,7 @@ def judge(
         "starter": metrics,
         "others": {other.name: _score(generator.network, other) for other in others},
         "humanizer": generator.humanizer.figures,
-        "bytes": sum(path.stat().st_size for path in folder.glob("*.npz")),
+        "bytes": sum((folder / name).stat().st_size for name in _DATA),
     }
 
 

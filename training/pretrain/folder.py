@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from training.pretrain.sides import Sides
-from trapgen.generate import save_reference
+from trapgen.core import DrumLoop, to_loop, to_words
+from trapgen.generate import measure_novelty, save_training_index
 from trapgen.model import Humanizer, Network, save_humanizer, save_network
 
 PIECE_BARS: Final = 4
@@ -22,10 +24,13 @@ def save_model(
     """
     save_network(folder, network, half=True)
     save_humanizer(folder, humanizer, half=True)
-    save_reference(
-        folder / "reference.npz",
-        [*starter["train"].loops, *groove["train"].loops],
-        [*starter["validation"].loops, *starter["test"].loops],
-        piece_bars=PIECE_BARS,
-        compress=True,
-    )
+    train = [*starter["train"].loops, *groove["train"].loops]
+    held_out = [*starter["validation"].loops, *starter["test"].loops]
+    distances = measure_novelty(held_out, train, piece_bars=PIECE_BARS)
+    words = [_flatten(loop) for loop in train]
+    save_training_index(folder, words, distances, piece_bars=PIECE_BARS)
+
+
+def _flatten(loop: DrumLoop) -> DrumLoop:
+    """The loop's words alone, which receipts compare: every hit as loud as another, and in time."""
+    return replace(to_loop(to_words(loop), loop.steps_per_bar, loop.bpm), lineage=loop.lineage)

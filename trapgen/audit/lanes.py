@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audit.commonplace import Commonplaces
-from trapgen.core import N_VOICES, DrumLoop
-from trapgen.similarity import BEATS_A_BAR, Transform
+from trapgen.core import BEATS_A_BAR, N_VOICES, DrumLoop
+from trapgen.similarity import Transform
 
 _SEED_BARS: Final = 4
 _MOVED_BITS: Final = 20.0

@@ -17,7 +17,7 @@ import numpy as np
 from trapgen.audit.commonplace import Commonplaces
 from trapgen.audit.remap import VOICE_MAPS
 from trapgen.audit.windows import FULL_BAR
-from trapgen.core import N_VOICES, DrumLoop, Lineage, cut, repeat_to, rotate
+from trapgen.core import N_VOICES, DrumLoop, Lineage, cut, map_hits, repeat_to, rotate
 from trapgen.similarity import halve_time, rename_voices
 
 VOICE_TAKEN: Final = "one voice taken whole"
@@ -152,9 +152,8 @@ def _double_time(case: Case) -> DrumLoop | None:
     if loop.onsets[1::2].any():
         return None
     even = repeat_to(loop, loop.n_bars * (1 + loop.n_bars % 2))
-    return replace(
-        even, velocities=even.velocities[::2], offsets=(even.offsets[::2] / 2).astype(np.float32)
-    )
+    halved = map_hits(even, lambda hits: hits[::2])
+    return replace(halved, offsets=(halved.offsets / 2).astype(np.float32))
 
 
 def _change_tempo(case: Case) -> DrumLoop:

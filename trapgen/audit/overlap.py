@@ -15,8 +15,8 @@ from trapgen.audit.lanes import place_lane
 from trapgen.audit.relations import Mask, Relations
 from trapgen.audit.remap import VOICE_MAPS
 from trapgen.audit.windows import Windows, list_windows, unpack
-from trapgen.core import N_VOICES, VOICES, DrumLoop
-from trapgen.similarity import BEATS_A_BAR, Transform, find_pairs, near_rows, rename_voices
+from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop
+from trapgen.similarity import Transform, find_pairs, near_rows, rename_voices
 
 MAX_LISTED: Final = 100_000
 """Pairs listed of each kind; all are counted."""

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import N_VOICES, DrumLoop
-from trapgen.similarity import BEATS_A_BAR, share_near
+from trapgen.core import BEATS_A_BAR, N_VOICES, DrumLoop
+from trapgen.similarity import share_near
 
 WINDOW_BARS: Final = (1, 2, 4)
 """Lengths of the windows that are compared, in bars."""

@@ -50,7 +50,7 @@ def score(
 
     from trapgen.core import StandardizeParams, to_words
     from trapgen.evaluate import NAMES, baseline_bits, model_bits
-    from trapgen.generate import load_reference
+    from trapgen.generate import load_training_index
     from trapgen.ingest import read_collection
     from trapgen.model import choose_condition
 
@@ -62,7 +62,7 @@ def score(
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec
     told = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
-    train = load_reference(folder / "reference.npz", grid, whole=True)
+    train = load_training_index(folder, whole=True).loops
     known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)
     result = {

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError
-from trapgen.core.kit import N_VOICES
+from trapgen.core.kit import N_VOICES, VOICES
 
 STEPS_PER_BAR = (16, 24, 32, 48, 96)
 """Grids that a 4/4 bar may be divided into."""
+
+BEATS_A_BAR: Final = 4
+
+ONSET_UNITS: Final = 960
+"""Times that name a source are counted in so many parts of a quarter."""
+
+SOURCE_RULE: Final = "s2"
+"""Version of the rule that makes ids of sources; ids of another version cannot be compared."""
+
+OF_HITS: Final = ("velocities", "offsets", "pitches", "lengths")
+"""The arrays of a `DrumLoop`, which hold what is known of each hit."""
+
+_SOURCE: Final = b"trapgen-source"
+_KEYS: Final = np.array([voice.pitch for voice in VOICES], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +38,7 @@ class Lineage:
 
     Attributes:
         loop_id: Name of the loop, unique within its corpus.
-        source_ids: Ids of every source whose onsets went into it, sorted (see `source_id`).
+        source_ids: Ids of every source whose onsets went into it, sorted (see `hash_onsets`).
         pack: Name of the pack it came with.
         role: `kick`, `snare`, `hat`, `perc` or `full`.
         style: Sub-style, free text (`drill`), empty if unknown.
@@ -47,6 +64,10 @@ class DrumLoop:
             the order of `trapgen.core.kit.VOICES`. `n_steps` is a whole number of bars.
         offsets: `(n_steps, 9)` float32, microtiming in steps, from -0.5 up to but not
             including 0.5; 0 where a voice is silent.
+        pitches: `(n_steps, 9)` uint8, the MIDI key that each hit was read from, 0 where a voice
+            is silent; by default the voice's own key.
+        lengths: `(n_steps, 9)` float32, how long each hit's key was held, in steps; 0 where that
+            is unknown, as it is by default. Loops that differ in nothing else are equal.
         steps_per_bar: One of `STEPS_PER_BAR`.
         bpm: Quarter notes a minute, above 0.
         lineage: Where the loop comes from.
@@ -60,6 +81,8 @@ class DrumLoop:
     bpm: float = 140.0
     offsets: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
     lineage: Lineage = field(default_factory=Lineage)
+    pitches: NDArray[np.uint8] = field(default=None)  # type: ignore[arg-type]
+    lengths: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         if self.steps_per_bar not in STEPS_PER_BAR:
@@ -70,23 +93,40 @@ class DrumLoop:
             raise ParameterError(
                 "velocities", f"(whole bars of {self.steps_per_bar} steps, {N_VOICES})", shape
             )
-        if raw.min() < 0 or raw.max() > 127:
+        if raw.max() > 127 or raw.min() < 0:
             raise ParameterError("velocities", "from 0 to 127", f"{raw.min()} to {raw.max()}")
         velocities = np.array(raw, dtype=np.uint8)
         if not 0 < self.bpm < np.inf:
             raise ParameterError("bpm", "above 0 and finite", self.bpm)
-        told = np.zeros(shape) if self.offsets is None else np.asarray(self.offsets)
-        if told.shape != shape:
-            raise ParameterError("offsets", f"an array {shape}", told.shape)
-        offsets = np.where(velocities > 0, told, 0).astype(np.float32)
+        offsets = self._at_hits("offsets", velocities, 0.0, np.float32)
         if not ((offsets >= -0.5) & (offsets < 0.5)).all():
             raise ParameterError(
                 "offsets", "from -0.5 up to 0.5", f"{offsets.min()} to {offsets.max()}"
             )
-        velocities.setflags(write=False)
-        offsets.setflags(write=False)
-        object.__setattr__(self, "velocities", velocities)
-        object.__setattr__(self, "offsets", offsets)
+        pitches = self._at_hits("pitches", velocities, _KEYS, np.uint8)
+        # A hit that was added later has the voice's own key.
+        np.copyto(pitches, _KEYS, where=(velocities > 0) & (pitches == 0))
+        arrays = {
+            "velocities": velocities,
+            "offsets": offsets,
+            "pitches": pitches,
+            "lengths": self._at_hits("lengths", velocities, 0.0, np.float32),
+        }
+        for name, array in arrays.items():
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    def _at_hits(
+        self, name: str, velocities: NDArray[np.uint8], default: Any, dtype: type
+    ) -> NDArray[Any]:
+        """An attribute's values where a voice sounds, 0 elsewhere."""
+        given = getattr(self, name)
+        values: NDArray[Any] = np.asarray(default if given is None else given, dtype)
+        if given is not None and values.shape != velocities.shape:
+            raise ParameterError(name, f"an array {velocities.shape}", values.shape)
+        if not values.any():
+            return np.zeros(velocities.shape, dtype)
+        return np.where(velocities > 0, values, dtype(0))
 
     @property
     def n_steps(self) -> int:
@@ -109,7 +149,7 @@ class DrumLoop:
         return int(np.count_nonzero(self.velocities))
 
     def __eq__(self, other: object) -> bool:
-        """Same hits, velocities, microtiming, grid, tempo and lineage."""
+        """Same hits, velocities, microtiming, keys, grid, tempo and lineage."""
         if not isinstance(other, DrumLoop):
             return NotImplemented
         return (
@@ -118,19 +158,38 @@ class DrumLoop:
             and self.lineage == other.lineage
             and np.array_equal(self.velocities, other.velocities)
             and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.pitches, other.pitches)
         )
 
     def __hash__(self) -> int:
         return hash((self.velocities.tobytes(), self.steps_per_bar, self.bpm, self.lineage))
 
 
+def map_hits(loop: DrumLoop, change: Callable[[NDArray[Any]], NDArray[Any]]) -> DrumLoop:
+    """The loop with its `(n_steps, 9)` arrays changed alike: moved, cut, repeated.
+
+    Args:
+        loop: The loop.
+        change: Moves hits, in whole bars, and makes none: what holds for each is not checked again.
+    """
+    changed = copy(loop)
+    for name in OF_HITS:
+        array = change(getattr(loop, name))
+        array.setflags(write=False)
+        object.__setattr__(changed, name, array)
+    return changed
+
+
+def relabel(loop: DrumLoop, **changes: Any) -> DrumLoop:
+    """The loop with changes in its lineage, such as another `loop_id`."""
+    changed = copy(loop)
+    object.__setattr__(changed, "lineage", replace(loop.lineage, **changes))
+    return changed
+
+
 def rotate(loop: DrumLoop, n_steps: int) -> DrumLoop:
     """Start the loop `n_steps` later; what was before comes round at the end."""
-    return replace(
-        loop,
-        velocities=np.roll(loop.velocities, -n_steps, axis=0),
-        offsets=np.roll(loop.offsets, -n_steps, axis=0),
-    )
+    return map_hits(loop, lambda hits: np.roll(hits, -n_steps, axis=0))
 
 
 def repeat_to(loop: DrumLoop, n_bars: int) -> DrumLoop:
@@ -143,11 +202,7 @@ def repeat_to(loop: DrumLoop, n_bars: int) -> DrumLoop:
         raise ParameterError("n_bars", "at least 1", n_bars)
     n_steps = n_bars * loop.steps_per_bar
     times = -(-n_steps // loop.n_steps)
-    return replace(
-        loop,
-        velocities=np.tile(loop.velocities, (times, 1))[:n_steps],
-        offsets=np.tile(loop.offsets, (times, 1))[:n_steps],
-    )
+    return map_hits(loop, lambda hits: np.tile(hits, (times, 1))[:n_steps])
 
 
 def cut(loop: DrumLoop, start_bar: int, n_bars: int) -> DrumLoop:
@@ -158,23 +213,31 @@ def cut(loop: DrumLoop, start_bar: int, n_bars: int) -> DrumLoop:
     """
     if not 0 <= start_bar < start_bar + n_bars <= loop.n_bars:
         raise ParameterError("window", f"within {loop.n_bars} bars", (start_bar, n_bars))
-    at = slice(start_bar * loop.steps_per_bar, (start_bar + n_bars) * loop.steps_per_bar)
-    return replace(loop, velocities=loop.velocities[at], offsets=loop.offsets[at])
+    window = slice(start_bar * loop.steps_per_bar, (start_bar + n_bars) * loop.steps_per_bar)
+    return map_hits(loop, lambda hits: hits[window])
 
 
 def source_id(loop: DrumLoop) -> str:
-    """Sixteen hex digits that name the loop's canonical onsets.
+    """The id of a loop that was read from no file: its onsets as they sound (see `hash_onsets`)."""
+    steps, voices = np.nonzero(loop.velocities)
+    quarters = (steps + loop.offsets[steps, voices]) * (BEATS_A_BAR / loop.steps_per_bar)
+    return hash_onsets(np.rint(quarters * ONSET_UNITS).astype(np.int64), voices)
 
-    Tempo, resolution of the file, channel, velocity and key map do not enter; onset times enter
-    as fractions of a bar, so that one loop read on two grids that both hold it has one id.
+
+def hash_onsets(times: NDArray[np.int64], voices: NDArray[np.int64]) -> str:
+    """The id of a source: the version of this rule, and sixteen hex digits of its onsets.
+
+    Tempo, resolution of the file, channel, velocity and key do not enter, nor do grid, feel and
+    rolls, which come later: one file has one id, however it is read. Neither do whole silent bars
+    before the first onset.
+
+    Args:
+        times: `(n,)` int64 times of the onsets as read, in 960ths of a quarter (`ONSET_UNITS`).
+        voices: `(n,)` their columns in the kit.
     """
-    return hash_onsets(loop.velocities, loop.steps_per_bar)
-
-
-def hash_onsets(velocities: NDArray[np.uint8], steps_per_bar: int) -> str:
-    """The `source_id` of a loop of `(n_steps, 9)` velocities."""
-    steps, voices = np.divmod(np.flatnonzero(velocities), N_VOICES)
-    # Rows are (96ths of a bar, voice).
-    rows = np.empty((len(steps), 2), "<u4")
-    rows[:, 0], rows[:, 1] = steps * (96 // steps_per_bar), voices
-    return hashlib.blake2b(rows.tobytes(), digest_size=8, person=b"trapgen-source").hexdigest()
+    bar = BEATS_A_BAR * ONSET_UNITS
+    # An onset just before a bar line opens the bar behind it, as on the finest grid.
+    first = int(times.min()) + bar // (2 * max(STEPS_PER_BAR)) if len(times) else 0
+    onsets = np.unique((times - first // bar * bar) * N_VOICES + voices)
+    digest = hashlib.blake2b(onsets.astype("<i8").tobytes(), digest_size=8, person=_SOURCE)
+    return f"{SOURCE_RULE}-{digest.hexdigest()}"

@@ -219,13 +219,13 @@ def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> N
     Raises:
         TableError: The frame's columns are not the schema's.
     """
-    _check_columns(path, frame, schema)
+    check_columns(path, list(frame.columns), schema)
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             # Quoted throughout: names may hold any character, a lone carriage return too.
             frame.to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
         else:
-            frame.to_parquet(temporary, index=False)
+            frame.to_parquet(temporary, index=False, compression="zstd")
 
 
 def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
@@ -245,15 +245,18 @@ def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
         raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
     except ValueError as error:
         raise TableError(path, "not_a_table", error, "Run the stage that writes it.") from error
-    _check_columns(path, frame, schema)
+    check_columns(path, list(frame.columns), schema)
     for column in schema:
         if schema[column] == "object":
             frame[column] = pd.Series(map(tuple, frame[column]), frame.index, dtype=object)
     return frame
 
 
-def _check_columns(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> None:
-    if list(frame.columns) != list(schema):
-        raise TableError(
-            path, "columns", list(frame.columns), f"The columns must be {list(schema)}."
-        )
+def check_columns(path: Path, columns: list[str], schema: Mapping[str, str]) -> None:
+    """Hold a table's columns against its schema.
+
+    Raises:
+        TableError: They are others, or stand in another order.
+    """
+    if columns != list(schema):
+        raise TableError(path, "columns", columns, f"The columns must be {list(schema)}.")

@@ -17,25 +17,23 @@ from numpy.typing import NDArray
 from trapgen.core import (
     CLOSED_HAT,
     KICK,
-    LOOPS,
+    N_VOICES,
+    OF_HITS,
     OPEN_HAT,
     RIDE,
     SIDES,
     SNARE,
-    SURVIVORS,
     AugmentParams,
     DrumLoop,
     Lineage,
+    Sided,
     SplitError,
     SplitParams,
-    make_table,
-    read_table,
     repeat_to,
     rotate,
-    write_table,
+    write_loops,
 )
 from trapgen.dataset.split import PART_ROLES, POOL, deal_loops
-from trapgen.ingest import describe_loop, load_row
 from trapgen.midi import write_loop
 
 if TYPE_CHECKING:
@@ -159,17 +157,17 @@ def apply_recipe(
     """
     parents = [loops[part["parent"]] for part in recipe["parts"]]
     first = parents[0]
-    n_steps = recipe["bars"] * first.steps_per_bar
-    velocities = np.zeros((n_steps, first.velocities.shape[1]), np.uint8)
-    offsets = np.zeros(velocities.shape, np.float32)
+    shape = (recipe["bars"] * first.steps_per_bar, N_VOICES)
+    arrays = {name: np.zeros(shape, getattr(first, name).dtype) for name in OF_HITS}
     for part, parent in zip(recipe["parts"], parents, strict=True):
         turned = rotate(parent, part["rotate_bars"] * parent.steps_per_bar)
         laid = repeat_to(turned, recipe["bars"])
         voices = _PART_VOICES[part["role"]]
-        velocities[:, voices] = laid.velocities[:, voices]
-        offsets[:, voices] = laid.offsets[:, voices]
+        for name, array in arrays.items():
+            array[:, voices] = getattr(laid, name)[:, voices]
     if recipe["vary"] is not None:
-        velocities = vary(velocities, first.steps_per_bar, np.random.default_rng(recipe["vary"]))
+        rng = np.random.default_rng(recipe["vary"])
+        arrays["velocities"] = vary(arrays["velocities"], first.steps_per_bar, rng)
     styles = {parent.lineage.style for parent in parents}
     lineage = Lineage(
         loop_id=loop_id,
@@ -180,7 +178,7 @@ def apply_recipe(
         parents=tuple(parent.lineage.loop_id for parent in parents),
         recipe=json.dumps(recipe, sort_keys=True),
     )
-    return DrumLoop(velocities, first.steps_per_bar, first.bpm, offsets, lineage)
+    return DrumLoop(steps_per_bar=first.steps_per_bar, bpm=first.bpm, lineage=lineage, **arrays)
 
 
 def vary(
@@ -218,39 +216,12 @@ def vary(
     return np.where(varied > 0, np.clip(varied + noise, 1, 127), 0).astype(np.uint8)
 
 
-def write_augmented(folder: Path, made: Sequence[tuple[str, DrumLoop]]) -> pd.DataFrame:
-    """Write each side's loops as MIDI, and `loops.parquet` (`trapgen.core.store.LOOPS`)."""
-    rows = []
-    for side, loop in made:
-        lineage = loop.lineage
-        path = Path("loops", side, f"{lineage.loop_id.removeprefix(side + '/')}.mid")
+def write_augmented(folder: Path, made: Sided) -> pd.DataFrame:
+    """Write the tables of each side's loops (see `write_loops`), and a MIDI file a loop."""
+    paths = [
+        Path("loops", side, f"{loop.lineage.loop_id.removeprefix(side + '/')}.mid")
+        for side, loop in made
+    ]
+    for path, (_, loop) in zip(paths, made, strict=True):
         write_loop(folder / path, loop)
-        rows.append(
-            {
-                **describe_loop(loop, path),
-                "side": side,
-                "parents": lineage.parents,
-                "recipe": lineage.recipe,
-            }
-        )
-    table = make_table(rows, LOOPS)
-    write_table(folder / "loops.parquet", table, LOOPS)
-    return table
-
-
-def load_augmented(folder: Path, survivors: Path | None = None) -> list[tuple[str, DrumLoop]]:
-    """Side and loop of every row of `loops.parquet`, in its order, with their lineage.
-
-    Args:
-        folder: Where `write_augmented` wrote.
-        survivors: The audit's table (`trapgen.core.store.SURVIVORS`): only loops that it kept.
-
-    Raises:
-        TableError: There is no such table, or it breaks its schema.
-        MidiError: A loop's file is missing or broken.
-    """
-    table = read_table(folder / "loops.parquet", LOOPS)
-    if survivors is not None:
-        decisions = read_table(survivors, SURVIVORS)
-        table = table[table["loop_id"].isin(decisions.loc[decisions["kept"], "loop_id"])]
-    return [(row["side"], load_row(folder, row)) for row in table.to_dict("records")]
+    return write_loops(folder, made, paths)

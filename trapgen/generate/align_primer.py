@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trapgen.core import BAR, DrumLoop, add_bars, repeat_to, rotate, to_words
+from trapgen.core import BAR, BEATS_A_BAR, DrumLoop, add_bars, repeat_to, rotate, to_words
 from trapgen.model import Network
-from trapgen.similarity import BEATS_A_BAR
 
 _LEAST_BARS = 2
 """A primer of one bar is heard twice, so that its end meets its beginning."""

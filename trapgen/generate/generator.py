@@ -21,7 +21,7 @@ from trapgen.core import (
     write_json,
 )
 from trapgen.generate.decode import sample_words
-from trapgen.generate.novelty import find_nearest, load_held_out, load_reference
+from trapgen.generate.novelty import INDEX_FILES, find_nearest, load_training_index
 from trapgen.generate.prompt import Given
 from trapgen.generate.read_prompt import list_files, read_given
 from trapgen.generate.receipt import Making, hash_file, make_receipt, read_making
@@ -83,14 +83,14 @@ def load_generator(folder: Path) -> Generator:
     """
     network, humanizer = load_network(folder), load_humanizer(folder)
     _check_fit(network, humanizer, folder)
-    path = folder / "reference.npz"
+    index = load_training_index(folder)
     return Generator(
         network,
         humanizer,
-        load_reference(path, network.spec.steps_per_bar),
+        index.loops,
         hash_model(network),
-        load_held_out(path),
-        hash_file(path, *(folder / name for name in HUMANIZER_FILES)),
+        index.held_out,
+        hash_file(*(folder / name for name in (*INDEX_FILES, *HUMANIZER_FILES))),
     )
 
 

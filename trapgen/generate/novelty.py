@@ -1,9 +1,9 @@
-"""What a model's loops are measured against: its training loops, kept beside its weights."""
+"""How far loops are from the training data: the training index beside a model's weights."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -12,56 +12,97 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import (
+    HITS_NAME,
+    LOOPS_NAME,
     N_VOICES,
     VOICES,
     DrumLoop,
-    Lineage,
     ModelError,
     TableError,
     cut,
-    read_arrays,
-    to_loop,
-    to_words,
-    write_arrays,
+    read_json,
+    read_loops,
+    relabel,
+    write_json,
+    write_loops,
 )
 from trapgen.similarity import Pair, find_pairs, lay_over
 
+NOVELTY_NAME: Final = "novelty.json"
+INDEX_FILES: Final = (LOOPS_NAME, HITS_NAME, NOVELTY_NAME)
+"""The training index in a model's folder."""
+
 _N_NEAREST: Final = 3
+_AGAIN: Final = "Train the model again: this version keeps its training loops in tables."
 
 
-def save_reference(
-    path: Path,
+def save_training_index(
+    folder: Path,
     loops: Sequence[DrumLoop],
-    held_out: Sequence[DrumLoop] = (),
+    held_out: Sequence[float] = (),
     *,
-    piece_bars: int | None = None,
-    compress: bool = False,
+    piece_bars: int = 0,
 ) -> None:
-    """Write what receipts measure against.
+    """Write what receipts measure novelty against.
 
     Args:
-        path: The file.
-        loops: The training loops; their names, lengths and words are written.
-        held_out: Loops that are not trained on; of them only the distance to the nearest training
-            loop is written.
-        piece_bars: Longer loops are no loops but performances, which are measured against in
-            pieces of so many bars (see `cut_pieces`); by default none are.
-        compress: Whether the file is to be small.
+        folder: The model's folder.
+        loops: The training loops.
+        held_out: Distances of held-out loops to the nearest of them (see `measure_novelty`).
+        piece_bars: Longer loops are performances, and are compared in pieces of so many bars (see
+            `cut_pieces`); 0 for none.
     """
-    words = [to_words(loop) for loop in loops]
+    write_loops(folder, [("train", loop) for loop in loops])
+    write_json(folder / NOVELTY_NAME, {"piece_bars": piece_bars, "held_out": list(held_out)})
+
+
+def measure_novelty(
+    held_out: Sequence[DrumLoop], loops: Sequence[DrumLoop], *, piece_bars: int = 0
+) -> list[float]:
+    """Distances of held-out loops to the nearest training loop, ascending.
+
+    Args:
+        held_out: Loops that are not trained on.
+        loops: The training loops.
+        piece_bars: See `save_training_index`.
+    """
     known = cut_pieces(loops, piece_bars) if piece_bars else loops
-    distances = sorted(pairs[0].distance for pairs in find_nearest(held_out, known) if pairs)
-    write_arrays(
-        path,
-        {
-            "loop_ids": np.array([loop.lineage.loop_id for loop in loops]),
-            "n_steps": np.array([len(each) for each in words], np.int64),
-            "words": np.concatenate(words).astype(np.uint16),
-            "held_out_distances": np.array(distances, np.float32),
-            "piece_bars": np.array(piece_bars or 0, np.int64),
-        },
-        compress=compress,
-    )
+    nearest = (pairs[0].distance for pairs in find_nearest(held_out, known) if pairs)
+    # Six digits say more than a distance between loops can.
+    return sorted(round(float(distance), 6) for distance in nearest)
+
+
+@dataclass(frozen=True)
+class TrainingIndex:
+    """What a model's loops are compared with.
+
+    Attributes:
+        loops: The training loops, performances in pieces.
+        held_out: `(n_loops,)` float32 distances of held-out loops to the nearest training loop,
+            ascending.
+    """
+
+    loops: list[DrumLoop]
+    held_out: NDArray[np.float32]
+
+
+def load_training_index(folder: Path, *, whole: bool = False) -> TrainingIndex:
+    """Read the training loops of a model; performances in pieces, or `whole`.
+
+    Raises:
+        ModelError: A file is missing or broken.
+    """
+    try:
+        known = read_json(folder / NOVELTY_NAME)
+        piece_bars, held_out = int(known["piece_bars"]), np.array(known["held_out"], np.float32)
+        loops = [loop for _, loop in read_loops(folder)]
+    except TableError as error:
+        raise ModelError(error.path, error.rule, error.received, _AGAIN) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(folder / NOVELTY_NAME, "keys", error, _AGAIN) from error
+    if piece_bars and not whole:
+        loops = cut_pieces(loops, piece_bars)
+    return TrainingIndex(loops, held_out)
 
 
 def cut_pieces(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
@@ -77,44 +118,8 @@ def cut_pieces(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
         last = loop.n_bars - bars
         for start in sorted({*range(0, last, max(1, bars // 2)), last}):
             name = f"{loop.lineage.loop_id}, bar {start + 1}"
-            lineage = replace(loop.lineage, loop_id=name)
-            pieces.append(replace(cut(loop, start, bars), lineage=lineage))
+            pieces.append(relabel(cut(loop, start, bars), loop_id=name))
     return pieces
-
-
-def load_reference(path: Path, steps_per_bar: int, *, whole: bool = False) -> list[DrumLoop]:
-    """Read the training loops beside a model; performances in pieces, or `whole`.
-
-    Raises:
-        ModelError: The file is missing or broken.
-    """
-    try:
-        stored = read_arrays(path)
-        loop_ids, n_steps, words = (stored[key] for key in ("loop_ids", "n_steps", "words"))
-    except (TableError, KeyError) as error:
-        raise ModelError(path, "unreadable", error, "Train the model again.") from error
-    each = np.split(words.astype(np.int64), np.cumsum(n_steps)[:-1])
-    loops = [
-        replace(to_loop(own, steps_per_bar), lineage=Lineage(loop_id=str(loop_id)))
-        for loop_id, own in zip(loop_ids, each, strict=True)
-    ]
-    bars = int(stored.get("piece_bars", 0))
-    return cut_pieces(loops, bars) if bars and not whole else loops
-
-
-def load_held_out(path: Path) -> NDArray[np.float32]:
-    """`(n_loops,)` distances of held-out loops to the nearest training loop, ascending.
-
-    A file that was written without them gives none.
-
-    Raises:
-        ModelError: The file is missing or broken.
-    """
-    try:
-        stored = read_arrays(path)
-    except TableError as error:
-        raise ModelError(path, "unreadable", error, "Train the model again.") from error
-    return stored.get("held_out_distances", np.zeros(0)).astype(np.float32)
 
 
 def find_nearest(loops: Sequence[DrumLoop], reference: Sequence[DrumLoop]) -> list[list[Pair]]:

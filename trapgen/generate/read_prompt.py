@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from trapgen.core import (
+    BEATS_A_BAR,
     N_VOICES,
     DrumLoop,
     ParameterError,
@@ -24,7 +25,6 @@ from trapgen.generate.constraints.parse import find_voice
 from trapgen.generate.prompt import Given, list_hits
 from trapgen.ingest import Standardized, read_loop
 from trapgen.model import Network
-from trapgen.similarity import BEATS_A_BAR
 
 FROM_TRAIN: Final = "train"
 """The primer that stands for a random training loop."""

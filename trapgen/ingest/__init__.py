@@ -9,9 +9,7 @@ from trapgen.ingest.importers.pack import import_pack
 from trapgen.ingest.keymap.review import find_doubts, settle
 from trapgen.ingest.standardize.chunks import Chunk, Part, Spread, standardize
 from trapgen.ingest.standardize.folder import (
-    describe_loop,
     find_midi,
-    load_row,
     load_standardized,
     read_folder,
 )
@@ -28,13 +26,11 @@ __all__ = [
     "Standardized",
     "check_name",
     "clash_key",
-    "describe_loop",
     "download_groove",
     "find_doubts",
     "find_midi",
     "gather_packs",
     "import_pack",
-    "load_row",
     "load_standardized",
     "load_starter",
     "parse_info",

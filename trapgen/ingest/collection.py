@@ -13,12 +13,13 @@ from trapgen.core import (
     Lineage,
     MidiError,
     StandardizeParams,
-    hash_onsets,
     read_lines,
     read_table,
+    relabel,
+    source_id,
     to_loop,
 )
-from trapgen.ingest.standardize.folder import load_row, read_folder
+from trapgen.ingest.standardize.folder import load_standardized, read_folder
 
 MANIFEST_NAME: Final = "manifest.parquet"
 
@@ -54,7 +55,7 @@ def read_collection(
         if isinstance(result, MidiError):
             rejects.append(result)
         else:
-            loops.append(_rename(result.loop, result.source_path))
+            loops.append(relabel(result.loop, loop_id=result.source_path))
     if not loops:
         received = f"{len(rejects)} files, none of them readable" if rejects else "no MIDI file"
         raise InputError(
@@ -74,8 +75,7 @@ def _read_text(path: Path, steps_per_bar: int) -> list[DrumLoop]:
             piece = words[start : start + n_steps] if is_stream else words
             loop = to_loop(piece, steps_per_bar)
             place = f"{name}, bar {start // steps_per_bar + 1}" if is_stream else name
-            source = hash_onsets(loop.velocities, steps_per_bar)
-            loops.append(replace(loop, lineage=Lineage(place, (source,))))
+            loops.append(replace(loop, lineage=Lineage(place, (source_id(loop),))))
     return loops
 
 
@@ -91,10 +91,5 @@ def _read_manifest(folder: Path, steps_per_bar: int) -> list[DrumLoop]:
         )
     if manifest.empty:
         raise InputError(folder / MANIFEST_NAME, "no_loops", "no row", "Standardize some loops.")
-    return [
-        _rename(load_row(folder, row), row["source_path"]) for row in manifest.to_dict("records")
-    ]
-
-
-def _rename(loop: DrumLoop, loop_id: str) -> DrumLoop:
-    return replace(loop, lineage=replace(loop.lineage, loop_id=loop_id))
+    loops = zip(load_standardized(folder), manifest["source_path"], strict=True)
+    return [relabel(loop, loop_id=source_path) for loop, source_path in loops]

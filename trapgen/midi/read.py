@@ -27,6 +27,7 @@ _BREAKS: Final = bytes(0xFF if 0xC0 <= byte < 0xE0 or byte >= 0xF0 else 0 for by
 _SHORTEST_RUN, _LONGEST_RUN = 384, 1 << 16
 # What lies beyond is nonsense, and up to here a hit fits into 64 bits (see `_Events`).
 _LAST_TICK: Final = 1 << 40
+_TICK_BITS: Final = 41
 _META_TEMPO, _META_METER, _META_END = 0x51, 0x58, 0x2F
 
 
@@ -42,6 +43,7 @@ class Strikes:
         ticks_per_quarter: Resolution of `ticks`.
         tempos: `(tick, quarter notes a minute)` of each tempo event, sorted.
         meters: `(tick, numerator, denominator)` of each time signature, sorted.
+        ends: `(n_ends,)` int64, where keys are let go, in the file's order (see `lengths`).
         end_tick: Where the longest track ends.
         is_truncated: The file ended within a track; what came before the cut was kept.
     """
@@ -53,11 +55,26 @@ class Strikes:
     ticks_per_quarter: int
     tempos: tuple[tuple[int, float], ...]
     meters: tuple[tuple[int, int, int], ...]
+    ends: NDArray[np.int64]
     end_tick: int
     is_truncated: bool
 
     def __len__(self) -> int:
         return len(self.ticks)
+
+    def lengths(self) -> NDArray[np.int64]:
+        """`(n,)` ticks that each key is held: up to its next note-off or note-on; 0 if none comes.
+
+        Only as long as `ticks` are the file's.
+        """
+        keys = self.pitches.astype(np.int64) << 4 | self.channels
+        starts = keys << _TICK_BITS | self.ticks
+        events = np.concatenate([starts, self.ends])
+        events.sort()
+        following = events.searchsorted(starts, side="right")
+        ends = np.append(events, 0)[following]
+        is_known = ends >> _TICK_BITS == keys
+        return np.where(is_known, ends - starts, 0)
 
     def select(self, kept: NDArray[np.bool_]) -> Strikes:
         """The strikes where `kept`, `(n,)`, is true; the rest of the file as it is."""
@@ -102,7 +119,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         raise MidiError(
             path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
         )
-    events = _Events([], [], [], [])
+    events = _Events([], [], [], [], [], [])
     end_tick, n_found, is_truncated = 0, 0, False
     at = start + 8 + header_length
     while at + 8 <= len(data):
@@ -118,6 +135,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         at += length
     hits = np.concatenate([np.array(events.hits, dtype=np.int64), *events.runs])
     hits.sort()
+    ends = np.concatenate([np.array(events.ends, dtype=np.int64), *events.end_runs])
     return Strikes(
         ticks=hits >> 18,
         pitches=(hits >> 11 & 0x7F).astype(np.uint8),
@@ -126,6 +144,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         ticks_per_quarter=division,
         tempos=tuple(sorted(events.tempos)),
         meters=tuple(sorted(events.meters)),
+        ends=ends,
         end_tick=end_tick,
         is_truncated=is_truncated or n_found < n_tracks,
     )
@@ -136,11 +155,14 @@ class _Events:
     """What the tracks hold so far.
 
     A hit is one number, so that numbers sort as hits do: the tick, and in its last 18 bits pitch,
-    velocity and channel. Hits met one by one stand in `hits`, those read together in `runs`.
+    velocity and channel. Hits met one by one stand in `hits`, those read together in `runs`. The
+    end of a note is one number, too: pitch, channel and, in the last 41 bits, the tick.
     """
 
     hits: list[int]
     runs: list[NDArray[np.int64]]
+    ends: list[int]
+    end_runs: list[NDArray[np.int64]]
     tempos: list[tuple[int, float]]
     meters: list[tuple[int, int, int]]
 
@@ -149,7 +171,7 @@ def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
     """Append a track's events; say if its end event and its last byte were met, and the tick."""
     at, tick, status, next_run = 0, 0, 0, 0
     breaks = chunk.translate(_BREAKS)
-    add_hit = events.hits.append
+    add_hit, add_end = events.hits.append, events.ends.append
     try:
         while at < len(chunk):
             if at >= next_run:
@@ -188,8 +210,12 @@ def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
                 status = byte
             elif not status:
                 return False, False, tick
-            if status & 0xF0 == 0x90 and (velocity := chunk[at + 1] & 0x7F):
-                add_hit(tick << 18 | (chunk[at] & 0x7F) << 11 | velocity << 4 | status & 0x0F)
+            if status & 0xE0 == 0x80:
+                velocity = chunk[at + 1] & 0x7F
+                if status >= 0x90 and velocity:
+                    add_hit(tick << 18 | (chunk[at] & 0x7F) << 11 | velocity << 4 | status & 0x0F)
+                else:
+                    add_end(((chunk[at] & 0x7F) << 4 | status & 0x0F) << _TICK_BITS | tick)
             at += 1 if status & 0xE0 == 0xC0 else 2
     except IndexError:
         return False, False, tick
@@ -238,11 +264,15 @@ def _parse_run(chunk: bytes, tick: int, status: int, events: _Events) -> tuple[i
     ticks = delta.cumsum()
     if ticks[-1] > _LAST_TICK:
         return 0, tick, status
-    hits = ((status_of & 0xF0 == 0x90) & (velocity > 0)).nonzero()[0]
+    is_hit = (status_of & 0xF0 == 0x90) & (velocity > 0)
+    hits = is_hit.nonzero()[0]
     packed = ticks[hits] << 7 | pitch[hits]
     packed = packed << 7 | velocity[hits]
     packed = packed << 4 | status_of[hits] & 0x0F
     events.runs.append(packed)
+    ends = ((status_of & 0xE0 == 0x80) & ~is_hit).nonzero()[0]
+    keys = pitch[ends].astype(np.int64) << 4 | status_of[ends] & 0x0F
+    events.end_runs.append(keys << _TICK_BITS | ticks[ends])
     return 3 * n_events + n_high, int(ticks[-1]), int(statuses[-1])
 
 

@@ -6,10 +6,9 @@ from trapgen.similarity.distance import compare
 from trapgen.similarity.loops import find_pairs
 from trapgen.similarity.pairs import Pair, Pairs
 from trapgen.similarity.recall import measure_recall
-from trapgen.similarity.transform import BEATS_A_BAR, Transform, halve_time, lay_over, rename_voices
+from trapgen.similarity.transform import Transform, halve_time, lay_over, rename_voices
 
 __all__ = [
-    "BEATS_A_BAR",
     "Pair",
     "Pairs",
     "RowPairs",

@@ -10,8 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import DrumLoop
-from trapgen.similarity.transform import BEATS_A_BAR
+from trapgen.core import BEATS_A_BAR, DrumLoop
 
 _WORD_BYTES: Final = 8
 

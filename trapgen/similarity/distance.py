@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import DrumLoop, ParameterError
-from trapgen.similarity.transform import BEATS_A_BAR, Transform, lay_over
+from trapgen.core import BEATS_A_BAR, DrumLoop, ParameterError
+from trapgen.similarity.transform import Transform, lay_over
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,12 +18,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import N_VOICES, DrumLoop, ParameterError, map_blocks
+from trapgen.core import BEATS_A_BAR, N_VOICES, DrumLoop, ParameterError, map_blocks
 from trapgen.similarity.bitsets import Patterns, Rows
 from trapgen.similarity.bounds import Limit, encode
 from trapgen.similarity.pairs import Pairs
 from trapgen.similarity.rotations import Best, rotate_all, rotate_some
-from trapgen.similarity.transform import BEATS_A_BAR
 
 _BLOCK_ROWS: Final = 256
 _BLOCK_COLUMNS: Final = 2048

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 import numpy as np
 
-from trapgen.core import N_VOICES, VOICES, DrumLoop, ParameterError, repeat_to, rotate
-
-BEATS_A_BAR: Final = 4
+from trapgen.core import (
+    BEATS_A_BAR,
+    N_VOICES,
+    VOICES,
+    DrumLoop,
+    ParameterError,
+    repeat_to,
+    rotate,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,8 @@ def lay_over(left: DrumLoop, right: DrumLoop, transform: Transform) -> tuple[Dru
 def halve_time(loop: DrumLoop) -> DrumLoop:
     """The loop in half time: every step lasts two, and it is twice as long."""
     velocities = np.zeros((2 * loop.n_steps, loop.velocities.shape[1]), np.uint8)
-    offsets = np.zeros(velocities.shape, np.float32)
     velocities[::2] = loop.velocities
-    return replace(loop, velocities=velocities, offsets=offsets)
+    return DrumLoop(velocities, loop.steps_per_bar, loop.bpm, lineage=loop.lineage)
 
 
 def rename_voices(loop: DrumLoop, voices: Iterable[tuple[int, int]]) -> DrumLoop:
@@ -104,7 +108,7 @@ def rename_voices(loop: DrumLoop, voices: Iterable[tuple[int, int]]) -> DrumLoop
             louder = loop.velocities[:, voice] > velocities[:, to]
             velocities[louder, to] = loop.velocities[louder, voice]
             offsets[louder, to] = loop.offsets[louder, voice]
-    return replace(loop, velocities=velocities, offsets=offsets)
+    return DrumLoop(velocities, loop.steps_per_bar, loop.bpm, offsets, loop.lineage)
 
 
 def _rename(pair: tuple[int, int]) -> str:

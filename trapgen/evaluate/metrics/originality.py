@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audit import list_windows
-from trapgen.core import DrumLoop
-from trapgen.similarity import BEATS_A_BAR
+from trapgen.core import BEATS_A_BAR, DrumLoop
 
 QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import (
+    BEATS_A_BAR,
     CLOSED_HAT,
     HIGH_TOM,
     LOW_TOM,
@@ -20,7 +21,6 @@ from trapgen.core import (
     VOICES,
     ParameterError,
 )
-from trapgen.similarity import BEATS_A_BAR
 
 HATS: Final = (CLOSED_HAT, OPEN_HAT)
 _TOMS: Final = (LOW_TOM, MID_TOM, HIGH_TOM)

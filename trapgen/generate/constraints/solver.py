@@ -13,10 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import N_VOICES, ParameterError
+from trapgen.core import BEATS_A_BAR, N_VOICES, ParameterError
 from trapgen.generate.constraints.combine import Rules, combine
 from trapgen.generate.constraints.parse import HATS, Demand, Group
-from trapgen.similarity import BEATS_A_BAR
 
 Cells = NDArray[np.bool_]
 

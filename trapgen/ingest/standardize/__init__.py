@@ -2,9 +2,7 @@
 
 from trapgen.ingest.standardize.chunks import Chunk, Part, Spread, standardize
 from trapgen.ingest.standardize.folder import (
-    describe_loop,
     find_midi,
-    load_row,
     load_standardized,
     read_folder,
 )
@@ -17,9 +15,7 @@ __all__ = [
     "Part",
     "Spread",
     "Standardized",
-    "describe_loop",
     "find_midi",
-    "load_row",
     "load_standardized",
     "quantize",
     "read_folder",

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
 from trapgen.core import (
+    HITS_NAME,
     MANIFEST,
     REJECTS,
     InputError,
@@ -20,16 +23,21 @@ from trapgen.core import (
     Outputs,
     StandardizeParams,
     TrapgenError,
+    describe_loop,
+    list_hits,
     make_table,
+    write_hits,
     write_table,
 )
-from trapgen.ingest.standardize.folder import Found, describe_loop, find_sources, read_found
+from trapgen.ingest.standardize.folder import Found, find_sources, read_found
 from trapgen.ingest.standardize.read import Standardized
 from trapgen.midi import write_loop
 
 LOOPS_FOLDER: Final = "loops"
 MANIFEST_NAME: Final = "manifest.parquet"
 REJECTS_NAME: Final = "rejects.csv"
+_WRITTEN: Final = (LOOPS_FOLDER, MANIFEST_NAME, HITS_NAME, REJECTS_NAME)
+
 FILES_A_CHUNK: Final = 2_000
 """About a second's work: enough to make little of what a task of Prefect's costs."""
 
@@ -50,11 +58,13 @@ class Part:
 
     Attributes:
         rows: Of the manifest, in the files' order.
+        hits: Of each row's loop (`trapgen.core.HIT`).
         rejects: Rows of the rejects, in the files' order.
         error: What stopped the chunk.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
+    hits: list[NDArray[Any]] = field(default_factory=list)
     rejects: list[dict[str, str]] = field(default_factory=list)
     error: TrapgenError | None = None
 
@@ -73,7 +83,10 @@ def standardize(
     files_a_chunk: int = FILES_A_CHUNK,
     overwrite: bool = False,
 ) -> tuple[Any, Any]:
-    """Read a file or folder and write loops, `manifest.parquet` and `rejects.csv` into `out`.
+    """Read a file or folder and write its loops into `out`.
+
+    Their tables are `manifest.parquet` and `hits.parquet`, with a MIDI file a loop beside them;
+    `rejects.csv` has a row a file that was not read.
 
     Args:
         source: The file or folder.
@@ -96,8 +109,9 @@ def standardize(
     if not files:
         raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
     links = (found.path for found in files if found.path.is_symlink())
-    outputs = Outputs(out, (LOOPS_FOLDER, MANIFEST_NAME, REJECTS_NAME), (source, *links), overwrite)
+    outputs = Outputs(out, _WRITTEN, (source, *links), overwrite)
     rows: list[dict[str, Any]] = []
+    hits: list[NDArray[Any]] = []
     rejects: list[dict[str, str]] = []
     n_done = 0
     with outputs.staging() as folder:
@@ -109,11 +123,13 @@ def standardize(
             if part.error is not None:
                 raise part.error
             rows += part.rows
+            hits += part.hits
             rejects += part.rejects
             n_done += len(chunk.files)
             if on_files:
                 on_files(n_done, len(files))
         manifest, refused = make_table(rows, MANIFEST), make_table(rejects, REJECTS)
+        write_hits(folder / HITS_NAME, manifest["loop_id"], hits)
         write_table(folder / MANIFEST_NAME, manifest, MANIFEST)
         write_table(folder / REJECTS_NAME, refused, REJECTS)
     return manifest, refused
@@ -132,6 +148,7 @@ def standardize_chunk(chunk: Chunk) -> Part:
             target = Path(LOOPS_FOLDER, f"{found.loop_id}.mid")
             write_loop(chunk.out / target, result.loop)
             part.rows.append(_manifest_row(result, target))
+            part.hits.append(list_hits(result.loop))
     except TrapgenError as error:
         part.error = error
     return part

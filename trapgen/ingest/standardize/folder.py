@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from trapgen.core import (
+    HITS_NAME,
     MANIFEST,
-    N_VOICES,
     DrumLoop,
     InputError,
-    Lineage,
     MidiError,
     StandardizeParams,
-    read_table,
+    join_hits,
+    read_rows,
 )
 from trapgen.ingest.standardize.notes import Note, read_notes
 from trapgen.ingest.standardize.read import Standardized, read_loop
@@ -118,54 +115,10 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def describe_loop(loop: DrumLoop, path: Path) -> dict[str, Any]:
-    """The columns that every table of loops has: who it is, where its file lies, what it holds."""
-    lineage = loop.lineage
-    return {
-        "loop_id": lineage.loop_id,
-        "path": path.as_posix(),
-        "pack": lineage.pack,
-        "role": lineage.role,
-        "style": lineage.style,
-        "bpm": loop.bpm,
-        "n_bars": loop.n_bars,
-        "steps_per_bar": loop.steps_per_bar,
-        "n_onsets": loop.n_onsets,
-        "source_ids": lineage.source_ids,
-    }
-
-
 def load_standardized(folder: Path) -> list[DrumLoop]:
     """The loops of a standardized folder, in the manifest's order, with their lineage.
 
     Raises:
-        TableError: There is no manifest, or it breaks its schema.
-        MidiError: A loop's file is missing or broken.
+        TableError: There is no manifest or no table of hits, or one breaks its schema.
     """
-    manifest = read_table(folder / "manifest.parquet", MANIFEST)
-    return [load_row(folder, row) for row in manifest.to_dict("records")]
-
-
-def load_row(folder: Path, row: Mapping[Any, Any]) -> DrumLoop:
-    """The loop of a table's row: its file, read as it was written, with the row's lineage."""
-    n_steps = row["n_bars"] * row["steps_per_bar"]
-    loop = DrumLoop(np.zeros((n_steps, N_VOICES), np.uint8), row["steps_per_bar"])
-    if row["n_onsets"]:
-        # As written: from the file's start, whatever is silent there.
-        params = StandardizeParams(row["steps_per_bar"], "gm", "ignore", by_name=False)
-        read = read_loop(folder / row["path"], params).loop
-        # Bars of silence at the end are the table's to know.
-        silence = ((0, n_steps - read.n_steps), (0, 0))
-        loop = replace(
-            read, velocities=np.pad(read.velocities, silence), offsets=np.pad(read.offsets, silence)
-        )
-    lineage = Lineage(
-        loop_id=row["loop_id"],
-        source_ids=row["source_ids"],
-        pack=row["pack"],
-        role=row["role"],
-        style=row["style"],
-        parents=row.get("parents", ()),
-        recipe=row.get("recipe", ""),
-    )
-    return replace(loop, bpm=row["bpm"], lineage=lineage)
+    return join_hits(read_rows(folder / "manifest.parquet", MANIFEST), folder / HITS_NAME)

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.core import (
+    BEATS_A_BAR,
     N_VOICES,
+    ONSET_UNITS,
     STEPS_PER_BAR,
     DrumLoop,
     Lineage,
@@ -101,6 +104,8 @@ def read_loop(
     bpm, n_strikes = _tempo(strikes, path), len(strikes)
     played = map_voices(path, strikes, params)
     strikes, feel, leading_bars = played.strikes, Feel(), 0
+    source = _name_source(strikes, played.voices)
+    lengths = strikes.lengths() / strikes.ticks_per_quarter
     if params.feel == "half_time":
         feel = choose_feel(strikes.ticks, played.voices, strikes.ticks_per_quarter, bpm)
         strikes = apply_feel(strikes, feel)
@@ -117,27 +122,30 @@ def read_loop(
         # A strike just before the loop's end belongs to the beat that it anticipates.
         late = steps >= n_steps
         steps[late], offsets[late] = 0, 0
-    velocities = np.zeros((n_steps, N_VOICES), np.uint8)
-    shifts = np.zeros((n_steps, N_VOICES), np.float32)
+    lengths *= feel.factor * params.steps_per_bar / BEATS_A_BAR
     # Softest first, so that the loudest strike of a step stays.
     order = strikes.velocities.argsort(kind="stable")
     cells = (steps * N_VOICES + played.voices)[order]
-    velocities.ravel()[cells] = strikes.velocities[order]
-    shifts.ravel()[cells] = offsets[order]
-    source = path.relative_to(root or path.parent)
-    source_path = source.as_posix()
-    words = re.findall(r"[a-z]+", source_path.lower())
+    arrays = []
+    for values in (strikes.velocities, offsets, strikes.pitches, lengths.astype(np.float32)):
+        array = np.zeros((n_steps, N_VOICES), values.dtype)
+        array.ravel()[cells] = values[order]
+        arrays.append(array)
+    velocities, shifts, pitches, held = arrays
+    relative = path.relative_to(root or path.parent)
+    words = re.findall(r"[a-z]+", relative.as_posix().lower())
     lineage = Lineage(
-        loop_id=loop_id or source.with_suffix("").as_posix(),
-        source_ids=(hash_onsets(velocities, params.steps_per_bar),),
-        pack=source.parts[0] if len(source.parts) > 1 else "",
+        loop_id=loop_id or relative.with_suffix("").as_posix(),
+        source_ids=(source,),
+        pack=relative.parts[0] if len(relative.parts) > 1 else "",
         role=played.role,
         style=next((style for style in _STYLES if style in words), ""),
     )
-    loop = DrumLoop(velocities, params.steps_per_bar, bpm * feel.factor, shifts, lineage)
+    bpm *= feel.factor
+    loop = DrumLoop(velocities, params.steps_per_bar, bpm, shifts, lineage, pitches, held)
     return Standardized(
         loop=loop,
-        source_path=source_path,
+        source_path=relative.as_posix(),
         key_map=played.key_map,
         key_map_confidence=played.confidence,
         quantization_error_steps=float(errors.sum() / len(errors)),
@@ -148,6 +156,12 @@ def read_loop(
         collapsed_onsets=len(strikes) - loop.n_onsets,
         dropped_onsets=n_strikes - len(strikes),
     )
+
+
+def _name_source(strikes: Strikes, voices: NDArray[np.int64]) -> str:
+    """The id of a file's onsets as read, to the nearest 960th of a quarter (see `hash_onsets`)."""
+    quarter = strikes.ticks_per_quarter
+    return hash_onsets((2 * ONSET_UNITS * strikes.ticks + quarter) // (2 * quarter), voices)
 
 
 def _drop_leading_bars(strikes: Strikes) -> tuple[Strikes, int]:

@@ -8,13 +8,12 @@ other drums, and its softest strokes may be missed. Nothing here leaves the side
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import N_VOICES, DrumLoop
+from trapgen.core import N_VOICES, DrumLoop, map_hits
 
 _SHIFT_16THS: Final = 0.12
 _JITTER_16THS: Final = 0.03
@@ -64,5 +63,4 @@ def _exchange_voices(loop: DrumLoop, rng: np.random.Generator) -> DrumLoop:
     for probability, one, other in _EXCHANGES:
         if rng.random() < probability:
             taken_from[[one, other]] = taken_from[[other, one]]
-    offsets = loop.offsets[:, taken_from]
-    return replace(loop, velocities=loop.velocities[:, taken_from], offsets=offsets)
+    return map_hits(loop, lambda hits: hits[:, taken_from])

@@ -1,0 +1,249 @@
+"""Loops on disk: a table of loops and a table of their hits.
+
+What a stage writes of loops it writes so, and the next one reads the same arrays again. MIDI files
+beside the tables are an export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core.errors import ParameterError, TableError
+from trapgen.core.kit import N_VOICES
+from trapgen.core.loop import DrumLoop, Lineage
+from trapgen.core.store import LOOPS, check_columns, make_table, replacing, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+HITS_NAME: Final = "hits.parquet"
+LOOPS_NAME: Final = "loops.parquet"
+
+HIT: Final = np.dtype(
+    [
+        ("step", "<i4"),
+        ("voice", "u1"),
+        ("velocity", "u1"),
+        ("offset", "<f4"),
+        ("pitch", "u1"),
+        ("length", "<f4"),
+    ]
+)
+"""A hit: its step and voice, then what `DrumLoop` holds there."""
+
+HITS: Final[Mapping[str, str]] = {
+    "loop_id": "dictionary<values=string, indices=int32, ordered=0>",
+    "step": "int32",
+    "voice": "uint8",
+    "velocity": "uint8",
+    "offset": "float",
+    "pitch": "uint8",
+    "length": "float",
+    "roll_count": "uint8",
+    "roll_rate": "uint8",
+    "roll_ramp": "float",
+}
+"""`hits.parquet`: a row a hit, loop by loop, step by step, voice by voice, with its Arrow types.
+
+`offset` and `length` are in steps, `length` 0 where it is unknown; `pitch` is the MIDI key as read.
+A hit may be a roll, struck `roll_count` times, `roll_rate` times a quarter, its velocity growing by
+the factor `1 + roll_ramp` to the last: today every hit is struck once, 1, 0 and 0.
+"""
+
+_SMALL: Final[Mapping[str, Any]] = {
+    "compression": "zstd",
+    "compression_level": 9,
+    "use_dictionary": [name for name in HITS if name != "step"],
+    "column_encoding": {"step": "DELTA_BINARY_PACKED"},
+}
+
+_ONCE: Final = {"roll_count": 1, "roll_rate": 0, "roll_ramp": 0.0}
+_AGAIN: Final = "Run the stage that writes it again."
+
+Sided = Sequence[tuple[str, DrumLoop]]
+"""Loops with the side of the split that each is on; empty for no split."""
+
+
+def list_hits(loop: DrumLoop) -> NDArray[Any]:
+    """`(n_onsets,)` records of `HIT`, by step and then by voice."""
+    steps, voices = np.nonzero(loop.velocities)
+    hits = np.empty(len(steps), HIT)
+    hits["step"], hits["voice"] = steps, voices
+    hits["velocity"] = loop.velocities[steps, voices]
+    hits["offset"] = loop.offsets[steps, voices]
+    hits["pitch"] = loop.pitches[steps, voices]
+    hits["length"] = loop.lengths[steps, voices]
+    return hits
+
+
+def describe_loop(loop: DrumLoop, path: Path | str = "") -> dict[str, Any]:
+    """The columns that every table of loops has: who it is, where its MIDI lies, what it holds."""
+    lineage = loop.lineage
+    return {
+        "loop_id": lineage.loop_id,
+        "path": Path(path).as_posix() if path else "",
+        "pack": lineage.pack,
+        "role": lineage.role,
+        "style": lineage.style,
+        "bpm": loop.bpm,
+        "n_bars": loop.n_bars,
+        "steps_per_bar": loop.steps_per_bar,
+        "n_onsets": loop.n_onsets,
+        "source_ids": lineage.source_ids,
+    }
+
+
+def write_loops(folder: Path, sided: Sided, paths: Sequence[Path | str] = ()) -> pd.DataFrame:
+    """Write loops as `loops.parquet` (`trapgen.core.LOOPS`) and `hits.parquet`.
+
+    Args:
+        folder: Where to.
+        sided: The loops; their ids are unique.
+        paths: Of each loop's MIDI file, relative to the folder; by default none.
+
+    Returns:
+        The table of loops.
+    """
+    rows = [
+        {
+            **describe_loop(loop, path),
+            "side": side,
+            "parents": loop.lineage.parents,
+            "recipe": loop.lineage.recipe,
+        }
+        for (side, loop), path in zip(sided, paths or ("",) * len(sided), strict=True)
+    ]
+    table = make_table(rows, LOOPS)
+    write_hits(folder / HITS_NAME, table["loop_id"], [list_hits(loop) for _, loop in sided])
+    write_table(folder / LOOPS_NAME, table, LOOPS)
+    return table
+
+
+def write_hits(path: Path, loop_ids: Iterable[str], hits: Sequence[NDArray[Any]]) -> None:
+    """Write a table of hits; the same hits give the same bytes.
+
+    Args:
+        path: The file.
+        loop_ids: The id of each loop.
+        hits: Of each loop, `(n_onsets,)` records of `HIT`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    every = np.concatenate([np.empty(0, HIT), *hits])
+    loop = np.repeat(np.arange(len(hits), dtype=np.int32), [len(each) for each in hits])
+    names = pa.array(list(loop_ids), pa.string())
+    columns = {"loop_id": pa.DictionaryArray.from_arrays(pa.array(loop), names)}
+    columns |= {name: pa.array(every[name]) for name in HIT.names or ()}
+    for name, value in _ONCE.items():
+        columns[name] = pa.array(np.full(len(every), value, np.dtype(_NUMPY[HITS[name]])))
+    with replacing(path) as temporary:
+        pq.write_table(pa.table(columns), temporary, **_SMALL)
+
+
+_NUMPY: Final = {"uint8": np.uint8, "float": np.float32}
+
+
+def read_loops(folder: Path, sides: Collection[str] | None = None) -> list[tuple[str, DrumLoop]]:
+    """Read side and loop of every row of `loops.parquet`, in its order, with their lineage.
+
+    Args:
+        folder: Where `write_loops` wrote.
+        sides: Only loops on these; by default all.
+
+    Raises:
+        TableError: A table is missing, or the two do not belong together.
+    """
+    path = folder / LOOPS_NAME
+    rows = [row for row in read_rows(path, LOOPS) if sides is None or row["side"] in sides]
+    loops = join_hits(rows, folder / HITS_NAME)
+    return list(zip([str(row["side"]) for row in rows], loops, strict=True))
+
+
+def read_rows(path: Path, schema: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The rows of a Parquet table; for tables of loops, which are small, without pandas.
+
+    Raises:
+        TableError: It is missing, or its columns are not the schema's.
+    """
+    table = _read_arrow(path)
+    check_columns(path, table.column_names, schema)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
+    """The loops of a table's rows, with their hits.
+
+    Args:
+        rows: Of a table of loops (see `describe_loop`), with `parents` and `recipe` if it has them.
+        path: The table of hits beside it; it may hold hits of other loops, too.
+
+    Raises:
+        TableError: The hits are missing, are not those of the loops, or break a rule.
+    """
+    table = _read_arrow(path)
+    found = {field.name: str(field.type) for field in table.schema}
+    if found != HITS:
+        raise TableError(path, "columns", found, f"The columns must be {dict(HITS)}.")
+    for name, value in _ONCE.items():
+        if not np.array_equal(found := table[name].to_numpy(), np.full(len(found), value)):
+            raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
+    names = table["loop_id"].combine_chunks()
+    number_of = {row["loop_id"]: number for number, row in enumerate(rows)}
+    known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
+    loop = known[names.indices.to_numpy()] if len(table) else np.zeros(0, np.int64)
+    order = np.argsort(loop, kind="stable")
+    hits = np.empty(len(loop), HIT)
+    for name in HIT.names or ():
+        hits[name] = table[name].to_numpy()
+    bounds = np.searchsorted(loop[order], np.arange(len(rows) + 1))
+    return [
+        _make_loop(row, hits[order[start:end]], path)
+        for row, start, end in zip(rows, bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLoop:
+    n_steps = row["n_bars"] * row["steps_per_bar"]
+    if len(hits) != row["n_onsets"]:
+        received = f"{len(hits)} hits of {row['loop_id']}, which has {row['n_onsets']}"
+        raise TableError(path, "hits", received, _AGAIN)
+    arrays = [np.zeros((n_steps, N_VOICES), HIT[name]) for name in _OF_LOOP]
+    lineage = Lineage(
+        loop_id=row["loop_id"],
+        source_ids=tuple(row["source_ids"]),
+        pack=row["pack"],
+        role=row["role"],
+        style=row["style"],
+        parents=tuple(row.get("parents", ())),
+        recipe=row.get("recipe", ""),
+    )
+    try:
+        for array, name in zip(arrays, _OF_LOOP, strict=True):
+            array[hits["step"], hits["voice"]] = hits[name]
+        velocities, offsets, pitches, lengths = arrays
+        return DrumLoop(
+            velocities, row["steps_per_bar"], row["bpm"], offsets, lineage, pitches, lengths
+        )
+    except (IndexError, ParameterError) as error:
+        raise TableError(path, "values", f"{row['loop_id']}: {error}", _AGAIN) from error
+
+
+_OF_LOOP: Final = ("velocity", "offset", "pitch", "length")
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
