@@ -12,8 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from trapgen.audit import Audit, Chance, Decision, Overlap, Sided, audit_sides
-from trapgen.core import KICK, N_VOICES, AuditParams, AugmentParams, DrumLoop, Lineage, SplitParams
-from trapgen.core.loop import source_id
+from trapgen.core import (
+    KICK,
+    N_VOICES,
+    AuditParams,
+    AugmentParams,
+    DrumLoop,
+    Lineage,
+    SplitParams,
+    source_id,
+)
 from trapgen.dataset import augment_sides, split_sources
 from trapgen.ingest import load_starter
 

@@ -25,10 +25,11 @@ from trapgen.core import (
     SplitError,
     SplitParams,
     TableError,
+    read_loops,
     repeat_to,
     rotate,
 )
-from trapgen.dataset import augment_sides, load_augmented, split_sources, write_augmented
+from trapgen.dataset import augment_sides, split_sources, write_augmented
 from trapgen.dataset.augment import apply_recipe, keep_full, recombine, vary
 
 FEW = AugmentParams(train_loops=60, validation_loops=15, test_loops=9)
@@ -243,20 +244,18 @@ def test_augmented_loops_come_back(tmp_path, corpus, components):
     _, made = augment(corpus, components, AugmentParams(4, 12, 6, 6), 0)
     table = write_augmented(tmp_path, made)
     assert table["side"].tolist() == [side for side, _ in made]
-    back = load_augmented(tmp_path)
-    assert [side for side, _ in back] == [side for side, _ in made]
+    back = read_loops(tmp_path)
+    assert back == made
     for (_, one), (_, other) in zip(made, back, strict=True):
-        assert (one.lineage, one.bpm, one.n_bars) == (other.lineage, other.bpm, other.n_bars)
-        np.testing.assert_array_equal(one.velocities, other.velocities)
-        np.testing.assert_allclose(one.offsets[1:], other.offsets[1:], atol=1 / 120)
+        np.testing.assert_array_equal(one.lengths, other.lengths)
 
 
 def test_a_silent_loop_comes_back(tmp_path):
     silent = DrumLoop(np.zeros((32, 9)), 16, 140.0, lineage=Lineage("train/0", ("a",)))
     write_augmented(tmp_path, [("train", silent)])
-    assert load_augmented(tmp_path) == [("train", silent)]
+    assert read_loops(tmp_path) == [("train", silent)]
 
 
 def test_loading_nothing_is_an_error(tmp_path):
     with pytest.raises(TableError, match=r"loops\.parquet"):
-        load_augmented(tmp_path)
+        read_loops(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.networks import make_humanizer
 from trapgen.core import Codec, StandardizeParams, TrainParams, read_lines, to_words
-from trapgen.generate import save_reference
+from trapgen.generate import save_training_index
 from trapgen.ingest import load_starter, read_loop, write_packs
 from trapgen.midi import read_strikes, write_loop
 from trapgen.model import ModelSpec, Network, save_humanizer, save_network, weight_shapes
@@ -55,7 +55,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, packs: Path) -> Path:
     params = StandardizeParams(32)
     loops = [read_loop(path, params).loop for path in sorted(packs.rglob("*.mid"))[:40]]
     save_humanizer(folder, make_humanizer(32, conditions=spec.conditions))
-    save_reference(folder / "reference.npz", loops)
+    save_training_index(folder, loops)
     return folder
 
 

@@ -25,6 +25,7 @@ from trapgen.core import (
     SampleParams,
     StandardizeParams,
     TableError,
+    relabel,
     rotate,
     to_loop,
     to_words,
@@ -34,8 +35,9 @@ from trapgen.generate import (
     find_nearest,
     generate,
     load_generator,
+    measure_novelty,
     regenerate,
-    save_reference,
+    save_training_index,
 )
 from trapgen.generate.novelty import find_shared_voices
 from trapgen.generate.prompt import Given
@@ -64,14 +66,16 @@ STEERED = SampleParams(
 
 def random_loops(n, seed, n_bars=1):
     rng = np.random.default_rng(seed)
-    return [to_loop(rng.integers(0, 512, n_bars * 32) & 480, 32) for _ in range(n)]
+    loops = [to_loop(rng.integers(0, 512, n_bars * 32) & 480, 32) for _ in range(n)]
+    return [relabel(loop, loop_id=f"take-{at}") for at, loop in enumerate(loops)]
 
 
 def make_folder(folder, network_seed=0, n_held_out=10):
     save_network(folder, make_network(FINE, seed=network_seed))
     loops = random_loops(20, seed=0)
     save_humanizer(folder, make_humanizer(FINE.steps_per_bar))
-    save_reference(folder / "reference.npz", loops, random_loops(n_held_out, seed=1))
+    held_out = measure_novelty(random_loops(n_held_out, seed=1), loops)
+    save_training_index(folder, loops, held_out)
     return folder
 
 

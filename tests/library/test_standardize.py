@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +36,7 @@ from trapgen.core import (
     REJECTS,
     RIDE,
     SNARE,
+    STEPS_PER_BAR,
     VOICES,
     InputError,
     MidiError,
@@ -42,7 +46,6 @@ from trapgen.core import (
     read_table,
     write_lines,
 )
-from trapgen.core.loop import source_id
 from trapgen.ingest import find_midi, load_standardized, read_folder, read_loop, standardize
 from trapgen.ingest.keymap.choose import most_known_map
 from trapgen.ingest.standardize.grid import quantize
@@ -189,7 +192,8 @@ def test_every_note_on_is_accounted_for(tmp_path, found, name, params):
     assert min(read.collapsed_onsets, read.dropped_onsets) >= 0
     assert 0 < read.key_map_confidence <= 1
     assert 0 <= read.quantization_error_steps <= 0.5
-    assert read.loop.lineage.source_ids == (source_id(read.loop),)
+    (source,) = read.loop.lineage.source_ids
+    assert re.fullmatch("s2-[0-9a-f]{16}", source)
 
 
 # Length, tempo, meter
@@ -411,7 +415,7 @@ def test_standardizing_twice_gives_the_same_bytes(tmp_path):
         for folder in (tmp_path / "one", tmp_path / "other")
     )
     assert one == other
-    assert len(one) == 4
+    assert len(one) == 5
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -425,6 +429,51 @@ def test_what_was_standardized_is_loaded(tmp_path, loops):
     standardize(tmp_path / "raw", tmp_path / "out", params, overwrite=True)
     read = [found.loop for found in read_folder(tmp_path / "raw", params)]
     assert load_standardized(tmp_path / "out") == read
+
+
+@settings(max_examples=40)
+@given(drum_loops(min_hits=1), st.integers(1, 3), st.sampled_from([96, 480, 1920]))
+def test_a_source_has_one_id_however_its_file_is_written_and_read(loop, silent_bars, division):
+    steps, voices = np.nonzero(loop.velocities)
+    # In parts of a quarter that every one of these resolutions can state.
+    times = steps * (96 // loop.steps_per_bar)
+
+    def write(quarter, late, bpm):
+        ticks = times * quarter // 24 + late * 4 * quarter
+        deltas = np.diff(ticks, prepend=0).tolist()
+        keys = [VOICES[voice].pitch for voice in voices]
+        notes = [note_on(delta, key) for delta, key in zip(deltas, keys, strict=True)]
+        return midi_file(track(tempo(0, bpm), *notes), division=quarter)
+
+    ids = set()
+    with tempfile.TemporaryDirectory() as folder:
+        for quarter, late, bpm in ((96, 0, 140), (division, silent_bars, 70)):
+            path = Path(folder, "beat.mid")
+            path.write_bytes(write(quarter, late, bpm))
+            for grid, feel in product(STEPS_PER_BAR, ("keep", "half_time")):
+                params = StandardizeParams(grid, "gm", by_name=False, feel=feel)
+                ids |= set(read_loop(path, params).loop.lineage.source_ids)
+    assert len(ids) == 1
+
+
+def test_loops_by_hand_have_one_id_each_on_every_grid_and_under_both_feels(shared):
+    ids = [
+        {
+            read_loop(path, StandardizeParams(grid, feel=feel)).loop.lineage.source_ids
+            for grid, feel in product((16, 32, 96), ("keep", "half_time"))
+        }
+        for path in find_midi(shared / "data" / "by-hand")
+    ]
+    assert [len(each) for each in ids] == [1] * 11
+    assert len(set.union(*ids)) == 11
+
+
+def test_keys_and_lengths_are_read_as_they_are(tmp_path):
+    notes = [note_on(0, CLAP_PITCH), note_off(240, CLAP_PITCH)]
+    notes += [note_on(240, SNARE_PITCH), note_off(480, SNARE_PITCH)]
+    loop = read_loop(write(tmp_path / "loop.mid", *notes), StandardizeParams(16)).loop
+    assert loop.pitches[[0, 4], SNARE].tolist() == [CLAP_PITCH, SNARE_PITCH]
+    assert loop.lengths[[0, 4], SNARE].tolist() == [2, 4]
 
 
 def test_silence_at_the_end_is_loaded(tmp_path):
@@ -443,8 +492,8 @@ def test_loading_nothing_is_an_error(tmp_path):
         load_standardized(tmp_path)
     write(tmp_path / "raw" / "a.mid", note_on(0))
     standardize(tmp_path / "raw", tmp_path / "out", PARAMS)
-    (tmp_path / "out" / "loops" / "a.mid").unlink()
-    with pytest.raises(MidiError, match=r"a\.mid: unreadable"):
+    (tmp_path / "out" / "hits.parquet").unlink()
+    with pytest.raises(TableError, match=r"hits\.parquet: unreadable"):
         load_standardized(tmp_path / "out")
 
 

@@ -109,7 +109,14 @@ def write_loops(folder: Path, sided: Sided, paths: Sequence[Path | str] = ()) ->
 
     Returns:
         The table of loops.
+
+    Raises:
+        ParameterError: Two loops have one id.
     """
+    ids = [loop.lineage.loop_id for _, loop in sided]
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise ParameterError("loop_id", "each loop's own", twice)
     rows = [
         {
             **describe_loop(loop, path),
@@ -226,9 +233,13 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
         recipe=row.get("recipe", ""),
     )
     try:
+        if len(hits) and hits["step"].min() < 0:
+            raise IndexError("a step below 0")
         for array, name in zip(arrays, _OF_LOOP, strict=True):
             array[hits["step"], hits["voice"]] = hits[name]
         velocities, offsets, pitches, lengths = arrays
+        if np.count_nonzero(velocities) < len(hits):
+            raise IndexError("hits of velocity 0, or two of a voice at one step")
         return DrumLoop(
             velocities, row["steps_per_bar"], row["bpm"], offsets, lineage, pitches, lengths
         )
