@@ -15,7 +15,7 @@ from trapgen.core import (
     write_lines,
     write_loops,
 )
-from trapgen.generate import measure_novelty
+from trapgen.model import measure_novelty
 
 VERSION = "5"
 

@@ -7,7 +7,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
 from tasks.tracking import TrainingRun
 from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
-from trapgen.generate import save_training_index
 from trapgen.model import (
     Humanizer,
     ModelSpec,
@@ -17,6 +16,7 @@ from trapgen.model import (
     number_conditions,
     save_humanizer,
     save_network,
+    save_training_index,
     train_humanizer,
 )
 from trapgen.model.training import Conditions, Epoch, fingerprint, train_network, write_history

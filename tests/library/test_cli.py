@@ -13,10 +13,16 @@ import pytest
 
 from tests.networks import make_humanizer
 from trapgen.core import Codec, StandardizeParams, TrainParams, read_lines, to_words
-from trapgen.generate import save_training_index
 from trapgen.ingest import load_starter, read_loop, write_packs
 from trapgen.midi import read_strikes, write_loop
-from trapgen.model import ModelSpec, Network, save_humanizer, save_network, weight_shapes
+from trapgen.model import (
+    ModelSpec,
+    Network,
+    save_humanizer,
+    save_network,
+    save_training_index,
+    weight_shapes,
+)
 
 
 def trapgen(*arguments: object) -> subprocess.CompletedProcess[str]:

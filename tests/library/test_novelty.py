@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 
 from trapgen.core import HITS_NAME, LOOPS_NAME, Lineage, ModelError, to_loop, to_words
-from trapgen.generate import (
-    find_nearest,
-    load_training_index,
-    measure_novelty,
-    save_training_index,
-)
-from trapgen.generate.novelty import NOVELTY_NAME, cut_pieces
+from trapgen.model import load_training_index, measure_novelty, rank_nearest, save_training_index
+from trapgen.model.training_index import NOVELTY_NAME, cut_pieces
 
 
 def make_loops(*bars, seed=0):
@@ -64,7 +59,7 @@ def test_every_bar_of_a_performance_stands_in_a_piece():
 def test_the_nearest_is_found_wherever_it_was_cut(tmp_path):
     (take,) = make_loops(9)
     pieces = cut_pieces([take], 4)
-    ((nearest, *_),) = find_nearest([replace(pieces[2], bpm=70)], pieces)
+    ((nearest, *_),) = rank_nearest([replace(pieces[2], bpm=70)], pieces)
     assert (nearest.right, nearest.distance) == (2, 0)
 
 

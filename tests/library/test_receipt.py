@@ -30,22 +30,19 @@ from trapgen.core import (
     to_loop,
     to_words,
 )
-from trapgen.generate import (
-    draw_loops,
-    find_nearest,
-    generate,
-    load_generator,
-    measure_novelty,
-    regenerate,
-    save_training_index,
-)
-from trapgen.generate.novelty import find_shared_voices
+from trapgen.generate import draw_loops, generate, load_generator, regenerate
 from trapgen.generate.prompt import Given
 from trapgen.generate.read_prompt import read_given
-from trapgen.generate.receipt import hash_code
+from trapgen.generate.receipt import find_shared_voices, hash_code
 from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
-from trapgen.model import save_humanizer, save_network
+from trapgen.model import (
+    measure_novelty,
+    rank_nearest,
+    save_humanizer,
+    save_network,
+    save_training_index,
+)
 
 STEERED = SampleParams(
     loops=2,
@@ -224,7 +221,7 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
 def test_the_percentile_is_the_share_of_held_out_loops_that_are_nearer(model, tmp_path):
     generator = load_generator(model)
     held_out = random_loops(10, seed=1)
-    theirs = [pairs[0].distance for pairs in find_nearest(held_out, generator.reference)]
+    theirs = [pairs[0].distance for pairs in rank_nearest(held_out, generator.reference)]
     assert generator.held_out.tolist() == sorted(np.float32(theirs).tolist())
     for told in generate(generator, SampleParams(3, 1), 0, tmp_path):
         nearer = sum(distance < told["nearest"][0]["distance"] for distance in theirs)
@@ -241,7 +238,7 @@ def test_without_held_out_loops_there_is_no_percentile(tmp_path):
 def test_a_turned_copy_is_found_with_what_it_shares():
     reference = random_loops(5, seed=3)
     copy = rotate(reference[2], 8)
-    (pairs,) = find_nearest([copy], reference)
+    (pairs,) = rank_nearest([copy], reference)
     assert (pairs[0].right, pairs[0].distance) == (2, 0)
     assert str(pairs[0].transform) == "rotated by 1 beat"
     sounding = find_shared_voices(copy, reference[2], pairs[0])
@@ -251,7 +248,7 @@ def test_a_turned_copy_is_found_with_what_it_shares():
 def test_a_copy_in_half_time_is_found():
     quick = make_loop((0, KICK), (6, KICK), (8, SNARE), (2, CLOSED_HAT))
     slow = make_loop((0, KICK), (12, KICK), (16, SNARE), (4, CLOSED_HAT), bars=2)
-    (pairs,) = find_nearest([slow], [make_loop((1, KICK)), quick])
+    (pairs,) = rank_nearest([slow], [make_loop((1, KICK)), quick])
     assert (pairs[0].right, pairs[0].distance) == (1, 0)
     assert str(pairs[0].transform) == "in half time"
     assert find_shared_voices(slow, quick, pairs[0]) == ["kick", "snare", "closed_hat"]
@@ -260,7 +257,7 @@ def test_a_copy_in_half_time_is_found():
 def test_only_voices_that_agree_throughout_are_shared():
     one = make_loop((0, KICK), (4, SNARE), (8, KICK))
     other = make_loop((0, KICK), (4, SNARE), (9, KICK))
-    (pairs,) = find_nearest([one], [other])
+    (pairs,) = rank_nearest([one], [other])
     assert find_shared_voices(one, other, pairs[0]) == ["snare"]
 
 

@@ -12,8 +12,8 @@ from training.pretrain.sides import Sides, Starter, read_words
 from training.pretrain.words import judge_words
 from trapgen.core import SIDES, EvaluateParams
 from trapgen.evaluate import evaluate, model_bits
-from trapgen.generate import INDEX_FILES, load_generator
-from trapgen.model import choose_condition, number_conditions
+from trapgen.generate import load_generator
+from trapgen.model import INDEX_FILES, choose_condition, number_conditions
 
 _DATA: Final = ("weights.npz", "humanizer.npz", *INDEX_FILES)
 

@@ -56,8 +56,8 @@ from trapgen.evaluate.judge import (
     list_reliability,
 )
 from trapgen.evaluate.metrics import Sample, draw_weights, judge_goals, score_loops
-from trapgen.generate import Generator, draw_loops, find_nearest
-from trapgen.model import is_played
+from trapgen.generate import Generator, draw_loops
+from trapgen.model import is_played, rank_nearest
 
 Conditions = Mapping[str, NDArray[np.int64]]
 
@@ -152,7 +152,7 @@ def _measure_novelty(
     """Distances of generated and of held-out loops to the nearest training loop."""
     generated = [loop for loops in by_seed for loop in loops]
     return {
-        name: np.array([pairs[0].distance for pairs in find_nearest(loops, train)])
+        name: np.array([pairs[0].distance for pairs in rank_nearest(loops, train)])
         for name, loops in (("generated", generated), ("held_out", held_out))
     }
 

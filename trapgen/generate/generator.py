@@ -21,7 +21,6 @@ from trapgen.core import (
     write_json,
 )
 from trapgen.generate.decode import sample_words
-from trapgen.generate.novelty import INDEX_FILES, find_nearest, load_training_index
 from trapgen.generate.prompt import Given
 from trapgen.generate.read_prompt import list_files, read_given
 from trapgen.generate.receipt import Making, hash_file, make_receipt, read_making
@@ -29,6 +28,7 @@ from trapgen.generate.render_loops import Draft, Ticket, name_sample, to_loops
 from trapgen.midi import write_loop
 from trapgen.model import (
     HUMANIZER_FILES,
+    INDEX_FILES,
     Humanizer,
     Network,
     Tokens,
@@ -36,6 +36,8 @@ from trapgen.model import (
     hash_model,
     load_humanizer,
     load_network,
+    load_training_index,
+    rank_nearest,
 )
 from trapgen.render import draw_loop, render, write_wav
 from trapgen.similarity import Pair
@@ -262,7 +264,7 @@ def _make(
     condition = generator.condition(params)
     drafts = sample_words(generator.network, params, seed, given, tickets, condition)
     loops = to_loops(drafts, generator.humanizer, params, seed, tickets, condition, given)
-    nearest = find_nearest(loops, generator.reference)
+    nearest = rank_nearest(loops, generator.reference)
     made = map(_Made, tickets, loops, drafts, nearest)
     return {one.ticket.number: one for one in made}
 

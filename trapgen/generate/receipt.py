@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from trapgen import __version__
 from trapgen.core import (
+    N_VOICES,
+    VOICES,
     DrumLoop,
     ModelError,
     ParameterError,
@@ -24,11 +26,10 @@ from trapgen.core import (
     make_section,
     read_json,
 )
-from trapgen.generate.novelty import find_shared_voices
 from trapgen.generate.prompt import Given
 from trapgen.generate.render_loops import Ticket
 from trapgen.midi import to_bytes
-from trapgen.similarity import Pair
+from trapgen.similarity import Pair, lay_over
 
 _CONTROLS: Final = tuple(item.name for item in fields(SampleParams) if item.name != "loops")
 _ROUNDING: Final = ("numpy", "onnxruntime")
@@ -177,3 +178,13 @@ def _to_plain(value: object) -> object:
 
 def _new_digest() -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=8)
+
+
+def find_shared_voices(loop: DrumLoop, other: DrumLoop, pair: Pair) -> list[str]:
+    """Names of the voices that sound at the same steps in both, as the pair lays them over."""
+    ours, theirs = (each.onsets for each in lay_over(loop, other, pair.transform))
+    return [
+        VOICES[voice].name
+        for voice in range(N_VOICES)
+        if ours[:, voice].any() and np.array_equal(ours[:, voice], theirs[:, voice])
+    ]

@@ -4,6 +4,13 @@ from trapgen.model.humanizer.files import HUMANIZER_FILES, load_humanizer, save_
 from trapgen.model.humanizer.hits import is_played
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer
+from trapgen.model.training_index import (
+    INDEX_FILES,
+    load_training_index,
+    measure_novelty,
+    rank_nearest,
+    save_training_index,
+)
 from trapgen.model.words.conditions import (
     Names,
     choose_condition,
@@ -20,6 +27,7 @@ from trapgen.model.words.spec import TOKEN_TABLE, Array, ModelSpec, Tokens, weig
 
 __all__ = [
     "HUMANIZER_FILES",
+    "INDEX_FILES",
     "TOKEN_TABLE",
     "Agreement",
     "Array",
@@ -38,13 +46,17 @@ __all__ = [
     "load_humanizer",
     "load_network",
     "load_start",
+    "load_training_index",
     "log_softmax",
     "make_inputs",
+    "measure_novelty",
     "name_conditions",
     "name_loop",
     "number_conditions",
+    "rank_nearest",
     "save_humanizer",
     "save_network",
+    "save_training_index",
     "tell",
     "train_humanizer",
     "weight_shapes",

@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from trapgen.core import N_VOICES, VOICES, DrumLoop
+from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop
 from trapgen.report.page import Html, join, tag
-from trapgen.similarity import BEATS_A_BAR
 
 BARS_PER_ROW: Final = 2
 

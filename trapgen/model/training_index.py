@@ -1,4 +1,4 @@
-"""How far loops are from the training data: the training index beside a model's weights."""
+"""The training index: a model's training loops, and how far other loops are from them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from trapgen.core import (
     HITS_NAME,
     LOOPS_NAME,
-    N_VOICES,
-    VOICES,
     DrumLoop,
     ModelError,
     TableError,
@@ -26,7 +24,7 @@ from trapgen.core import (
     write_json,
     write_loops,
 )
-from trapgen.similarity import Pair, find_pairs, lay_over
+from trapgen.similarity import Pair, find_pairs
 
 NOVELTY_NAME: Final = "novelty.json"
 INDEX_FILES: Final = (LOOPS_NAME, HITS_NAME, NOVELTY_NAME)
@@ -67,7 +65,7 @@ def measure_novelty(
         piece_bars: See `save_training_index`.
     """
     known = cut_pieces(loops, piece_bars) if piece_bars else loops
-    nearest = (pairs[0].distance for pairs in find_nearest(held_out, known) if pairs)
+    nearest = (pairs[0].distance for pairs in rank_nearest(held_out, known) if pairs)
     # Six digits say more than a distance between loops can.
     return sorted(round(float(distance), 6) for distance in nearest)
 
@@ -122,27 +120,17 @@ def cut_pieces(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
     return pieces
 
 
-def find_nearest(loops: Sequence[DrumLoop], reference: Sequence[DrumLoop]) -> list[list[Pair]]:
-    """The nearest reference loops of each loop, nearest first (see `trapgen.similarity`).
+def rank_nearest(loops: Sequence[DrumLoop], known: Sequence[DrumLoop]) -> list[list[Pair]]:
+    """The nearest known loops of each loop, nearest first (see `trapgen.similarity`).
 
     Rotations by beats and half time count as the same, as they do for the audit.
     """
     if not loops:
         return []
-    pairs = find_pairs(loops, reference, max_distance=1.0, stretch=True)
+    pairs = find_pairs(loops, known, max_distance=1.0, stretch=True)
     pairs = pairs[np.lexsort((pairs.distance, pairs.left))]
     starts = np.searchsorted(pairs.left, np.arange(len(loops) + 1))
     return [
         list(pairs[start : min(start + _N_NEAREST, end)])
         for start, end in pairwise(starts.tolist())
-    ]
-
-
-def find_shared_voices(loop: DrumLoop, other: DrumLoop, pair: Pair) -> list[str]:
-    """Names of the voices that sound at the same steps in both, as the pair lays them over."""
-    ours, theirs = (each.onsets for each in lay_over(loop, other, pair.transform))
-    return [
-        VOICES[voice].name
-        for voice in range(N_VOICES)
-        if ours[:, voice].any() and np.array_equal(ours[:, voice], theirs[:, voice])
     ]
