@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice, product
 from typing import Final
 
@@ -135,7 +135,7 @@ def _common_lanes(relations: Relations, in_train: Mask, in_held_out: Mask) -> It
         for left, right, target, query, *voices, beats, bits in zip(
             ends[0][across].tolist(),
             ends[1][across].tolist(),
-            *(getattr(found, column.name).tolist() for column in fields(found)),
+            *(column.tolist() for column in found.columns),
             strict=True,
         ):
             place = place_lane(

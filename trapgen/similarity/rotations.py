@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trapgen.core import Columns
 from trapgen.similarity.bitsets import pack_words
 
 _CHUNK_PAIRS: Final = 2**14
@@ -17,7 +18,7 @@ _SPECTRAL_ROUNDING: Final = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Best:
+class Best(Columns):
     """The best rotation of each pair.
 
     Attributes:
@@ -104,9 +105,7 @@ def rotate_all(
         )
         parts.append((left, right + start, best))
     lefts, rights, bests = zip(*parts, strict=True)
-    columns_of = ("shared", "rotation", "backward")
-    best = Best(*(np.concatenate([getattr(part, name) for part in bests]) for name in columns_of))
-    return np.concatenate(lefts), np.concatenate(rights), best
+    return np.concatenate(lefts), np.concatenate(rights), Best.join(bests)
 
 
 def _spectra(rows: NDArray[np.uint8], *, conjugate: bool) -> NDArray[np.float32]:
