@@ -1,6 +1,7 @@
 """How far two loops are from each other, and who is near whom."""
 
 from trapgen.similarity.bars import RowPairs, near_rows, share_near
+from trapgen.similarity.bitsets import BitSets
 from trapgen.similarity.cluster import cluster, connect
 from trapgen.similarity.distance import compare
 from trapgen.similarity.loops import find_pairs
@@ -10,6 +11,7 @@ from trapgen.similarity.transform import BEATS_A_BAR, Transform, halve_time, lay
 
 __all__ = [
     "BEATS_A_BAR",
+    "BitSets",
     "Pair",
     "Pairs",
     "RowPairs",

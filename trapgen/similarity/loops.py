@@ -184,7 +184,7 @@ def _blocks(ours: Patterns, theirs: Patterns, limit: Limit) -> Iterator[_Block]:
 
 def _tile(ours: Rows, theirs: Rows, limit: Limit) -> Iterator[_Block]:
     one, other = encode(ours.counts, theirs.counts, limit)
-    n_bytes = ours.groups[0].packed.shape[2] * (BEATS_A_BAR * ours.n_bars) ** 2
+    n_bytes = ours.groups[0].bits.packed.shape[2] * (BEATS_A_BAR * ours.n_bars) ** 2
     n_columns = max(1, min(_BLOCK_COLUMNS, _BLOCK_BYTES // n_bytes))
     for start in range(0, len(ours), _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, len(ours)))
@@ -220,8 +220,8 @@ class _Block:
                 for rows, at in ((self.ours, self.rows), (self.theirs, self.columns))
             )
             left, right, best = rotate_all(
-                self.ours.packed[self.rows],
-                self.theirs.packed[self.columns],
+                self.ours.bits[self.rows],
+                self.theirs.bits[self.columns],
                 np.where(near, one[:, None] + other, np.float32(np.inf)),
             )
         else:
@@ -241,8 +241,8 @@ class _Block:
         rows, left = np.unique(left, return_inverse=True)
         columns, right = np.unique(right, return_inverse=True)
         return rotate_some(
-            self.ours.packed[self.rows][rows],
-            self.theirs.packed[self.columns][columns],
+            self.ours.bits[self.rows][rows],
+            self.theirs.bits[self.columns][columns],
             left,
             right,
             BEATS_A_BAR * n_bars,
