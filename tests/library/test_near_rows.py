@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from trapgen.core import ParameterError
 from trapgen.similarity import RowPairs, measure_recall, near_rows, share_near
-from trapgen.similarity.blocking import MAX_CHANGES, count_keys, make_keys, meet, pack_rows
+from trapgen.similarity.bitsets import BitSets
+from trapgen.similarity.blocking import MAX_CHANGES, count_keys, make_keys, meet
 
 
 def draw_bars(seed, n_rows, density=0.06, n_cells=144):
@@ -101,7 +102,7 @@ def test_rows_that_differ_in_few_cells_meet_at_one_first_key(n_changes):
     for _ in range(30):
         other = row.copy()
         other[0, rng.permutation(144)[:n_changes]] ^= True
-        one, near = pack_rows(row), pack_rows(other)
+        one, near = BitSets.of(row).words(), BitSets.of(other).words()
         met = [key for key in keys if any(len(left) for left, _ in meet(one, near, key))]
         assert sum(key.is_first(one ^ near).item() for key in met) == 1
 

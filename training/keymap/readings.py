@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.keymap.cases import Performance, move
-from trapgen.core import KEY_MAPS
+from trapgen.core import KEY_MAPS, Columns
 from trapgen.ingest.keymap import (
     MAP_TERMS,
     RHYTHM_TERMS,
@@ -46,8 +46,8 @@ _N_RHYTHM: Final = len(RHYTHM_TERMS)
 _UNKNOWN, _PERCUSSION = map(MAP_TERMS.index, ("unknown_pitches", "other_percussion"))
 
 
-@dataclass(frozen=True, slots=True)
-class Cases:
+@dataclass(frozen=True, eq=False)
+class Cases(Columns):
     """Performances on the keys of every map, as all maps read them.
 
     Attributes:
@@ -67,10 +67,6 @@ class Cases:
     is_right: NDArray[np.bool_]
     is_long: NDArray[np.bool_]
     drummers: NDArray[np.str_]
-
-    def select(self, kept: NDArray[np.bool_]) -> Cases:
-        """The cases where `kept`, `(n,)`, is true."""
-        return Cases(*(getattr(self, name)[kept] for name in self.__slots__))
 
 
 def gather_cases(
@@ -158,8 +154,8 @@ def cross_validate(cases: Cases) -> tuple[NDArray[np.float64], NDArray[np.bool_]
     is_right = np.zeros(len(cases.trust), bool)
     for drummer in np.unique(cases.drummers):
         mine = cases.drummers == drummer
-        weights = fit_weights(cases.select(~mine))
-        confidence[mine], is_right[mine] = read_cases(cases.select(mine), weights)
+        weights = fit_weights(cases.take(~mine))
+        confidence[mine], is_right[mine] = read_cases(cases.take(mine), weights)
     return confidence, is_right
 
 

@@ -112,7 +112,7 @@ def group_related(relations: Relations) -> NDArray[np.int64]:
 
 def _link_by_rare_bars(relations: Relations) -> list[tuple[int, int]]:
     bars = relations.windows[1]
-    full = np.unpackbits(bars.onsets, axis=1).sum(axis=1) >= FULL_BAR
+    full = bars.onsets.count() >= FULL_BAR
     held = np.unique(np.stack([bars.pattern, bars.owner], axis=1)[full[bars.pattern]], axis=0)
     _, start, count = np.unique(held[:, 0], return_index=True, return_counts=True)
     rare = start[count == 2]

@@ -11,14 +11,14 @@ compared in full.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.audit.commonplace import Commonplaces
-from trapgen.core import BEATS_A_BAR, N_VOICES, DrumLoop
+from trapgen.core import BEATS_A_BAR, N_VOICES, Columns, DrumLoop
 from trapgen.similarity import Transform
 
 _SEED_BARS: Final = 4
@@ -31,7 +31,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Lanes:
+class Lanes(Columns):
     """Lanes that two loops have in common, as columns.
 
     Attributes:
@@ -50,20 +50,6 @@ class Lanes:
     query_voice: Ints
     beats: Ints
     bits: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    @classmethod
-    def join(cls, parts: Sequence[Lanes]) -> Lanes:
-        """All lanes of some tables, at least one."""
-        return cls(
-            *(np.concatenate([getattr(part, x.name) for part in parts]) for x in fields(cls))
-        )
-
-    def take(self, at: NDArray[np.int64] | NDArray[np.bool_]) -> Lanes:
-        """Some of the lanes."""
-        return Lanes(*(getattr(self, column.name)[at] for column in fields(self)))
 
 
 _NONE: Final = np.zeros(0, np.int64)

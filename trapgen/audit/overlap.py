@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice, product
 from typing import Final
 
@@ -14,7 +14,7 @@ from trapgen.audit.findings import Overlap
 from trapgen.audit.lanes import place_lane
 from trapgen.audit.relations import Mask, Relations
 from trapgen.audit.remap import VOICE_MAPS
-from trapgen.audit.windows import Windows, list_windows, unpack
+from trapgen.audit.windows import Windows, list_windows
 from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop
 from trapgen.similarity import Transform, find_pairs, near_rows, rename_voices
 
@@ -135,7 +135,7 @@ def _common_lanes(relations: Relations, in_train: Mask, in_held_out: Mask) -> It
         for left, right, target, query, *voices, beats, bits in zip(
             ends[0][across].tolist(),
             ends[1][across].tolist(),
-            *(getattr(found, column.name).tolist() for column in fields(found)),
+            *(column.tolist() for column in found.columns),
             strict=True,
         ):
             place = place_lane(
@@ -163,8 +163,8 @@ def _near_windows(relations: Relations, in_train: Mask, in_held_out: Mask) -> It
     asked = list_windows([relations.different[at] for at in right], _PAIR_BARS)
     if not len(known.onsets) or not len(asked.onsets):
         return
-    near = near_rows(unpack(asked.onsets), unpack(known.onsets), relations.params.window_distance)
-    hits = unpack(asked.onsets).sum(axis=1)
+    near = near_rows(asked.onsets.unpack(), known.onsets.unpack(), relations.params.window_distance)
+    hits = asked.onsets.count()
     heavy = hits[near.ours] >= _MIN_HITS
     of_known, of_asked = _owners(known), _owners(asked)
     best: dict[tuple[int, int], Match] = {}
@@ -190,12 +190,12 @@ def _near_windows(relations: Relations, in_train: Mask, in_held_out: Mask) -> It
 def _same_bars(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
     """Bars in common, the one with the most hits for each two patterns."""
     bars = list_windows(relations.different, 1)
-    hits = unpack(bars.onsets).sum(axis=1)
+    hits = bars.onsets.count()
     holders = _owners(bars)
     for pattern in np.argsort(-hits, kind="stable").tolist():
         known = [each for each in holders[pattern] if in_train[each[0]]]
         asked = [each for each in holders[pattern] if in_held_out[each[0]]]
-        onsets = unpack(bars.onsets[pattern : pattern + 1]).reshape(BEATS_A_BAR, -1)
+        onsets = bars.onsets[pattern : pattern + 1].unpack().reshape(BEATS_A_BAR, -1)
         cells = onsets[:, : relations.loops[0].steps_per_bar // BEATS_A_BAR * N_VOICES]
         sounding = np.flatnonzero(cells.reshape(-1, N_VOICES).any(axis=0))
         voices = ",".join(VOICES[voice].name for voice in sounding)

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.audit.windows import number_rows
 from trapgen.core import VOICES, DrumLoop, repeat_to
-from trapgen.similarity import connect, near_rows
+from trapgen.similarity import BitSets, connect, near_rows
 
 _PART_BARS: Final = 8
 """Lanes are told apart by this many bars; shorter ones are repeated, longer ones cut."""
@@ -74,8 +73,8 @@ def effective_parts(
 
 def _count_parts(lanes: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
     """How many of the lanes `(n, n_steps)` play each part; near lanes are one part."""
-    packed, part = number_rows(np.packbits(lanes, axis=1))
-    different = np.unpackbits(packed, axis=1)[:, : lanes.shape[1]].astype(bool)
+    distinct, part = BitSets.of(lanes).distinct()
+    different = distinct.unpack()
     near = near_rows(different, different, max_distance)
     group = connect(len(different), zip(near.ours.tolist(), near.known.tolist(), strict=True))
     return np.bincount(group[part])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import BEATS_A_BAR, N_VOICES, DrumLoop
-from trapgen.similarity import share_near
+from trapgen.similarity import BitSets, share_near
 
 WINDOW_BARS: Final = (1, 2, 4)
 """Lengths of the windows that are compared, in bars."""
@@ -29,14 +29,14 @@ class Windows:
         owner: `(n_windows,)` int64, index of the loop.
         beat: `(n_windows,)` int64, the beat of the loop that it begins at, from 0.
         pattern: `(n_windows,)` int64, the same number for the same hits.
-        onsets: `(n_patterns, n_bytes)` uint8, the hits of each pattern, packed beat by beat.
+        onsets: The hits of each pattern, beat by beat in whole bytes.
     """
 
     n_bars: int
     owner: NDArray[np.int64]
     beat: NDArray[np.int64]
     pattern: NDArray[np.int64]
-    onsets: NDArray[np.uint8]
+    onsets: BitSets
 
     def share_exact(self, train: NDArray[np.bool_], held_out: NDArray[np.bool_]) -> float:
         """The share of the held-out windows that stand in train.
@@ -58,13 +58,8 @@ class Windows:
         ours, counts = np.unique(self.pattern[held_out[self.owner]], return_counts=True)
         if not len(ours) or not len(known):
             return 0.0
-        near = share_near(unpack(self.onsets[ours]), unpack(self.onsets[known]), max_distance)
+        near = share_near(self.onsets[ours].unpack(), self.onsets[known].unpack(), max_distance)
         return float(counts[near].sum() / counts.sum())
-
-
-def unpack(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """`(n, n_cells)` onsets of packed rows."""
-    return np.unpackbits(rows, axis=1).astype(bool)
 
 
 def list_windows(loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool = False) -> Windows:
@@ -82,7 +77,7 @@ def list_windows(loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool 
     for at, loop in enumerate(loops):
         if loop.n_bars < n_bars:
             continue
-        beats = np.packbits(loop.onsets.reshape(loop.n_bars * BEATS_A_BAR, -1), axis=1)
+        beats = BitSets.of(loop.onsets.reshape(loop.n_bars * BEATS_A_BAR, -1)).packed
         if at_every_beat:
             beats = np.concatenate([beats, beats[: n_beats - 1]])
         windows = np.lib.stride_tricks.sliding_window_view(beats, n_beats, axis=0)
@@ -92,7 +87,7 @@ def list_windows(loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool 
         place.append(np.arange(len(windows)) * (1 if at_every_beat else BEATS_A_BAR))
     onsets = np.concatenate(rows)
     sounding = onsets.any(axis=1)
-    different, pattern = number_rows(onsets[sounding])
+    different, pattern = BitSets(onsets[sounding], 8 * width).distinct()
     return Windows(
         n_bars=n_bars,
         owner=np.array(owner, np.int64)[sounding],
@@ -111,10 +106,3 @@ def exact_bar_overlap(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> 
     """
     is_train = np.arange(len(train) + len(others)) < len(train)
     return list_windows([*train, *others], 1).share_exact(is_train, ~is_train)
-
-
-def number_rows(rows: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The different rows, sorted, and `(n,)` the place of each row among them."""
-    keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1]))).ravel()
-    _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-    return rows[first], number.astype(np.int64).ravel()

@@ -16,6 +16,7 @@ from trapgen.core.codec import (
     to_words,
     write_lines,
 )
+from trapgen.core.columns import Columns
 from trapgen.core.errors import (
     GateRefusedError,
     InputError,
@@ -144,6 +145,7 @@ __all__ = [
     "AuditParams",
     "AugmentParams",
     "Codec",
+    "Columns",
     "DrumLoop",
     "EvaluateParams",
     "GateRefusedError",

@@ -1,6 +1,7 @@
 """How far two loops are from each other, and who is near whom."""
 
 from trapgen.similarity.bars import RowPairs, near_rows, share_near
+from trapgen.similarity.bitsets import BitSets
 from trapgen.similarity.cluster import cluster, connect
 from trapgen.similarity.distance import compare
 from trapgen.similarity.loops import find_pairs
@@ -9,6 +10,7 @@ from trapgen.similarity.recall import measure_recall
 from trapgen.similarity.transform import Transform, halve_time, lay_over, rename_voices
 
 __all__ = [
+    "BitSets",
     "Pair",
     "Pairs",
     "RowPairs",

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import ParameterError, map_blocks
-from trapgen.similarity.blocking import MAX_CHANGES, Key, count_keys, make_keys, meet, pack_rows
+from trapgen.similarity.bitsets import BitSets
+from trapgen.similarity.blocking import MAX_CHANGES, Key, count_keys, make_keys, meet
 from trapgen.similarity.bounds import Limit
 
 _TILE_ROWS: Final = 32
@@ -118,7 +119,7 @@ class _Distinct:
 
     @classmethod
     def of(cls, rows: NDArray[np.bool_]) -> _Distinct:
-        words = pack_rows(rows)
+        words = BitSets.of(rows).words()
         n_hits = rows.sum(axis=1, dtype=np.int32)
         order = np.lexsort((*words.T, n_hits))
         new = np.ones(len(order), np.bool_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,54 @@ from numpy.typing import NDArray
 from trapgen.core import BEATS_A_BAR, DrumLoop
 
 _WORD_BYTES: Final = 8
+
+
+@dataclass(frozen=True, eq=False)
+class BitSets:
+    """Rows of onsets as bits.
+
+    Attributes:
+        packed: `(n, ..., n_bytes)` uint8; the bits past `n_cells` are 0.
+        n_cells: Onsets along the last axis.
+    """
+
+    packed: NDArray[np.uint8]
+    n_cells: int
+
+    @classmethod
+    def of(cls, rows: NDArray[np.bool_]) -> BitSets:
+        """Of `(n, ..., n_cells)` onsets."""
+        return cls(np.packbits(rows, axis=-1), rows.shape[-1])
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> BitSets:
+        return BitSets(self.packed[rows], self.n_cells)
+
+    def unpack(self) -> NDArray[np.bool_]:
+        """`(n, ..., n_cells)` onsets."""
+        return np.unpackbits(self.packed, axis=-1, count=self.n_cells).view(np.bool_)
+
+    def count(self) -> NDArray[np.int64]:
+        """`(n, ...)` hits."""
+        n_hits: NDArray[np.int64] = np.bitwise_count(self.packed).sum(axis=-1, dtype=np.int64)
+        return n_hits
+
+    def words(self, rotation: int = 0) -> NDArray[np.uint64]:
+        """`(n, n_words)` 64 bits at a time, the axis after the first rotated backward."""
+        turned = np.roll(self.packed, -rotation, axis=1) if rotation else self.packed
+        n_bytes = prod(turned.shape[1:])
+        words = np.zeros((len(turned), -(-n_bytes // _WORD_BYTES) * _WORD_BYTES), np.uint8)
+        words[:, :n_bytes] = turned.reshape(len(turned), n_bytes)
+        return words.view(np.uint64)
+
+    def distinct(self) -> tuple[BitSets, NDArray[np.int64]]:
+        """The different rows of `(n, n_bytes)`, sorted, and `(n,)` which of them each row is."""
+        rows = np.ascontiguousarray(self.packed)
+        keys = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
+        _, first, number = np.unique(keys, return_index=True, return_inverse=True)
+        return self[first], number.astype(np.int64).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +82,9 @@ class Group:
         return int(self.beats.shape[1]) // BEATS_A_BAR
 
     @cached_property
-    def packed(self) -> NDArray[np.uint8]:
-        """`(n, n_beats, n_bytes)` the onsets as bits, each beat in whole bytes."""
-        return np.packbits(self.beats, axis=2)
+    def bits(self) -> BitSets:
+        """The onsets as bits, `packed` `(n, n_beats, n_bytes)`."""
+        return BitSets.of(self.beats)
 
     @cached_property
     def counts(self) -> NDArray[np.int32]:
@@ -138,21 +187,11 @@ class Rows:
         return n_hits
 
     @cached_property
-    def packed(self) -> NDArray[np.uint8]:
-        """`(n, n_beats, n_bytes)` onsets as bits."""
+    def bits(self) -> BitSets:
+        """The onsets as bits, `packed` `(n, n_beats, n_bytes)`."""
         n_beats = BEATS_A_BAR * self.n_bars
         tiled = [
-            np.tile(group.packed, (1, -(-self.n_bars // group.n_bars), 1))[:, :n_beats]
+            np.tile(group.bits.packed, (1, -(-self.n_bars // group.n_bars), 1))[:, :n_beats]
             for group in self.groups
         ]
-        return np.concatenate(tiled)[self.order]
-
-
-def pack_words(rows: NDArray[np.uint8], rotation_beats: int = 0) -> NDArray[np.uint64]:
-    """`(n, n_words)` 64 bits at a time of `(n, n_beats, n_bytes)` rows, rotated."""
-    n_rows, n_beats, n_bytes = rows.shape
-    width = -(-n_beats * n_bytes // _WORD_BYTES) * _WORD_BYTES
-    words = np.zeros((n_rows, width), np.uint8)
-    turned = np.roll(rows, -rotation_beats, axis=1)
-    words[:, : n_beats * n_bytes] = turned.reshape(n_rows, n_beats * n_bytes)
-    return words.view(np.uint64)
+        return BitSets(np.concatenate(tiled)[self.order], self.groups[0].bits.n_cells)

@@ -16,6 +16,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trapgen.similarity.bitsets import BitSets
+
 # More parts agreed on mean smaller buckets and more keys; measured on bars of 9 x 32 cells.
 _AGREED: Final = {0: 1, 1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 4}
 MAX_CHANGES: Final = max(_AGREED)
@@ -70,18 +72,10 @@ def make_keys(hits: NDArray[np.integer], n_rows: int, n_changes: int) -> Iterato
     telling = np.argsort(-(hits * (n_rows - hits)), kind="stable")
     part_of = np.empty(len(hits), np.int64)
     part_of[telling] = np.arange(len(hits)) % n_parts
-    parts = pack_rows(part_of == np.arange(n_parts)[:, None])
+    parts = BitSets.of(part_of == np.arange(n_parts)[:, None]).words()
     for chosen in combinations(range(n_parts), _AGREED[n_changes]):
         before = [part for part in range(chosen[-1]) if part not in chosen]
         yield Key(np.bitwise_or.reduce(parts[list(chosen)]), parts[before])
-
-
-def pack_rows(rows: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """`(n, n_words)` 64 bits at a time of `(n, n_cells)` onsets."""
-    packed = np.packbits(rows, axis=1)
-    words = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), np.uint8)
-    words[:, : packed.shape[1]] = packed
-    return words.view(np.uint64)
 
 
 def meet(

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import BEATS_A_BAR, N_VOICES, DrumLoop, ParameterError, map_blocks
+from trapgen.core import BEATS_A_BAR, N_VOICES, Columns, DrumLoop, ParameterError, map_blocks
 from trapgen.similarity.bitsets import Patterns, Rows
 from trapgen.similarity.bounds import Limit, encode
 from trapgen.similarity.pairs import Pairs
@@ -70,7 +70,7 @@ def find_pairs(
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class _Found(Columns):
     """Pairs of patterns; `backward` is the rotation with left and right exchanged."""
 
     left: NDArray[np.int64]
@@ -79,15 +79,6 @@ class _Found:
     rotation: NDArray[np.int32]
     backward: NDArray[np.int32]
     stretch: NDArray[np.float32]
-
-    _COLUMNS = ("left", "right", "distance", "rotation", "backward", "stretch")
-
-    @classmethod
-    def join(cls, parts: Sequence[_Found]) -> _Found:
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls._COLUMNS))
-
-    def at(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> _Found:
-        return _Found(*(getattr(self, name)[chosen] for name in self._COLUMNS))
 
     def mirrored(self) -> _Found:
         """The same pairs, left and right exchanged."""
@@ -112,7 +103,7 @@ class _Found:
         nearer[known] = others.distance[known] < self.distance[place[known]]
         kept = np.ones(len(ours), np.bool_)
         kept[place[nearer]] = False
-        return _Found.join([self.at(kept), others.at(nearer | ~known)])
+        return _Found.join([self.take(kept), others.take(nearer | ~known)])
 
     def expand(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> Pairs:
         """Pairs of loops, of which each has the pattern told."""
@@ -162,12 +153,12 @@ def _search(ours: Patterns, theirs: Patterns, max_distance: float, stretch: floa
             best.backward,
             np.full(len(left), stretch, np.float32),
         )
-        return found.at(near)
+        return found.take(near)
 
     limit = Limit.of_distance(max_distance)
     found = _Found.join([_NOTHING, *map_blocks(work, _blocks(ours, theirs, limit))])
     if ours is theirs:
-        return _Found.join([found, found.at(found.left != found.right).mirrored()])
+        return _Found.join([found, found.take(found.left != found.right).mirrored()])
     return found
 
 
@@ -192,7 +183,7 @@ def _blocks(ours: Patterns, theirs: Patterns, limit: Limit) -> Iterator[_Block]:
 
 def _tile(ours: Rows, theirs: Rows, limit: Limit) -> Iterator[_Block]:
     one, other = encode(ours.counts, theirs.counts, limit)
-    n_bytes = ours.groups[0].packed.shape[2] * (BEATS_A_BAR * ours.n_bars) ** 2
+    n_bytes = ours.groups[0].bits.packed.shape[2] * (BEATS_A_BAR * ours.n_bars) ** 2
     n_columns = max(1, min(_BLOCK_COLUMNS, _BLOCK_BYTES // n_bytes))
     for start in range(0, len(ours), _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, len(ours)))
@@ -228,8 +219,8 @@ class _Block:
                 for rows, at in ((self.ours, self.rows), (self.theirs, self.columns))
             )
             left, right, best = rotate_all(
-                self.ours.packed[self.rows],
-                self.theirs.packed[self.columns],
+                self.ours.bits[self.rows],
+                self.theirs.bits[self.columns],
                 np.where(near, one[:, None] + other, np.float32(np.inf)),
             )
         else:
@@ -249,8 +240,8 @@ class _Block:
         rows, left = np.unique(left, return_inverse=True)
         columns, right = np.unique(right, return_inverse=True)
         return rotate_some(
-            self.ours.packed[self.rows][rows],
-            self.theirs.packed[self.columns][columns],
+            self.ours.bits[self.rows][rows],
+            self.theirs.bits[self.columns][columns],
             left,
             right,
             BEATS_A_BAR * n_bars,

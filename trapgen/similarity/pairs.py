@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trapgen.core import Columns
 from trapgen.similarity.transform import Transform
 
 
@@ -37,7 +38,7 @@ class Pair:
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs(Sequence[Pair]):
+class Pairs(Columns, Sequence[Pair]):
     """Pairs as columns: tens of millions fit. A sequence of `Pair`, by left and right index.
 
     Attributes:
@@ -54,9 +55,6 @@ class Pairs(Sequence[Pair]):
     rotation_beats: NDArray[np.int32]
     stretch: NDArray[np.float32]
 
-    def __len__(self) -> int:
-        return len(self.left)
-
     @overload
     def __getitem__(self, at: int) -> Pair: ...
 
@@ -67,22 +65,18 @@ class Pairs(Sequence[Pair]):
         self, at: int | slice | NDArray[np.bool_] | NDArray[np.integer]
     ) -> Pair | Pairs:
         """One pair, or those of a slice, a mask or an array of indices."""
-        columns = [getattr(self, column.name)[at] for column in fields(self)]
         if isinstance(at, slice | np.ndarray):
-            return Pairs(*columns)
-        return Pair(*(value.item() for value in columns))
+            return self.take(at)
+        return Pair(*(column[at].item() for column in self.columns))
 
     def __iter__(self) -> Iterator[Pair]:
-        columns = (getattr(self, column.name).tolist() for column in fields(self))
+        columns = (column.tolist() for column in self.columns)
         return (Pair(*values) for values in zip(*columns, strict=True))
 
     def __eq__(self, other: object) -> bool:
         """Same pairs with the same values, whether as columns or as a list."""
         if isinstance(other, Pairs):
-            return all(
-                np.array_equal(getattr(self, column.name), getattr(other, column.name))
-                for column in fields(self)
-            )
+            return all(map(np.array_equal, self.columns, other.columns))
         return list(self) == other if isinstance(other, list) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]

@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.similarity.bitsets import pack_words
+from trapgen.core import Columns
+from trapgen.similarity.bitsets import BitSets
 
 _CHUNK_PAIRS: Final = 2**14
 _CHUNK_CELLS: Final = 2**21
@@ -17,7 +18,7 @@ _SPECTRAL_ROUNDING: Final = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Best:
+class Best(Columns):
     """The best rotation of each pair.
 
     Attributes:
@@ -32,8 +33,8 @@ class Best:
 
 
 def rotate_some(
-    ours: NDArray[np.uint8],
-    theirs: NDArray[np.uint8],
+    ours: BitSets,
+    theirs: BitSets,
     left: NDArray[np.intp],
     right: NDArray[np.intp],
     n_rotations: NDArray[np.integer],
@@ -41,8 +42,8 @@ def rotate_some(
     """The best rotation of some pairs of rows, by counting bits.
 
     Args:
-        ours: `(n, n_beats, n_bytes)` onsets as bits.
-        theirs: `(m, n_beats, n_bytes)` onsets as bits.
+        ours: n rows, `packed` `(n, n_beats, n_bytes)`.
+        theirs: m rows.
         left: `(n_pairs,)` row of `ours`.
         right: `(n_pairs,)` row of `theirs`.
         n_rotations: `(n_pairs,)` after so many beats the two lie as before.
@@ -50,8 +51,8 @@ def rotate_some(
     shared = np.zeros(len(left), np.int32)
     rotation, last = np.zeros_like(shared), np.zeros_like(shared)
     order = np.argsort(-n_rotations, kind="stable")
-    one = pack_words(ours)
-    turned = [pack_words(theirs, beats) for beats in range(n_rotations.max(initial=0))]
+    one = ours.words()
+    turned = [theirs.words(beats) for beats in range(n_rotations.max(initial=0))]
     for start in range(0, len(order), _CHUNK_PAIRS):
         chunk = order[start : start + _CHUNK_PAIRS]
         bits, beside, turns = one[left[chunk]], right[chunk], n_rotations[chunk]
@@ -70,19 +71,19 @@ def rotate_some(
 
 
 def rotate_all(
-    ours: NDArray[np.uint8], theirs: NDArray[np.uint8], least: NDArray[np.float32]
+    ours: BitSets, theirs: BitSets, least: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Best]:
     """The pairs of two blocks of rows that share enough, and their best rotation, by spectra.
 
     Args:
-        ours: `(n, n_beats, n_bytes)` onsets as bits.
-        theirs: `(m, n_beats, n_bytes)` onsets as bits.
+        ours: n rows, `packed` `(n, n_beats, n_bytes)`.
+        theirs: m rows.
         least: `(n, m)` hits that a pair must share.
 
     Returns:
         Rows of `ours`, rows of `theirs`, and the best rotation of each pair.
     """
-    n_beats = ours.shape[1]
+    n_beats = ours.packed.shape[1]
     one = _spectra(ours, conjugate=True).transpose(1, 0, 2)
     to_shifts = _to_shifts(n_beats)
     columns = max(1, _CHUNK_CELLS // (n_beats * len(ours)))
@@ -104,18 +105,16 @@ def rotate_all(
         )
         parts.append((left, right + start, best))
     lefts, rights, bests = zip(*parts, strict=True)
-    columns_of = ("shared", "rotation", "backward")
-    best = Best(*(np.concatenate([getattr(part, name) for part in bests]) for name in columns_of))
-    return np.concatenate(lefts), np.concatenate(rights), best
+    return np.concatenate(lefts), np.concatenate(rights), Best.join(bests)
 
 
-def _spectra(rows: NDArray[np.uint8], *, conjugate: bool) -> NDArray[np.float32]:
+def _spectra(rows: BitSets, *, conjugate: bool) -> NDArray[np.float32]:
     """`(n, n_beats, 2 * n_cells)` spectra over the beats, each plane ready for a real product.
 
     A product of the planes of two rows, one of them the conjugate's, gives the real parts of all
     frequencies of their correlation, and then the imaginary parts of those that have one.
     """
-    beats = np.unpackbits(rows, axis=2).astype(np.float32)
+    beats = rows.unpack().astype(np.float32)
     spectrum = np.fft.rfft(beats, axis=1)
     real, imaginary = spectrum.real, spectrum.imag
     planes = np.concatenate([real, imaginary], axis=2)
