@@ -169,6 +169,7 @@ def test_audit_passes_independent_loops(tmp_path: Path) -> None:
     assert summary["n_loops"] == {"train": len(loops) // 2, "other": -(-len(loops) // 2)}
 
 
+@pytest.mark.slow
 def test_audit_finds_the_loops_that_the_original_repeated(shared: Path, tmp_path: Path) -> None:
     files = sorted((shared / "data/trap-loops/combined").glob("*.mid"))
     for at, index in enumerate(np.random.default_rng(0).permutation(len(files)).tolist()):
