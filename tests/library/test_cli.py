@@ -1,4 +1,4 @@
-"""The command as a user calls it: a process, files, exit codes."""
+"""The command as a user calls it: arguments, files, exit codes."""
 
 import json
 import shutil
@@ -11,21 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.command import run_trapgen, trapgen
 from tests.networks import make_humanizer
 from trapgen.core import Codec, StandardizeParams, TrainParams, read_lines, to_words
 from trapgen.generate import save_reference
 from trapgen.ingest import load_starter, read_loop, write_packs
 from trapgen.midi import read_strikes, write_loop
 from trapgen.model import ModelSpec, Network, save_humanizer, save_network, weight_shapes
-
-
-def trapgen(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "trapgen.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def answer(*arguments: object) -> dict:
@@ -63,7 +55,7 @@ def test_help_is_there_in_half_a_second_and_lists_every_verb() -> None:
     seconds = []
     for _ in range(5):
         started = time.perf_counter()
-        done = trapgen("--help")
+        done = run_trapgen("--help")
         seconds.append(time.perf_counter() - started)
         assert done.returncode == 0
     for verb in ("standardize", "encode", "decode", "audit", "score", "generate"):
@@ -79,6 +71,13 @@ def test_help_loads_none_of_the_heavy_ones() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_exit_code_is_the_processes(tmp_path: Path) -> None:
+    done = run_trapgen("encode", tmp_path / "nowhere", "--out", tmp_path / "x")
+    assert done.returncode == 3
+    assert "nowhere" in done.stderr
+    assert run_trapgen("mix").returncode == 2
 
 
 def test_standardize_accounts_for_every_file(packs: Path, tmp_path: Path) -> None:
