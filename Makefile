@@ -12,6 +12,8 @@ export PREFECT_HOME := $(CURDIR)/.prefect
 MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 PREFECT_API_URL ?= http://127.0.0.1:4200/api
 REST := servers or browser or slow
+# A file of tests stays on one worker, which makes what they share once.
+SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run flow test test-all check bench reproduce factory ui prefect schedule clean
@@ -37,7 +39,7 @@ flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spread
 	@python -m tasks.summary
 
 test: $(READY)  ## the tests that need no server and no browser, within 5 minutes
-	python -m pytest -m "not ($(REST))"
+	python -m pytest $(SPREAD) -m "not ($(REST))"
 
 test-all: $(READY)  ## the rest: servers, a browser, whole pipelines; what is missing is skipped
 	python -m pytest -m "$(REST)"

@@ -24,22 +24,23 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 ROOT = Path(__file__).resolve().parents[1]
 
-
 # What a test needs that holds one of these fixtures: `make test` leaves it to `make test-all`.
 NEEDS = {"prefect_server": "servers", "browser": "browser"}
+ORDER = {"tasks": 0, "model": 1, "data": 2, "flows": 4}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, and put flows last.
+    """Mark tests by what they need, and put the long ones first and the flows last.
 
-    Prefect's threads live on and draw random numbers: Hypothesis sees its own draws disturbed by
-    them, and calls the test flaky.
+    Long ones at the end would run on one worker while the other has nothing left to do. Prefect's
+    threads live on and draw random numbers: Hypothesis sees its own draws disturbed by them, and
+    calls the test flaky.
     """
     for item in items:
         for fixture in NEEDS.keys() & item.fixturenames:
             item.add_marker(NEEDS[fixture])
-    items.sort(key=lambda item: (ROOT / "tests" / "flows") in item.path.parents)
+    items.sort(key=lambda item: ORDER.get(item.path.parent.name, 3))
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ def struck(shared: Path) -> dict[str, int]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps_per_bar", [16, 32])
 def test_all_of_groove_adds_up(
     shared: Path, struck: dict[str, int], steps_per_bar: int, tmp_path: Path

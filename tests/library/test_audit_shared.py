@@ -33,7 +33,7 @@ def combined(shared):
     [
         pytest.param(
             SplitParams("random_windows", validation_share=0.1, test_share=0), 0.995, 0.003,
-            id="random windows",
+            id="random windows", marks=pytest.mark.slow,
         ),
         pytest.param(SplitParams("by_file"), 0.78, 0.03, id="by file"),
     ],
@@ -66,6 +66,7 @@ def test_grooves_test_bars_at_16ths(shared):
     assert exact_bar_overlap(train, test) == pytest.approx(0.107, abs=0.01)
 
 
+@pytest.mark.slow
 def test_grooves_published_split(shared):
     sided = read_groove(shared, 32)
     found = audit_sides(sided, PARAMS, np.random.default_rng(0))

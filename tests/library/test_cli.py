@@ -1,4 +1,4 @@
-"""The command as a user calls it: a process, files, exit codes."""
+"""The command as a user calls it: arguments, files, exit codes."""
 
 import json
 import shutil
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.command import run_trapgen, trapgen
 from tests.networks import make_humanizer
 from trapgen.core import Codec, StandardizeParams, TrainParams, read_lines, to_words
 from trapgen.ingest import load_starter, read_loop, write_packs
@@ -23,15 +24,6 @@ from trapgen.model import (
     save_training_index,
     weight_shapes,
 )
-
-
-def trapgen(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "trapgen.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def answer(*arguments: object) -> dict:
@@ -69,7 +61,7 @@ def test_help_is_there_in_half_a_second_and_lists_every_verb() -> None:
     seconds = []
     for _ in range(5):
         started = time.perf_counter()
-        done = trapgen("--help")
+        done = run_trapgen("--help")
         seconds.append(time.perf_counter() - started)
         assert done.returncode == 0
     for verb in ("standardize", "encode", "decode", "audit", "score", "generate"):
@@ -85,6 +77,13 @@ def test_help_loads_none_of_the_heavy_ones() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_exit_code_is_the_processes(tmp_path: Path) -> None:
+    done = run_trapgen("encode", tmp_path / "nowhere", "--out", tmp_path / "x")
+    assert done.returncode == 3
+    assert "nowhere" in done.stderr
+    assert run_trapgen("mix").returncode == 2
 
 
 def test_standardize_accounts_for_every_file(packs: Path, tmp_path: Path) -> None:
@@ -175,6 +174,7 @@ def test_audit_passes_independent_loops(tmp_path: Path) -> None:
     assert summary["n_loops"] == {"train": len(loops) // 2, "other": -(-len(loops) // 2)}
 
 
+@pytest.mark.slow
 def test_audit_finds_the_loops_that_the_original_repeated(shared: Path, tmp_path: Path) -> None:
     files = sorted((shared / "data/trap-loops/combined").glob("*.mid"))
     for at, index in enumerate(np.random.default_rng(0).permutation(len(files)).tolist()):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from tests.command import trapgen
 from tests.strategies import midi_file, note_on, track
 from trapgen.core import (
     CLOSED_HAT,
@@ -105,20 +104,15 @@ def test_named_silent_and_broken_files_are_in_no_doubt(tmp_path):
     assert list(find_doubts(tmp_path, [kick, silent, broken])) == []
 
 
-def trapgen(*arguments):
-    command = [sys.executable, "-m", "trapgen.cli", "keymap", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_the_command_lists_and_settles(tmp_path):
-    listed = json.loads(trapgen("list", "--json").stdout)["key_maps"]
+    listed = json.loads(trapgen("keymap", "list", "--json").stdout)["key_maps"]
     assert [table["name"] for table in listed] == list(KEY_MAPS)
     assert listed[0]["pitches"]["kick"] == [35, 36]
     write_doubtful(tmp_path)
-    (doubt,) = json.loads(trapgen("review", tmp_path, "--json").stdout)["unsure"]
+    (doubt,) = json.loads(trapgen("keymap", "review", tmp_path, "--json").stdout)["unsure"]
     assert (doubt["path"], doubt["pitches"]) == ("x.mid", {"36": 1, "37": 1})
     assert 0 < doubt["readings"][0]["confidence"] < SURE
-    done = trapgen("review", tmp_path, "--set", "x.mid=akai_mpc", "--json")
+    done = trapgen("keymap", "review", tmp_path, "--set", "x.mid=akai_mpc", "--json")
     assert json.loads(done.stdout) == {"unsure": [], "settled": {"x.mid": "akai_mpc"}}
-    assert trapgen("review", tmp_path, "--set", "x.mid").returncode == 2
-    assert trapgen("review", tmp_path / "none").returncode == 3
+    assert trapgen("keymap", "review", tmp_path, "--set", "x.mid").returncode == 2
+    assert trapgen("keymap", "review", tmp_path / "none").returncode == 3

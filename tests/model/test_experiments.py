@@ -130,6 +130,7 @@ def test_the_recipe_learns_what_follows_a_window():
     assert again.bits == epochs[0].bits
 
 
+@pytest.mark.slow
 def test_a_tiny_experiment_runs_to_its_tables(corpus, components, tiny, tmp_path):
     results = {}
     for name, protocol in (

@@ -165,6 +165,7 @@ def test_without_hits_there_is_nothing_to_learn():
         train_humanizer(empty, empty, units=4, epochs=1, seed=0)
 
 
+@pytest.mark.slow
 def test_drummers_are_learned_from(shared: Path):
     from training.pretrain.sides import read_groove
 

@@ -58,6 +58,7 @@ def learn_a_little():
     return {"nats": nats, "devices": learner.strategy.num_replicas_in_sync}
 
 
+@pytest.mark.slow
 def test_two_devices_learn_what_one_learns():
     # Devices are set before TensorFlow starts: in a process of its own.
     run = subprocess.run(

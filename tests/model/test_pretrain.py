@@ -55,6 +55,7 @@ def test_the_starter_is_told_trap_and_its_sides_share_no_source(starter):
     assert len(starter.sides["train"].loops) > 40
 
 
+@pytest.mark.slow
 def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
     groove, starter, tmp_path, monkeypatch, capsys
 ):

@@ -121,6 +121,7 @@ def find_control(spec, params):
     return np.unique(control.targets[control.is_word > 0])
 
 
+@pytest.mark.slow
 def test_what_leaks_is_told_from_what_does_not():
     # Bars of noise repeat within a loop and among its siblings: only who learned them knows them.
     rng = np.random.default_rng(3)
@@ -175,7 +176,7 @@ def test_a_resumed_training_is_an_uninterrupted_one(trained, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("killed_at", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("killed_at", [pytest.param((1, 1), marks=pytest.mark.slow), (2, 3)])
 def test_a_training_is_resumed_within_an_epoch(trained, tmp_path, killed_at):
     params = replace(PARAMS, checkpoint_minutes=0)  # after every batch
 
@@ -208,6 +209,7 @@ def test_a_checkpoint_of_other_data_is_left_alone(trained, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_broken_checkpoint_is_left_alone(trained, tmp_path):
     with pytest.raises(KilledError):
         train_network(
@@ -228,6 +230,7 @@ def test_patience_ends_a_training():
     assert validation[found.best_epoch - 1] == min(validation)
 
 
+@pytest.mark.slow
 def test_what_is_told_of_a_loop_is_learned():
     # Two kinds of loops that begin alike: only who is told the kind knows the first words.
     params = replace(PARAMS, epochs=60, patience=60, dropout=0.0, learning_rate=0.03)
