@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from trapgen.model import ModelSpec, weight_shapes
+Shapes = Mapping[str, tuple[int, ...]]
 
 SIZES = ((2048, 2048, 2048), (4096, 512, 2048), (8192, 512, 2048), (128, 512, 2048))
 SECONDS = 0.4
@@ -70,29 +70,29 @@ def _measure_sizes(multiply: Callable[[Any, Any], Any], take: Callable[[Any], An
     return least
 
 
-def count_learned(spec: ModelSpec) -> int:
+def count_learned(shapes: Shapes) -> int:
     """Operations of a token's products with the LSTMs' weights, forward and backward.
 
     Backward is twice as much as forward; but the first layer's input needs no gradient.
+
+    Args:
+        shapes: Of the weights by name.
     """
     found = 0
-    for name, size in _count(spec, ("lstm",)).items():
+    for name, size in _count(shapes, ("lstm",)).items():
         found += size * (2 if name == "lstm_0/kernel" else 3)
     return found
 
 
-def count_sampled(spec: ModelSpec) -> int:
-    """Operations of a token's products with weights, forward; the paper's input is looked up."""
-    sizes = _count(spec, ("lstm", "words", "voices", "query"))
-    if spec.architecture == "paper":
-        del sizes["lstm_0/kernel"]
-    return sum(sizes.values())
+def count_sampled(shapes: Shapes) -> int:
+    """Operations of a token's products with weights, forward."""
+    return sum(_count(shapes, ("lstm", "words", "voices", "query")).values())
 
 
-def _count(spec: ModelSpec, names: tuple[str, ...]) -> dict[str, int]:
+def _count(shapes: Shapes, names: tuple[str, ...]) -> dict[str, int]:
     """Operations of one vector's product with each matrix whose name begins so."""
     return {
         name: 2 * math.prod(shape)
-        for name, shape in weight_shapes(spec).items()
+        for name, shape in shapes.items()
         if name.endswith("kernel") and name.startswith(names)
     }

@@ -21,16 +21,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import original
 from bench.matrix import Cost, count_sampled, measure, measure_numpy
-from trapgen.core import Codec, SampleParams, TrainParams
+from experiments.recipe import Recipe, build
+from trapgen.core import N_TARGETS, Codec, SampleParams, TrainParams
 from trapgen.generate import sample_words
-from trapgen.model import ModelSpec, Network, weight_shapes
-from trapgen.model.training import import_tensorflow
+from trapgen.model import ModelSpec, Network, Tokens, weight_shapes
 
 ROOT = Path(__file__).resolve().parents[1]
 THEIR_TOKENS = 8
 LOOPS, BARS = 64, 8
+ORIGINAL = Recipe()
 
 
 def make_network(spec: ModelSpec) -> Network:
@@ -45,32 +45,37 @@ def make_network(spec: ModelSpec) -> Network:
     )
 
 
+def sample_as_the_original(model: Any, window: Tokens, n_words: int) -> Tokens:
+    """Go on from a window, a word at a time, as TrapGenerator's script did."""
+    rng = np.random.default_rng(0)
+    for _ in range(n_words):
+        scores = model.predict(window[None, -ORIGINAL.window :], verbose=0)[0].astype(np.float64)
+        chances = np.exp(scores - scores.max())
+        window = np.append(window, rng.choice(N_TARGETS, p=chances / chances.sum()))
+    return window[-n_words:]
+
+
 def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
     """The table of tokens a second."""
-    import_tensorflow()
-    model = original.build_model(512)
-    window, rng = np.zeros(original.WINDOW, np.int64), np.random.default_rng(0)
+    model = build(ORIGINAL.layers, ORIGINAL.units, N_TARGETS)
+    window = np.zeros(ORIGINAL.window, np.int64)
     works: dict[str, tuple[int, int, Callable[[], Any]]] = {
-        "the original's recipe, 3 x LSTM 512": (
+        f"the original's recipe, {ORIGINAL.layers} x LSTM {ORIGINAL.units}": (
             THEIR_TOKENS,
             0,
-            lambda: original.sample_words(model, window, THEIR_TOKENS, rng),
+            lambda: sample_as_the_original(model, window, THEIR_TOKENS),
         )
     }
-    specs = {
-        "the original's network": ModelSpec("paper", 3, 512, 0.2, 0, 16),
-        "the default network": ModelSpec.of(TrainParams(), Codec(32)),
-    }
-    for label, spec in specs.items():
-        network = make_network(spec)
-        for loops, bars in ((1, 4), (n_loops, 2)):
-            params = SampleParams(loops=loops, bars=bars)
-            how = f"{loops} loops at once" if loops > 1 else "a loop alone"
-            works[f"{label}, {how}"] = (
-                loops * bars * spec.codec.bar_length,
-                count_sampled(spec),
-                partial(sample_words, network, params, 0),
-            )
+    spec = ModelSpec.of(TrainParams(), Codec(32))
+    network = make_network(spec)
+    for loops, bars in ((1, 4), (n_loops, 2)):
+        params = SampleParams(loops=loops, bars=bars)
+        how = f"{loops} loops at once" if loops > 1 else "a loop alone"
+        works[f"the default network, {how}"] = (
+            loops * bars * spec.codec.bar_length,
+            count_sampled(weight_shapes(spec)),
+            partial(sample_words, network, params, 0),
+        )
     speed, costs = measure_numpy(), dict.fromkeys(works, Cost())
     for turn in range(rounds + 1):
         for name, (_, _, work) in works.items():
@@ -96,7 +101,7 @@ def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
         f"sgemm: {1e-9 / speed.clock_s:,.0f} GFLOP/s, {1e-9 / speed.cores_s:,.0f} a core, numpy's "
         "best of several sizes on all cores. Ours is all of `sample_words`: what is told, the "
         f"network, the choice, bars held to; the best of {rounds} times, turn by turn. The "
-        f"original's reads its window of {original.WINDOW} again for every token. Core seconds "
+        f"original's reads its window of {ORIGINAL.window} again for every token. Core seconds "
         "are those that the process itself was given: on a machine that others use, they compare "
         "better.\n"
     )

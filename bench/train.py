@@ -12,34 +12,34 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import original
-from bench.matrix import Cost, count_learned, measure, measure_tensorflow
+from bench.matrix import Cost, Shapes, count_learned, measure, measure_tensorflow
+from experiments.recipe import Recipe, Windows, build, compile_network, judge, slide_window
 from training.pretrain.sides import read_starter
-from trapgen.core import BAR, AugmentParams, Codec, TrainParams, add_bars
+from trapgen.core import BAR, N_TARGETS, AugmentParams, Codec, TrainParams
 from trapgen.evaluate import baseline_bits
-from trapgen.model import ModelSpec, Tokens
+from trapgen.model import ModelSpec, Tokens, training
 from trapgen.model.training import (
     Learner,
-    Windows,
+    WeightMean,
     draw_batches,
-    hold_out,
     import_tensorflow,
     make_learner,
+    make_lstm,
+    make_optimizer,
     make_windows,
-    withhold,
 )
 
 NATS_PER_BIT = float(np.log(2))
 STEPS_PER_BAR = 32
-BATCH = original.BATCH
-"""Windows that ours learns at once, as many as the original: some gigabytes of memory."""
+ORIGINAL = Recipe()
 JUDGED = 1024
 """Words of clean validation that the original's recipe is judged on; each takes a window."""
 JUDGINGS = 6
@@ -60,39 +60,67 @@ class Corpus:
         return Corpus(sides["train"].words, sides["validation"].words)
 
 
-def stream_of(loops: list[Tokens]) -> Tokens:
-    """All loops on end, as the original reads them."""
-    return np.concatenate([add_bars(words, STEPS_PER_BAR) for words in loops])
+def slide(loops: list[Tokens], window: int = ORIGINAL.window, stride: int = 1) -> Windows:
+    """The original's windows of loops."""
+    return slide_window(loops, STEPS_PER_BAR, window, stride)
 
 
-def every_step(loops: list[Tokens], spec: ModelSpec, window: int, n_windows: int) -> Windows:
-    """The original's windows, every step of them to learn."""
-    params = replace(TrainParams(), architecture="paper", paper_window=window, paper_stride=window)
-    found = make_windows(loops, spec, params)
-    found = found.take(np.arange(n_windows) % len(found))
-    everywhere = np.ones_like(found.is_target)
-    is_word = (found.targets != BAR).astype(np.float32)
-    return replace(found, is_target=everywhere, is_word=is_word)
+def learn_every_step(model: Any) -> Callable[[Tokens, Tokens], Any]:
+    """How trapgen learns: every step of a window is a target, and weights are averaged.
+
+    Args:
+        model: From `(batch, n_tokens)` tokens to `(batch, n_tokens, N_TARGETS)` scores.
+
+    Returns:
+        Learns a batch of tokens and, for each, the token that follows.
+    """
+    _, tf = import_tensorflow()
+    params, variables = TrainParams(), model.trainable_variables
+    optimizer = make_optimizer(params.learning_rate, 1000, params.weight_decay)
+    mean = WeightMean(variables, optimizer, params.averaging)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def learn(told: Any, target: Any) -> Any:
+        with tf.GradientTape() as tape:
+            scores = model(told, training=True)
+            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(target, scores)
+            loss = tf.reduce_mean(nats)
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        mean.update()
+        return loss
+
+    return lambda told, target: learn(tf.constant(told), tf.constant(target)).numpy()
+
+
+def shapes_of(model: Any) -> Shapes:
+    """Of a Keras model's weights, by layer and name."""
+    return {
+        f"{layer.name}/{weight.name}": tuple(weight.shape)
+        for layer in model.layers
+        for weight in layer.trainable_weights
+    }
 
 
 def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -> None:
     """The table of targets learned a second."""
-    spec = ModelSpec("paper", 3, units, 0.2, 0, STEPS_PER_BAR)
-    learner = make_learner(spec, TrainParams(), 100)
-    windows = every_step(corpus.train, spec, original.WINDOW, BATCH)
-    theirs = original.build_model(units)
-    starts = original.STRIDE * np.arange(original.BATCH)
-    x, y = original.cut_windows(stream_of(corpus.train), starts)
+    batch, width = ORIGINAL.batch_size, ORIGINAL.window
+    theirs = compile_network(build(ORIGINAL.layers, units, N_TARGETS), ORIGINAL)
+    x = slide(corpus.train, stride=ORIGINAL.stride).take(np.arange(batch))
+    ours = build(ORIGINAL.layers, units, N_TARGETS, partial(make_lstm, scans=True))
+    learn = learn_every_step(ours)
+    # A token more than is read: the last one is a target only.
+    rows = slide(corpus.train, width + 1, width).told
+    rows = rows[np.arange(batch) % len(rows)]
     works: dict[str, tuple[int, int, Callable[[], Any]]] = {
-        f"the original's recipe, batch {original.BATCH}": (
-            original.BATCH,
-            original.BATCH * original.WINDOW,
-            lambda: theirs.train_on_batch(x, y),
+        f"the original's recipe, batch {batch}": (
+            batch,
+            batch * width,
+            lambda: theirs.train_on_batch(x.told, x.target),
         ),
-        f"trapgen, every step a target, batch {BATCH}": (
-            BATCH * original.WINDOW,
-            BATCH * original.WINDOW,
-            lambda: learner.learn(windows),
+        f"trapgen, every step a target, batch {batch}": (
+            batch * width,
+            batch * width,
+            lambda: learn(rows[:, :-1], rows[:, 1:]),
         ),
     }
     speed = measure_tensorflow()
@@ -103,7 +131,7 @@ def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -
             if turn:  # the first one compiles
                 costs[name] = costs[name].least(cost)
     speed = speed.least(measure_tensorflow())
-    title = f"3 x LSTM {units}, windows of {original.WINDOW}"
+    title = f"{ORIGINAL.layers} x LSTM {units}, windows of {width}"
     table = Table("", "targets a second", "ratio", "of sgemm", title=title)
     for name in ("targets a core second", "ratio", "of sgemm"):
         table.add_column(name)
@@ -112,7 +140,7 @@ def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -
         cells = []
         for clock in ("clock_s", "cores_s"):
             rate = n_targets / getattr(costs[name], clock)
-            share = count_learned(spec) * n_tokens * getattr(speed, clock)
+            share = count_learned(shapes_of(ours)) * n_tokens * getattr(speed, clock)
             first.append(rate)
             ratio = rate / first[len(cells) // 3]
             cells += [f"{rate:,.1f}", f"{ratio:,.0f}", f"{share / getattr(costs[name], clock):.0%}"]
@@ -138,34 +166,31 @@ class Judged:
 
 def learn_as_the_original(corpus: Corpus, units: int, budget_s: float) -> list[Judged]:
     """The original's recipe on its way, judged every now and then until the budget is spent."""
-    model = original.build_model(units)
-    stream, rng = stream_of(corpus.train), np.random.default_rng(0)
-    held_out = stream_of(corpus.validation)
-    at = np.flatnonzero(held_out[original.WINDOW :] != BAR)
-    judged = at[np.linspace(0, len(at) - 1, min(JUDGED, len(at))).astype(np.int64)]
+    model = compile_network(build(ORIGINAL.layers, units, N_TARGETS), ORIGINAL)
+    rng = np.random.default_rng(0)
+    windows, held_out = slide(corpus.train, stride=ORIGINAL.stride), slide(corpus.validation)
+    words = np.flatnonzero(held_out.target != BAR)
+    chosen = np.linspace(0, len(words) - 1, min(JUDGED, len(words))).astype(np.int64)
+    judge_now = partial(judge, model, np.arange(N_TARGETS), held_out.take(words[chosen]))
 
-    def judge() -> float:
-        nats = []
-        for part in np.array_split(judged, -(-len(judged) // original.BATCH)):
-            x, y = original.cut_windows(held_out, part)
-            chances = np.asarray(model.predict_on_batch(x))[y]
-            nats.append(-np.log(np.maximum(chances, 1e-30)))
-        return float(np.concatenate(nats).mean()) / NATS_PER_BIT
+    def learn(rows: Tokens) -> None:
+        batch = windows.take(rows)
+        model.train_on_batch(batch.told, batch.target)
 
-    starts = np.arange(0, len(stream) - original.WINDOW, original.STRIDE)
     first = model.get_weights()
-    model.train_on_batch(*original.cut_windows(stream, starts[: original.BATCH]))
-    judge()
+    learn(np.arange(ORIGINAL.batch_size))
+    judge_now()
     model.set_weights(first)
-    spent, n_targets, found = 0.0, 0, [Judged(judge(), 0.0, 0)]
+    spent, n_targets, found = 0.0, 0, [Judged(judge_now(), 0.0, 0)]
+    n_batches = -(-len(windows) // ORIGINAL.batch_size)
     while spent < budget_s:
-        for part in np.array_split(rng.permutation(starts), -(-len(starts) // original.BATCH)):
+        for rows in np.array_split(rng.permutation(len(windows)), n_batches):
             began = time.perf_counter()
-            model.train_on_batch(*original.cut_windows(stream, part))
+            learn(rows)
             spent += time.perf_counter() - began
-            n_targets += len(part)
+            n_targets += len(rows)
             if spent >= budget_s * len(found) / JUDGINGS:
-                found.append(Judged(judge(), spent, n_targets))
+                found.append(Judged(judge_now(), spent, n_targets))
             if spent >= budget_s:
                 break
     return found
@@ -176,7 +201,7 @@ def learn_until(corpus: Corpus, bits: float) -> Judged:
     params = TrainParams()
     spec = ModelSpec.of(params, Codec(STEPS_PER_BAR))
     windows = make_windows(corpus.train, spec, params)
-    windows, _ = hold_out(windows, params.control_share, np.random.default_rng(0))
+    windows, _ = training.hold_out(windows, params.control_share, np.random.default_rng(0))
     held_out = make_windows(corpus.validation, spec, params)
     learner = make_learner(spec, params, -(-len(windows) // params.batch_size))
     _compile(learner, windows, params)
@@ -192,9 +217,9 @@ def learn_until(corpus: Corpus, bits: float) -> Judged:
     return Judged(found, np.inf, n_targets)
 
 
-def _compile(learner: Learner, windows: Windows, params: TrainParams) -> None:
+def _compile(learner: Learner, windows: training.Windows, params: TrainParams) -> None:
     """Learn a batch, and forget it."""
-    variables = [*learner.model.variables, *learner.mean, *learner.optimizer.variables]
+    variables = [*learner.model.variables, *learner.mean.values, *learner.optimizer.variables]
     values = [np.asarray(variable) for variable in variables]
     for part in draw_batches(windows, params.batch_size, np.random.default_rng(0)):
         learner.learn(part)
@@ -203,22 +228,15 @@ def _compile(learner: Learner, windows: Windows, params: TrainParams) -> None:
         variable.assign(value)
 
 
-def _repeat(windows: Windows, params: TrainParams) -> Iterator[Windows]:
+def _repeat(windows: training.Windows, params: TrainParams) -> Iterator[training.Windows]:
     for epoch in range(params.epochs):
-        rng = np.random.default_rng([0, epoch])
-        for part in draw_batches(windows, params.batch_size, rng):
-            yield withhold(part, rng)
+        yield from draw_batches(windows, params.batch_size, np.random.default_rng([0, epoch]))
 
 
-def _judge_mean(learner: Learner, windows: Windows, size: int) -> float:
+def _judge_mean(learner: Learner, windows: training.Windows, size: int) -> float:
     """Bits per step of the mean of the weights, as a training judges it."""
-    variables = learner.model.trainable_variables
-    learned = [np.asarray(variable) for variable in variables]
-    for variable, value in zip(variables, learner.mean, strict=True):
-        variable.assign(value)
-    nats, n_words = learner.judge(windows, size).sum(axis=0)
-    for variable, value in zip(variables, learned, strict=True):
-        variable.assign(value)
+    with learner.mean.in_place():
+        nats, n_words = learner.judge(windows, size).sum(axis=0)
     return float(nats / n_words) / NATS_PER_BIT
 
 
@@ -226,7 +244,7 @@ def compare_times(console: Console, corpus: Corpus, units: int, budget_s: float)
     """The table of the time to the original recipe's best figure within a budget of seconds."""
     way = learn_as_the_original(corpus, units, budget_s)
     best = min(way[1:], key=lambda judged: judged.bits)
-    rows = {f"the original's recipe, 3 x LSTM {units}, at its best": best}
+    rows = {f"the original's recipe, {ORIGINAL.layers} x LSTM {units}, at its best": best}
     rows["trapgen, as it comes"] = learn_until(corpus, best.bits)
     table = Table(
         "", "clean bits per step", "seconds", "times shorter", "targets", title="Time to a figure"

@@ -140,9 +140,7 @@ def sizes_table(results: Results) -> list[str]:
     """A row a network, with its figures after as many epochs as all of them had."""
     rows = []
     for name, (row, result) in zip(results, _level(results), strict=True):
-        sizes = (
-            result["parameters"][f"train.paper_{key}"] for key in ("layers", "units", "window")
-        )
+        sizes = (result["parameters"][f"recipe.{key}"] for key in ("layers", "units", "window"))
         bits = (f"{row[curve]:.2f}" for curve in _CURVES)
         lowest = min(row["validation"] for row in result["curve"])
         heard = f"{row['closed']:.1%}", f"{row['bar_length']:.0f}"
@@ -212,9 +210,7 @@ def draw_sizes(results: Results, path: Path) -> None:
 
 
 def _size(result: Results) -> str:
-    sizes = {
-        key: result["parameters"][f"train.paper_{key}"] for key in ("layers", "units", "window")
-    }
+    sizes = {key: result["parameters"][f"recipe.{key}"] for key in ("layers", "units", "window")}
     return f"{sizes['layers']} x {sizes['units']} units, window {sizes['window']}"
 
 

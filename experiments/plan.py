@@ -1,17 +1,16 @@
-"""Which experiments there are: data, and parameters that differ from `params.yaml`."""
+"""Which experiments there are: data, parameters that differ from `params.yaml`, and the recipe."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-import yaml
+from experiments.recipe import Recipe
 
-from trapgen.core import Params, load_params, write_text
+RECIPE_FILE: Final = "recipe.yaml"
+"""Holds the recipe in the workspace, where DVC sets it."""
 
 Changes = Mapping[str, object]
 
@@ -21,16 +20,12 @@ _TEXT: Final[Changes] = {
     "split.test_share": 0.0,
     "audit.chance_replicates": 10,
     "audit.self_test_leaks": 10,
-    "train.architecture": "paper",
-    "train.paper_layers": 2,
-    "train.paper_units": 64,
-    "train.paper_stride": 8,
-    "train.control_share": 0.1,
-    "train.batch_size": 64,
-    "train.learning_rate": 0.005,
 }
-"""Every experiment's. Scaled down to 64 units; a smaller batch than the original's 128 and a higher
-rate than its 0.001 make up for fewer epochs."""
+"""Every experiment's."""
+
+_SMALL: Final = Recipe(layers=2, units=64, stride=8, batch_size=64, learning_rate=0.005)
+"""Scaled down to 64 units; a smaller batch and a higher rate than the original's make up for fewer
+epochs."""
 
 _SONGS: Final[Changes] = {
     **_TEXT,
@@ -39,8 +34,6 @@ _SONGS: Final[Changes] = {
     "standardize.by_name": False,
     "standardize.feel": "keep",
     **{f"augment.{side}_loops": 0 for side in ("train", "validation", "test")},
-    "train.paper_window": 128,
-    "train.epochs": 24,
 }
 """Whole songs, as the paper read them: nothing is recombined."""
 
@@ -52,8 +45,6 @@ _POOL: Final[Changes] = {
     "augment.rotate_probability": 0.0,
     "augment.vary_probability": 0.0,
     "split.protocol": "by_source",
-    "train.paper_window": 256,
-    "train.epochs": 12,
 }
 """Parts recombined into 500 loops, and nothing else done to them, as the original did."""
 
@@ -66,41 +57,25 @@ class Experiment:
         name: What `dvc exp show` calls it.
         data: The folder of MIDI files it learns, under the shared data.
         changes: Its parameters by dotted key, where they differ from `params.yaml`.
+        recipe: What is learned, and how.
     """
 
     name: str
     data: str
     changes: Changes
+    recipe: Recipe
 
-    def apply(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        """The content of `params.yaml` with the changes made.
-
-        Raises:
-            KeyError: A change names a parameter that is not there.
-        """
-        changed = copy.deepcopy(dict(content))
-        for key, value in self.changes.items():
-            section, name = key.split(".")
-            if name not in changed[section]:
-                raise KeyError(key)
-            changed[section][name] = value
-        return changed
-
-    def params(self, base: Path, folder: Path) -> Params:
-        """All its parameters, checked; `folder` gets the file that is read.
-
-        Raises:
-            ParameterError: One is outside its range.
-        """
-        content = self.apply(yaml.safe_load(base.read_text(encoding="utf-8")))
-        path = folder / f"{self.name}.yaml"
-        write_text(path, yaml.safe_dump(content))
-        return load_params(path)
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The changes and the recipe by dotted key."""
+        recipe = {f"recipe.{name}": value for name, value in asdict(self.recipe).items()}
+        return {**self.changes, **recipe}
 
     @property
     def arguments(self) -> list[str]:
-        """The changes, as `dvc exp run` takes them."""
-        pairs = (f"{key}={_as_text(value)}" for key, value in self.changes.items())
+        """All that it sets, as `dvc exp run` takes it."""
+        recipe = {f"{RECIPE_FILE}:{name}": value for name, value in asdict(self.recipe).items()}
+        pairs = (f"{key}={_as_text(value)}" for key, value in {**self.changes, **recipe}.items())
         return [word for pair in pairs for word in ("--set-param", pair)]
 
 
@@ -111,25 +86,27 @@ def _as_text(value: object) -> str:
 _SONGS_DATA, _POOL_DATA = "metallica", "trap-loops/parts"
 
 
-def _size(name: str, key: str, value: int) -> Experiment:
-    changes = {**_POOL, "train.epochs": 8, f"train.paper_{key}": value}
-    return Experiment(name, _POOL_DATA, changes)
+def _size(name: str, **sizes: int) -> Experiment:
+    return Experiment(name, _POOL_DATA, _POOL, replace(_SMALL, epochs=8, **sizes))
 
 
 PLAN: Final[Mapping[str, Experiment]] = MappingProxyType(
     {
         experiment.name: experiment
         for experiment in (
-            Experiment("metallica", _SONGS_DATA, _SONGS),
+            Experiment("metallica", _SONGS_DATA, _SONGS, replace(_SMALL, window=128, epochs=24)),
             Experiment(
-                "trap-random-windows", _POOL_DATA, {**_POOL, "split.protocol": "random_windows"}
+                "trap-random-windows",
+                _POOL_DATA,
+                {**_POOL, "split.protocol": "random_windows"},
+                replace(_SMALL, epochs=12),
             ),
-            Experiment("trap-by-source", _POOL_DATA, _POOL),
-            _size("layers-1", "layers", 1),
-            _size("layers-3", "layers", 3),
-            _size("units-128", "units", 128),
-            _size("window-512", "window", 512),
-            _size("window-1024", "window", 1024),
+            Experiment("trap-by-source", _POOL_DATA, _POOL, replace(_SMALL, epochs=12)),
+            _size("layers-1", layers=1),
+            _size("layers-3", layers=3),
+            _size("units-128", units=128),
+            _size("window-512", window=512),
+            _size("window-1024", window=1024),
         )
     }
 )

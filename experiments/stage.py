@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import yaml
 
+from experiments.plan import RECIPE_FILE
+from experiments.recipe import Recipe
 from experiments.study import describe_words, measure_overlap, study
 from tasks.places import AUGMENTED, STANDARDIZED, read_params
 from trapgen.core import read_loops, to_words, write_json, write_text
@@ -30,8 +33,9 @@ def overlap(root: Path) -> None:
 def learn(root: Path) -> None:
     """Read `data/augmented`, write `curve.csv` and, of the last epoch, `metrics.json`."""
     params, sided = read_params(root), read_loops(root / AUGMENTED)
+    recipe = Recipe(**yaml.safe_load((root / RECIPE_FILE).read_text(encoding="utf-8")))
     rows = []
-    for row in study(sided, params):
+    for row in study(sided, params, recipe):
         rows.append(row)
         print("learn:", ", ".join(f"{name} {value:.3f}" for name, value in row.items()), flush=True)
     text = np.concatenate([to_words(loop) for side, loop in sided if side == "train"])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from experiments.recipe import learn
+from experiments.recipe import Recipe, Windows, hold_out, learn, slide_window
 from trapgen.audit import Sided, audit_corpus
 from trapgen.core import (
     BAR,
@@ -17,12 +17,10 @@ from trapgen.core import (
     ParameterError,
     Params,
     SplitParams,
-    TrainParams,
     to_onsets,
     to_words,
 )
-from trapgen.model import ModelSpec, Tokens
-from trapgen.model.training import Windows, hold_out, make_windows
+from trapgen.model import Tokens
 
 HEARD_LOOPS: Final = 32
 HEARD_BARS: Final = 8
@@ -74,7 +72,7 @@ def measure_overlap(sided: Sided, sources: Sequence[DrumLoop], params: Params) -
 
 
 def part_windows(
-    sided: Sided, spec: ModelSpec, split: SplitParams, params: TrainParams, seed: int
+    sided: Sided, steps_per_bar: int, split: SplitParams, recipe: Recipe, seed: int
 ) -> Parted:
     """Cut the loops into windows, and say what each is for.
 
@@ -85,24 +83,28 @@ def part_windows(
     Raises:
         ParameterError: A side has no window.
     """
-    words = {side: [to_words(loop) for at, loop in sided if at == side] for side, _ in sided}
+
+    def cut(loops: Iterable[DrumLoop]) -> Windows:
+        words = [to_words(loop) for loop in loops]
+        return slide_window(words, steps_per_bar, recipe.window, recipe.stride)
+
     if split.protocol in _DEALT_LATER:
-        windows = make_windows([to_words(loop) for _, loop in sided], spec, params)
+        windows = cut(loop for _, loop in sided)
         side_of = np.array([side for side, _ in sided])[windows.loop]
         train, validation = (
             windows.take(np.flatnonzero(side_of == side)) for side in ("train", "validation")
         )
     else:
         train, validation = (
-            make_windows(words.get(side, []), spec, params) for side in ("train", "validation")
+            cut(loop for its, loop in sided if its == side) for side in ("train", "validation")
         )
     if not len(train) or not len(validation):
         raise ParameterError("windows a side", "at least one", (len(train), len(validation)))
     drawn = np.random.default_rng([seed, *b"control"])
-    return Parted(*hold_out(train, params.control_share, drawn), validation)
+    return Parted(*hold_out(train, recipe.control_share, drawn), validation)
 
 
-def study(sided: Sided, params: Params) -> Iterator[dict[str, float]]:
+def study(sided: Sided, params: Params, recipe: Recipe) -> Iterator[dict[str, float]]:
     """Learn, and say after each epoch how it went.
 
     Yields:
@@ -112,8 +114,7 @@ def study(sided: Sided, params: Params) -> Iterator[dict[str, float]]:
         a bar of steps and the share of `empty` steps.
     """
     codec = Codec(params.grid.steps_per_bar)
-    spec = ModelSpec.of(params.train, codec)
-    parted = part_windows(sided, spec, params.split, params.train, params.seed)
+    parted = part_windows(sided, codec.steps_per_bar, params.split, recipe, params.seed)
     rng = np.random.default_rng([params.seed, *b"study"])
     n_judged = min(JUDGED_TRAIN, len(parted.learned))
     judged = {
@@ -121,12 +122,12 @@ def study(sided: Sided, params: Params) -> Iterator[dict[str, float]]:
         "control": parted.control,
         "validation": parted.validation,
     }
-    starts = parted.learned.inputs.previous
+    starts = parted.learned.told
     starts = starts[rng.choice(len(starts), HEARD_LOOPS, replace=len(starts) < HEARD_LOOPS)]
     n_tokens = HEARD_BARS * codec.bar_length
-    for epoch in learn(parted.learned, judged, spec, params.train, params.seed):
+    for epoch in learn(parted.learned, judged, recipe, params.seed):
         row = {"epoch": epoch.epoch, **epoch.bits}
-        if epoch.epoch.bit_count() == 1 or epoch.epoch == params.train.epochs:
+        if epoch.epoch.bit_count() == 1 or epoch.epoch == recipe.epochs:
             drawn = np.random.default_rng([params.seed, *b"heard"])
             written = epoch.write(starts, n_tokens, drawn)
             row |= describe(starts, written, codec.steps_per_bar)

@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from experiments.plan import Experiment
+from experiments.plan import RECIPE_FILE, Experiment
+from experiments.recipe import Recipe
 from experiments.stage import RESULTS, read_curve
 from trapgen.core import read_json, write_text
 
@@ -42,6 +44,7 @@ def make_workspace(folder: Path, root: Path = ROOT) -> None:
     added = yaml.safe_load((folder / "experiments/stages.yaml").read_text(encoding="utf-8"))
     pipeline["stages"] |= added["stages"]
     write_text(folder / "dvc.yaml", yaml.safe_dump(pipeline, sort_keys=False))
+    write_text(folder / RECIPE_FILE, yaml.safe_dump(asdict(Recipe()), sort_keys=False))
     _git(folder, "init", "--quiet")
     for key, value in (("user.name", "trapgen"), ("user.email", "trapgen@localhost")):
         _git(folder, "config", key, value)
@@ -60,8 +63,8 @@ def run_experiment(folder: Path, experiment: Experiment, shared: Path = SHARED) 
         shared: That folder.
 
     Returns:
-        `parameters`, the changes; `overlap`, what the audit found; `text`, how full the training
-        text is; `curve`, a row an epoch (see `experiments.study`).
+        `parameters`, the changes and the recipe; `overlap`, what the audit found; `text`, how full
+        the training text is; `curve`, a row an epoch (see `experiments.study`).
 
     Raises:
         CalledProcessError: DVC, or a stage, did not end well.
@@ -76,7 +79,7 @@ def run_experiment(folder: Path, experiment: Experiment, shared: Path = SHARED) 
     _run(folder, [sys.executable, "-m", "dvc", "exp", "run", *names])
     metrics = read_json(folder / RESULTS / "metrics.json")
     return {
-        "parameters": dict(experiment.changes),
+        "parameters": experiment.parameters,
         "overlap": read_json(folder / RESULTS / "overlap.json"),
         "text": metrics["text"],
         "curve": read_curve(folder / RESULTS / "curve.csv"),

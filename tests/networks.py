@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trapgen.model import Humanizer, ModelSpec, Network, humanizer, weight_shapes
 from trapgen.model.humanizer.spec import HumanizerSpec
+from trapgen.model.words import N_AGREEMENTS
 
-LOOKBACK = ModelSpec("lookback", 2, 12, 0.0, 2, 16)
-RECALL = ModelSpec("recall", 2, 12, 0.0, 2, 16, 4, 3, 5, ("kind:beat", "kind:fill"))
-PAPER = ModelSpec("paper", 2, 12, 0.0, 0, 16)
-FINE = ModelSpec("lookback", 1, 4, 0.0, 1, 32)
+PLAIN = ModelSpec(2, 12, 0.0, 2, 16, 4, 3, 5)
+CONDITIONED = replace(PLAIN, conditions=("kind:beat", "kind:fill"))
+FINE = ModelSpec(1, 4, 0.0, 1, 32, 1, 1, 2)
 # Wide enough that a BLAS takes other tiles for other numbers of rows.
-WIDE = ModelSpec("recall", 2, 160, 0.0, 2, 16, 4, 6, 16)
+WIDE = ModelSpec(2, 160, 0.0, 2, 16, 4, 6, 16)
 
 
-def make_network(spec=LOOKBACK, seed=0, scale=0.5, **changes):
+NEVER_COPIES = {0: -60}
+"""Changes of `copy`: what was played before is not taken up."""
+
+
+def copy_from(network, lag):
+    """Let a network that knows nothing repeat what was played at one of its lags."""
+    network.weights["copy/bias"][:] = 20
+    network.weights["match/kernel"][N_AGREEMENTS + lag, 0] = 9
+    network.weights["heads/kernel"][0, -1] = 50
+    return network
+
+
+def make_network(spec=PLAIN, seed=0, scale=0.5, **changes):
     """Random weights, or with `scale` 0 none; `changes` set single biases by token."""
     rng = np.random.default_rng(seed)
     weights = {

@@ -17,7 +17,7 @@ from trapgen.midi import write_loop
 from trapgen.model import ModelSpec, Network, load_network, save_network, weight_shapes
 
 FOLDER = Path(__file__).parent
-SPEC = ModelSpec("lookback", 2, 3, 0.1, 1, 16)
+SPEC = ModelSpec(2, 3, 0.1, 1, 16, 2, 2, 3, ("kind:beat", "kind:fill"))
 DRAW = SampleParams(loops=3, bars=2, temperature=1.2, top_p=0.98)
 
 

@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import pytest
 from rich.console import Console
 
-from bench import original
 from bench.matrix import Cost, count_learned, count_sampled, measure
-from bench.sample import make_network
-from bench.train import Corpus, compare_targets, every_step, stream_of
-from trapgen.core import BAR, N_TARGETS
-from trapgen.model import ModelSpec
-from trapgen.model.words.spec import N_TOKENS
-
-PAPER = ModelSpec("paper", 3, 8, 0.2, 0, 32)
-
-
-def test_windows_are_one_hot_and_learn_the_word_after():
-    stream = np.arange(original.WINDOW + 9) % N_TARGETS
-    x, y = original.cut_windows(stream, np.array([0, 4]))
-    np.testing.assert_array_equal(x.argmax(axis=2), [stream[:-9], stream[4:-5]])
-    assert (x.sum(axis=2) == 1).all()
-    np.testing.assert_array_equal(y.argmax(axis=1), stream[[original.WINDOW, original.WINDOW + 4]])
+from bench.sample import ORIGINAL, make_network, sample_as_the_original
+from bench.train import Corpus, compare_targets, learn_every_step, shapes_of
+from experiments.recipe import build
+from tests.networks import PLAIN
+from trapgen.core import N_TARGETS
+from trapgen.model import weight_shapes
+from trapgen.model.training import make_lstm
 
 
 def test_the_original_samples_from_its_window():
-    model = original.build_model(2, layers=1)
-    window = np.zeros(original.WINDOW, np.int64)
-    drawn = original.sample_words(model, window, 2, np.random.default_rng(0))
-    again = original.sample_words(model, window, 2, np.random.default_rng(0))
+    model = build(1, 2, N_TARGETS)
+    window = np.zeros(ORIGINAL.window, np.int64)
+    drawn, again = (sample_as_the_original(model, window, 2) for _ in range(2))
     assert drawn.shape == (2,)
     np.testing.assert_array_equal(drawn, again)
     assert not window.any()
 
 
-def test_ours_learns_every_step_of_the_same_windows():
-    loops = [np.full(128, 3)] * 12
-    windows = every_step(loops, PAPER, original.WINDOW, 4)
-    stream = stream_of(loops)
-    np.testing.assert_array_equal(windows.targets[1], stream[257:513])
-    np.testing.assert_array_equal(windows.inputs.previous[1], stream[256:512])
-    assert windows.is_target.all()
-    np.testing.assert_array_equal(windows.is_word == 0, windows.targets == BAR)
+def test_every_step_of_the_originals_network_is_learned():
+    # Two words in turn: whatever the window's length, what follows is known.
+    rows = np.tile([3, 300], (4, 9))
+    learn = learn_every_step(build(1, 12, N_TARGETS, partial(make_lstm, scans=True)))
+    losses = [float(learn(rows[:, :-1], rows[:, 1:])) for _ in range(150)]
+    assert losses[0] == pytest.approx(np.log(N_TARGETS), rel=0.05)
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_both_sides_of_the_starter_corpus_have_loops():
@@ -53,9 +45,17 @@ def test_both_sides_of_the_starter_corpus_have_loops():
 def test_products_are_counted():
     gates = 4 * 8
     inner = 8 * gates
-    assert count_learned(PAPER) == 2 * (2 * N_TOKENS * gates + 3 * 5 * inner)
-    assert count_sampled(PAPER) == 2 * (5 * inner + 8 * N_TARGETS)
-    assert make_network(PAPER).spec == PAPER
+    shapes = shapes_of(build(3, 8, N_TARGETS))
+    assert count_learned(shapes) == 2 * (2 * N_TARGETS * gates + 3 * 5 * inner)
+    assert count_sampled(shapes) == 2 * (N_TARGETS * gates + 5 * inner + 8 * N_TARGETS)
+
+
+def test_a_random_network_has_all_weights_that_are_counted():
+    shapes = weight_shapes(PLAIN)
+    assert {name: x.shape for name, x in make_network(PLAIN).weights.items()} == shapes
+    gates, width = 4 * 12, 12 + PLAIN.n_skipped
+    inner = (PLAIN.n_features + 3 * 12) * gates
+    assert count_sampled(shapes) == 2 * (inner + 12 * N_TARGETS + width * 10 + 12 * 5)
 
 
 def test_the_least_of_several_times_is_kept():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.networks import FINE, make_network
+from tests.networks import FINE, NEVER_COPIES, make_network
 from trapgen.core import (
     CLOSED_HAT,
     HIGH_TOM,
@@ -222,7 +222,7 @@ def test_there_is_always_a_word_and_the_rules_hold_at_the_end(rules, seed):
 
 def test_hits_that_are_insisted_on_do_not_pile_up():
     # A network that plays nothing: all hits are those that the density insists on.
-    silent = make_network(FINE, scale=0, words={0: 60})
+    silent = make_network(FINE, scale=0, words={0: 60}, copy=NEVER_COPIES)
     kicks = draw(SampleParams(200, 1, density=("kick=4-8",)), network=silent)[:, 0, :, KICK]
     assert (kicks.sum(axis=1) == 4).all()
     by_step = kicks.sum(axis=0)

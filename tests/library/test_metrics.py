@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.networks import LOOKBACK, RECALL, make_network
+from tests.networks import CONDITIONED, NEVER_COPIES, PLAIN, make_network
 from tests.strategies import make_loop, random_loop
 from trapgen.core import BAR, KICK, N_WORDS, SNARE, DrumLoop, Lineage, ParameterError, rotate
 from trapgen.evaluate import collect_features, group_features, model_bits
@@ -29,10 +29,10 @@ def from_sources(*sources):
 # Scores
 
 
-@pytest.mark.parametrize("spec", [LOOKBACK, RECALL])
+@pytest.mark.parametrize("spec", [PLAIN, CONDITIONED])
 def test_one_reading_gives_the_bits_of_every_loop(spec):
     network = make_network(spec)
-    conditions = RNG.integers(0, 3, (len(WORDS), 4)) if spec is RECALL else None
+    conditions = RNG.integers(0, 3, (len(WORDS), 4)) if spec.conditions else None
     found = score_loops(network, WORDS, conditions)
     assert found.n_steps.tolist() == [16, 48, 32, 32]
     for at, words in enumerate(WORDS):
@@ -46,7 +46,7 @@ def test_one_reading_gives_the_bits_of_every_loop(spec):
 
 
 def test_a_network_that_knows_nothing_is_calibrated_for_coin_flips():
-    found = score_loops(make_network(scale=0), WORDS)
+    found = score_loops(make_network(scale=0, copy=NEVER_COPIES), WORDS)
     assert found.bits / found.n_steps == pytest.approx(np.full(4, np.log2(N_WORDS + 1)))
     # Every voice sounds in half of the words, and BAR takes its share.
     expected = 0.5 * N_WORDS / (N_WORDS + 1)
@@ -57,7 +57,7 @@ def test_a_network_that_knows_nothing_is_calibrated_for_coin_flips():
 
 
 def test_a_network_that_says_one_word_is_sure_and_wrong_or_right():
-    network = make_network(scale=0, words={256: 60.0})
+    network = make_network(scale=0, words={256: 60.0}, copy=NEVER_COPIES)
     right = score_loops(network, [np.full(16, 256)])
     assert right.bits[0] == pytest.approx(0, abs=1e-6)
     assert right.top_word.error == pytest.approx(0, abs=1e-6)

@@ -55,7 +55,6 @@ def load_text(tmp_path, text):
         (AuditParams, "audit.self_test_leaks", 0),
         (AuditParams, "audit.self_test_recall", 99),
         (AuditParams, "audit.min_effective_sources", 0),
-        (TrainParams, "train.architecture", "transformer"),
         (TrainParams, "train.layers", 0),
         (TrainParams, "train.units", True),
         (TrainParams, "train.lookback_bars", -1),

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.networks import LOOKBACK, PAPER, RECALL, WIDE, make_humanizer, make_network
+from tests.networks import (
+    CONDITIONED,
+    NEVER_COPIES,
+    PLAIN,
+    WIDE,
+    copy_from,
+    make_humanizer,
+    make_network,
+)
 from tests.strategies import make_loop
 from trapgen.core import (
     BAR,
@@ -23,10 +31,9 @@ from trapgen.generate.align_primer import match_primer
 from trapgen.generate.prompt import Given
 from trapgen.generate.render_loops import Ticket, to_loops
 from trapgen.model import iterate_inputs, log_softmax
+from trapgen.model.words.spec import N_BEAT_LAGS
 
-SPECS = pytest.mark.parametrize(
-    "spec", [LOOKBACK, RECALL, PAPER], ids=lambda spec: spec.architecture
-)
+SPECS = pytest.mark.parametrize("spec", [PLAIN, CONDITIONED], ids=["plain", "conditioned"])
 COLD = 1e-6
 
 
@@ -161,11 +168,11 @@ def test_sampling_reads_as_scoring_does(spec, primed):
 
 def test_learned_structure_reads_as_scoring_does():
     # BAR is due where the place in the bar says so: then learned and enforced are the same.
-    spec = LOOKBACK
+    spec = PLAIN
     network = make_network(spec, scale=0.3)
     kernel = network.weights["voices/kernel"]
-    kernel[spec.units :, -1] = -100
-    kernel[-1, -1] = 100
+    place = slice(spec.units, spec.units + 17)
+    kernel[place, -1] = np.where(np.arange(17) == 16, 100, -100)
     learned, enforced = (
         sample_words(network, SampleParams(6, 3, structure=structure), seed=0)
         for structure in ("learned", "enforced")
@@ -176,7 +183,7 @@ def test_learned_structure_reads_as_scoring_does():
 
 def test_a_primer_is_gone_on_from():
     # A network that repeats the bar before, and nothing else.
-    network = make_network(scale=0, repeats={0: 60})
+    network = copy_from(make_network(scale=0), N_BEAT_LAGS)
     primer = np.random.default_rng(0).integers(0, 512, 32)
     for draft in sample_words(network, SampleParams(3, 4), seed=0, given=Given(primer)):
         assert draft.words.reshape(4, 16).tolist() == [primer[16:].tolist()] * 4
@@ -188,7 +195,7 @@ def test_a_primer_is_gone_on_from():
 
 
 def test_a_primer_two_bars_ago_is_heard():
-    network = make_network(scale=0, repeats={1: 60})
+    network = copy_from(make_network(scale=0), N_BEAT_LAGS + 1)
     primer = np.random.default_rng(0).integers(0, 512, 32)
     (draft,) = sample_words(network, SampleParams(1, 4), seed=0, given=Given(primer))
     assert draft.words.tolist() == [*primer, *primer]
@@ -204,8 +211,8 @@ def test_a_primer_is_whole_bars(n_steps):
 @pytest.mark.parametrize("n_bars", [1, 2])
 def test_the_bar_line_of_a_primer_is_found(beats, n_bars):
     # A network that knows nothing but that kicks come where a bar begins.
-    network = make_network(scale=0, voices={KICK: -6})
-    network.weights["voices/kernel"][LOOKBACK.units, KICK] = 12
+    network = make_network(scale=0, voices={KICK: -6}, copy=NEVER_COPIES)
+    network.weights["voices/kernel"][PLAIN.units, KICK] = 12
     hits = [(16 * bar, KICK) for bar in range(n_bars)] + [(8, SNARE)]
     straight = make_loop(*hits, bars=n_bars)
     # What was cut off `beats` too late has its bar line so many beats before the next bar.
@@ -216,7 +223,7 @@ def test_the_bar_line_of_a_primer_is_found(beats, n_bars):
 
 
 def test_a_primer_that_fits_every_way_is_left_as_it_is():
-    network = make_network(scale=0)
+    network = make_network(scale=0, copy=NEVER_COPIES)
     assert match_primer(network, make_loop((4, KICK))) == 0
     assert match_primer(network, make_loop()) == 0
 
@@ -241,7 +248,7 @@ def test_targets_are_words_and_bar():
 
 
 def test_what_is_told_of_a_loop_counts():
-    network = make_network(RECALL, scale=1.0)
+    network = make_network(CONDITIONED, scale=1.0)
     params = SampleParams(3, 2)
     unknown = sample_words(network, params, 0)
     beats, fills = (

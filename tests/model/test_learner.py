@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.networks import LOOKBACK, RECALL, make_network
+from tests.networks import CONDITIONED, PLAIN, make_network
 from trapgen.core import Codec, TrainParams
 from trapgen.model import ModelSpec
 from trapgen.model.training import make_learner, make_windows
-from trapgen.model.training.network import build_keras, set_weights
+from trapgen.model.training.keras_access import set_weights
+from trapgen.model.training.network import build_keras
 from trapgen.model.training.steps import choose_precision, choose_strategy, deal_rows
 
 PARAMS = TrainParams(
@@ -23,14 +24,14 @@ PARAMS = TrainParams(
 
 TWO_DEVICES = """
 import json
-from trapgen.model.training.network import import_tensorflow
+from trapgen.model.training import import_tensorflow
 keras, tf = import_tensorflow()
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from tests.model.test_learner import learn_a_little
-from trapgen.model.training import learner
+from trapgen.model.training import steps
 both = [device.name for device in tf.config.list_logical_devices("CPU")]
-learner.choose_strategy = lambda: tf.distribute.MirroredStrategy(both)
+steps.choose_strategy = lambda: tf.distribute.MirroredStrategy(both)
 print(json.dumps(learn_a_little()))
 """
 
@@ -51,9 +52,8 @@ def learn_a_little():
     # The last batch cannot be halved.
     batches = [windows.take(np.arange(at, min(at + 5, 18))) for at in range(0, 18, 5)]
     found = [learner.learn(batch) for batch in batches]
-    for variable, value in zip(learner.model.trainable_variables, learner.mean, strict=True):
-        variable.assign(value)
-    found.append(learner.judge(windows, 8).sum(axis=0))
+    with learner.mean.in_place():
+        found.append(learner.judge(windows, 8).sum(axis=0))
     nats = [float(total / n_words) for total, n_words in found]
     return {"nats": nats, "devices": learner.strategy.num_replicas_in_sync}
 
@@ -86,7 +86,7 @@ def test_a_cpu_learns_in_float32_on_one_device():
     assert choose_strategy().num_replicas_in_sync == 1
 
 
-@pytest.mark.parametrize("spec", [LOOKBACK, RECALL])
+@pytest.mark.parametrize("spec", [PLAIN, CONDITIONED])
 def test_lower_precision_says_nearly_the_same(spec):
     network = make_network(spec)
     windows = make_windows(make_loops(3), spec, replace(PARAMS, lookback_bars=2))
@@ -94,7 +94,7 @@ def test_lower_precision_says_nearly_the_same(spec):
     found = []
     for precision in ("float32", "mixed_bfloat16"):
         model = build_keras(spec, precision=precision).likelihood
-        set_weights(model, network)
+        set_weights(model, network.weights)
         assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
         found.append(np.asarray(model({key: np.asarray(x) for key, x in inputs.items()})))
     assert found[1].dtype == np.float32

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,7 @@ from trapgen.model import ModelSpec, make_inputs
 from trapgen.model.training import hold_out, make_windows
 from trapgen.model.words.spec import N_LOOP_BARS
 
-SPEC = ModelSpec("lookback", 1, 4, 0.0, 2, 16)
-PAPER = ModelSpec("paper", 1, 4, 0.0, 0, 16)
+SPEC = ModelSpec(1, 4, 0.0, 2, 16, 2, 1, 2)
 
 
 def make_words(*bars, seed=0):
@@ -82,15 +83,8 @@ def seen(windows):
     return windows.targets[windows.is_word > 0]
 
 
-@pytest.mark.parametrize(
-    ("spec", "params"),
-    [
-        (SPEC, TrainParams(window_bars=3)),
-        (PAPER, TrainParams(architecture="paper", paper_window=20, paper_stride=3)),
-    ],
-)
-def test_windows_know_their_bars_and_loops(spec, params):
-    windows = make_windows(number_bars(4, 1, 6), spec, params)
+def test_windows_know_their_bars_and_loops():
+    windows = make_windows(number_bars(4, 1, 6), SPEC, TrainParams(window_bars=3))
     is_word = windows.is_word > 0
     np.testing.assert_array_equal(windows.bar[is_word], windows.targets[is_word])
     loop_of_bar = np.repeat([0, 1, 2], [4, 1, 6])
@@ -130,17 +124,6 @@ def test_the_control_is_told_what_its_window_is_told():
             np.testing.assert_array_equal(told, getattr(windows.inputs, name)[part.loop])
 
 
-def test_the_control_of_the_paper_is_windows_with_a_last_step_in_a_held_out_bar():
-    params = TrainParams(architecture="paper", paper_window=20, paper_stride=3)
-    windows = make_windows(number_bars(20), PAPER, params)
-    learned, control = hold_out(windows, 0.25, np.random.default_rng(0))
-    assert len(learned) + len(control) == len(windows)
-    assert not np.intersect1d(seen(learned), seen(control)).size
-    # The window reaches over more than a bar: what comes later is learned with it.
-    told = learned.inputs.previous[learned.is_word[:, -1] > 0]
-    assert np.isin(seen(control), told).any()
-
-
 def test_the_seed_draws_the_control():
     windows = make_windows(number_bars(40), SPEC, TrainParams())
     draws = [
@@ -156,40 +139,13 @@ def test_a_control_that_leaves_nothing_is_refused():
         hold_out(windows, 0.05, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("stride", [1, 3])
-def test_the_papers_window_slides_over_one_stream(stride):
-    loops = make_words(3, 2)
-    stream = np.concatenate([add_bars(words, 16) for words in loops])
-    params = TrainParams(architecture="paper", paper_window=20, paper_stride=stride)
-    windows = make_windows(loops, PAPER, params)
-    # One target a window, its last; the window before it is all that is told.
-    assert windows.is_target.sum(axis=1).tolist() == [1] * len(windows)
-    targets = windows.targets[windows.is_target > 0]
-    np.testing.assert_array_equal(targets, stream[20::stride])
-    for at, (previous, target) in enumerate(zip(windows.inputs.previous, targets, strict=True)):
-        start = at * stride
-        np.testing.assert_array_equal(previous, stream[start : start + 20])
-        assert target == stream[start + 20]
-    assert windows.is_word.sum() == np.count_nonzero(targets != BAR) > 0
-
-
-def test_the_papers_default_stride_meets_every_place_in_the_bar():
-    for steps_per_bar in (16, 24, 32, 48, 96):
-        places = np.arange(0, 99 * (steps_per_bar + 1), TrainParams().paper_stride)
-        met = set((places % (steps_per_bar + 1)).tolist())
-        assert met == set(range(steps_per_bar + 1)), steps_per_bar
-
-
 def test_nothing_to_learn_is_refused():
-    for spec in (SPEC, PAPER):
-        with pytest.raises(ParameterError, match="at least one"):
-            make_windows([], spec, TrainParams())
-    with pytest.raises(ParameterError, match=r"paper_window must be below the 17 tokens"):
-        make_windows(make_words(1), PAPER, TrainParams(paper_window=17))
+    with pytest.raises(ParameterError, match="at least one"):
+        make_windows([], SPEC, TrainParams())
 
 
 def test_windows_know_what_holds_for_their_loops():
-    spec = ModelSpec("recall", 1, 4, 0.0, 1, 16, 2, 1, 2, ("kind:beat", "kind:fill"))
+    spec = replace(SPEC, conditions=("kind:beat", "kind:fill"))
     told = np.array([[0, 0, 0, 1], [0, 0, 0, 2], [0, 0, 0, 0]])
     loops = make_words(4, 1, 3)
     windows = make_windows(loops, spec, TrainParams(window_bars=2), told)
@@ -207,6 +163,6 @@ def test_trimmed_windows_end_with_their_last_target():
     windows = make_windows(make_words(4, 1, 1), SPEC, TrainParams(window_bars=4))
     short = windows.take(np.array([1, 2])).trim()
     assert short.targets.shape == (2, 17)
-    assert short.inputs.lookback.shape == (2, 17, 2)
+    assert short.inputs.lookback.shape == (2, 17, SPEC.n_lags)
     np.testing.assert_array_equal(short.targets, windows.targets[1:, :17])
     assert windows.trim().targets.shape == windows.targets.shape == (3, 68)

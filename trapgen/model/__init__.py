@@ -4,6 +4,7 @@ from trapgen.model.humanizer.files import HUMANIZER_FILES, load_humanizer, save_
 from trapgen.model.humanizer.hits import is_played
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer
+from trapgen.model.layers import log_softmax
 from trapgen.model.training_index import (
     INDEX_FILES,
     load_training_index,
@@ -22,7 +23,7 @@ from trapgen.model.words.conditions import (
 )
 from trapgen.model.words.files import hash_model, load_network, load_start, save_network
 from trapgen.model.words.inputs import Agreement, iterate_inputs, make_inputs, tell
-from trapgen.model.words.network import Network, log_softmax
+from trapgen.model.words.network import Network
 from trapgen.model.words.spec import TOKEN_TABLE, Array, ModelSpec, Tokens, weight_shapes
 
 __all__ = [

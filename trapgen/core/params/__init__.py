@@ -12,7 +12,6 @@ from trapgen.core.params.data import (
 )
 from trapgen.core.params.file import Params, load_params, make_section
 from trapgen.core.params.model import (
-    ARCHITECTURES,
     STRUCTURES,
     EvaluateParams,
     SampleParams,
@@ -20,7 +19,6 @@ from trapgen.core.params.model import (
 )
 
 __all__ = [
-    "ARCHITECTURES",
     "PROTOCOLS",
     "SIDES",
     "STRUCTURES",

@@ -8,7 +8,6 @@ from typing import Final
 
 from trapgen.core.params.check import check, check_choice, check_count, check_share
 
-ARCHITECTURES: Final = ("recall", "lookback", "paper")
 STRUCTURES: Final = ("enforced", "learned")
 KINDS: Final = ("beat", "fill", "")
 
@@ -22,10 +21,6 @@ _TRAIN_COUNTS: Final = (
     "averaging",
     "epochs",
     "patience",
-    "paper_layers",
-    "paper_units",
-    "paper_window",
-    "paper_stride",
     "humanizer_units",
     "humanizer_epochs",
 )
@@ -42,17 +37,14 @@ class TrainParams:
     to go on from (see `training.pretrain`), which brings its own shape; empty for none.
     `checkpoint_minutes` is how often a training is saved within an epoch, to be taken up there.
 
-    The `paper` architecture has sizes of its own, `paper_layers` LSTMs of `paper_units`; its stream
-    is cut by `paper_window` tokens, a window every `paper_stride`. `control_share` of the training
-    bars is not learned but judged, as a control that leaks on purpose (see
-    `trapgen.model.training.windows.hold_out`).
+    `control_share` of the training bars is not learned but judged, as a control that leaks on
+    purpose (see `trapgen.model.training.windows.hold_out`).
 
     `style` is told of every loop, with the loop's own as its sub-style: `trap/drill`; empty tells
     the loop's own alone. The humanizer (see `trapgen.model.humanizer`) has LSTMs of
     `humanizer_units` and learns for `humanizer_epochs`.
     """
 
-    architecture: str = "recall"
     start: str = ""
     layers: int = 2
     units: int = 192
@@ -68,17 +60,12 @@ class TrainParams:
     patience: int = 6
     control_share: float = 0.05
     checkpoint_minutes: float = 10.0
-    paper_layers: int = 3
-    paper_units: int = 512
-    paper_window: int = 256
-    paper_stride: int = 4
     style: str = "trap"
     humanizer_units: int = 64
     humanizer_dropout: float = 0.4
     humanizer_epochs: int = 14
 
     def __post_init__(self) -> None:
-        check_choice("train.architecture", self.architecture, ARCHITECTURES)
         for name in _TRAIN_COUNTS:
             check_count(f"train.{name}", getattr(self, name))
         check_count("train.lookback_bars", self.lookback_bars, least=0)

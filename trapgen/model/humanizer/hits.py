@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,11 +208,3 @@ def tell(velocities: Indices, offsets: Indices) -> Array:
     told = np.stack(facts, axis=-1).astype(np.float32)
     assert told.shape[-1] == N_TOLD
     return told.reshape(*velocities.shape[:-1], -1)
-
-
-def pad_rows(rows: Sequence[NDArray[Any]], length: int, value: float) -> NDArray[Any]:
-    """`(n_rows, length, ...)`: rows brought to one length."""
-    padded = np.full((len(rows), length, *rows[0].shape[1:]), value, rows[0].dtype)
-    for at, row in enumerate(rows):
-        padded[at, : len(row)] = row
-    return padded

@@ -16,7 +16,7 @@ from trapgen.model.humanizer.spec import (
     HumanizerSpec,
     weight_shapes,
 )
-from trapgen.model.training.network import import_tensorflow
+from trapgen.model.training.keras_access import get_variable, import_tensorflow, set_weights
 from trapgen.model.words import N_CONDITIONS
 
 _CONDITION_SCALE: Final = 0.5
@@ -83,25 +83,13 @@ def _score(name: str, x: Any, recalled: Any) -> Any:
 def begin_with(model: Any, shares: Mapping[str, Array]) -> None:
     """Let a model that is new draw its classes in these shares, `(n_classes,)` by head."""
     for name, share in shares.items():
-        bias = _variable(model, f"{name}/bias")
+        bias = get_variable(model, f"{name}/bias")
         heights = np.zeros(bias.shape[0] - len(share), np.float32)
         bias.assign(np.concatenate([np.log(share), heights]))
-
-
-def weights_of(model: Any, spec: HumanizerSpec) -> dict[str, Array]:
-    """The Keras model's weights by name, as `Humanizer` takes them."""
-    return {name: np.asarray(_variable(model, name), np.float32) for name in weight_shapes(spec)}
 
 
 def load_keras_humanizer(humanizer: Humanizer) -> Any:
     """A Keras model with a humanizer's weights."""
     model = build_humanizer(humanizer.spec)
-    for name, value in humanizer.weights.items():
-        _variable(model, name).assign(value)
+    set_weights(model, humanizer.weights)
     return model
-
-
-def _variable(model: Any, name: str) -> Any:
-    layer, kind = name.split("/")
-    holder = model.get_layer(layer)
-    return getattr(getattr(holder, "cell", holder), kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,22 +13,20 @@ from numpy.typing import NDArray
 
 from trapgen.core import DrumLoop
 from trapgen.model.humanizer.baselines import baseline_bits
-from trapgen.model.humanizer.keras_model import begin_with, build_humanizer, weights_of
+from trapgen.model.humanizer.keras_model import begin_with, build_humanizer
 from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.pieces import Piece, cut_pieces, draw_batches, make_batch
-from trapgen.model.humanizer.spec import BUMPS, Array, HumanizerSpec
+from trapgen.model.humanizer.spec import BUMPS, Array, HumanizerSpec, weight_shapes
 from trapgen.model.training import Conditions
-from trapgen.model.training.network import import_tensorflow
+from trapgen.model.training.keras_access import read_weights, start_repeatably, to_tensors
+from trapgen.model.training.optimizer import WeightMean, make_optimizer
 
 _NATS_PER_BIT: Final = float(np.log(2))
 _BATCH: Final = 32
-_CLIP_NORM: Final = 1.0
 _LEARNING_RATE: Final = 0.008
 _WEIGHT_DECAY: Final = 0.02
 _AVERAGING: Final = 60
 """Steps whose weights are averaged, with exponential weight: the mean is judged and kept."""
-_RISING: Final = 0.1
-"""Share of all steps over which the learning rate rises."""
 
 
 @dataclass(frozen=True)
@@ -90,40 +88,31 @@ def train_humanizer(
     Raises:
         ParameterError: A side has no hits.
     """
-    keras, tf = import_tensorflow()
     known = conditions or Conditions()
     pieces = cut_pieces(train, known.train)
     held_out = cut_pieces(validation, known.validation)
     has_offsets = any(piece.played.offsets.any() for piece in pieces)
     spec = HumanizerSpec(units, train[0].steps_per_bar, has_offsets, names)
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    start_repeatably(seed)
     model = build_humanizer(spec, dropout)
     begin_with(model, {name: _share(pieces, name) for name in spec.heads})
-    optimizer = _make_optimizer(epochs * -(-len(pieces) // _BATCH))
-    optimizer.build(model.trainable_variables)
-    mean = [tf.Variable(variable) for variable in model.trainable_variables]
+    n_steps = epochs * -(-len(pieces) // _BATCH)
+    optimizer = make_optimizer(_LEARNING_RATE, n_steps, _WEIGHT_DECAY)
+    mean = WeightMean(model.trainable_variables, optimizer, _AVERAGING)
     learn, judge = _make_steps(model, optimizer, mean, spec)
-    best: tuple[HumanizerEpoch, dict[str, NDArray[np.float32]], dict[str, float]] | None = None
+    best: tuple[HumanizerEpoch, dict[str, Array], dict[str, float]] | None = None
     for at in range(1, epochs + 1):
         started, rng = time.perf_counter(), np.random.default_rng([seed, at, *b"humanize"])
-        learned = sum(
-            np.array(learn(_to_tensors(batch)), np.float64)
-            for batch in draw_batches(pieces, _BATCH, rng)
-        )
-        latest = _exchange(model.trainable_variables, mean)
-        figures = _to_bits(
-            sum(np.array(judge(_to_tensors(batch)), np.float64) for batch in _in_order(held_out)),
-            spec,
-        )
-        seconds = time.perf_counter() - started
-        total = sum(_to_bits(learned, spec).values())
-        epoch = HumanizerEpoch(at, total, figures["velocity"], figures.get("offset"), seconds)
+        learned = _add_up(learn, draw_batches(pieces, _BATCH, rng), spec)
+        with mean.in_place():
+            figures = _add_up(judge, _in_order(held_out), spec)
+            seconds = time.perf_counter() - started
+            offset, total = figures.get("offset"), sum(learned.values())
+            epoch = HumanizerEpoch(at, total, figures["velocity"], offset, seconds)
+            if best is None or epoch.validation < best[0].validation:
+                best = epoch, read_weights(model, weight_shapes(spec)), figures
         if on_epoch:
             on_epoch(epoch)
-        if best is None or epoch.validation < best[0].validation:
-            best = epoch, weights_of(model, spec), figures
-        _exchange(model.trainable_variables, latest)
     assert best is not None
     epoch, weights, figures = best
     figures = {"best_epoch": epoch.epoch, **figures, **baseline_bits(pieces, held_out)}
@@ -146,42 +135,16 @@ def _in_order(pieces: Sequence[Piece]) -> Any:
     return (make_batch(order[at : at + _BATCH]) for at in range(0, len(order), _BATCH))
 
 
-def _to_tensors(batch: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    import tensorflow as tf
-
-    return {name: tf.constant(value) for name, value in batch.items()}
-
-
-def _to_bits(nats: Any, spec: HumanizerSpec) -> dict[str, float]:
-    """Bits a hit by head, of `(n_heads, 2)` nats and numbers of hits; no hits, no figure."""
+def _add_up(
+    step: Callable[[Any], Any], batches: Iterable[dict[str, NDArray[Any]]], spec: HumanizerSpec
+) -> dict[str, float]:
+    """Bits a hit of batches by head, of what a step measures of each; no hits, no figure."""
+    nats: Any = sum(np.array(step(to_tensors(batch)), np.float64) for batch in batches)
     pairs = zip(spec.heads, nats, strict=True)
     return {name: float(total / n / _NATS_PER_BIT) for name, (total, n) in pairs if n}
 
 
-def _make_optimizer(n_steps: int) -> Any:
-    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), its rate along a cosine."""
-    keras, _ = import_tensorflow()
-    n_rising = max(1, round(_RISING * n_steps))
-    rate = keras.optimizers.schedules.CosineDecay(
-        _LEARNING_RATE / n_rising,
-        max(1, n_steps - n_rising),
-        warmup_target=_LEARNING_RATE,
-        warmup_steps=n_rising,
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=_WEIGHT_DECAY, global_clipnorm=_CLIP_NORM)
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return optimizer
-
-
-def _exchange(variables: Sequence[Any], values: Sequence[Any]) -> list[NDArray[np.float32]]:
-    """Give the variables new values, and return the old ones."""
-    old = [variable.numpy() for variable in variables]
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-    return old
-
-
-def _make_steps(model: Any, optimizer: Any, mean: Sequence[Any], spec: HumanizerSpec) -> Any:
+def _make_steps(model: Any, optimizer: Any, mean: WeightMean, spec: HumanizerSpec) -> Any:
     """Two compiled functions: one batch learned, one judged; `(n_heads, 2)` nats and hits."""
     import tensorflow as tf
 
@@ -203,11 +166,7 @@ def _make_steps(model: Any, optimizer: Any, mean: Sequence[Any], spec: Humanizer
             loss = tf.reduce_sum(tf.math.divide_no_nan(found[:, 0], found[:, 1]))
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        # A short past first: the mean must not remember the initial weights.
-        n_steps = tf.cast(optimizer.iterations, tf.float32)
-        new = tf.maximum(1 / _AVERAGING, 9 / (9 + n_steps))
-        for kept, variable in zip(mean, model.trainable_variables, strict=True):
-            kept.assign_add(new * (variable - kept))
+        mean.update()
         return found
 
     compiled = partial(tf.function, reduce_retracing=True, autograph=False)

@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trapgen.model.batches import pad_rows
 from trapgen.model.humanizer.hits import (
     Hits,
     Indices,
     Performance,
     find_hits,
-    pad_rows,
     recall,
     tell,
 )
@@ -29,14 +29,8 @@ from trapgen.model.humanizer.spec import (
     HumanizerSpec,
     weight_shapes,
 )
-from trapgen.model.words import (
-    N_CONDITIONS,
-    RowProducts,
-    Tokens,
-    check_shapes,
-    log_softmax,
-    sigmoid,
-)
+from trapgen.model.layers import Layers, check_shapes, log_softmax
+from trapgen.model.words import N_CONDITIONS, Tokens
 
 _BLOCK: Final = 128
 """So many loops at most go through the network side by side."""
@@ -111,8 +105,8 @@ class Humanizer:
         self.figures = dict(figures or {})
 
     @cached_property
-    def _products(self) -> RowProducts:
-        return RowProducts(self.weights)
+    def _layers(self) -> Layers:
+        return Layers(self.weights)
 
     def draw(
         self,
@@ -208,7 +202,7 @@ class Humanizer:
             recalled = rows.tell(at)
             told = tell(recalled["velocity"], recalled["offset"])
             x = np.concatenate([rows.features[:, at], coming[:, at], told, rows.known], axis=1)
-            hidden, cell = self._cell("played", x, hidden, cell)
+            hidden, cell = self._layers.lstm("played", x, hidden, cell)
             both = np.concatenate([hidden, coming[:, at]], axis=1)
             yield at, {name: self._score(name, both, recalled[name]) for name in self.spec.heads}
 
@@ -220,26 +214,19 @@ class Humanizer:
         row = np.arange(len(rows.n_hits))
         for step in range(length):
             at = rows.n_hits - 1 - step
-            hidden, cell = self._cell("coming", rows.features[row, np.maximum(at, 0)], hidden, cell)
+            hidden, cell = self._layers.lstm(
+                "coming", rows.features[row, np.maximum(at, 0)], hidden, cell
+            )
             coming[row[at >= 0], at[at >= 0]] = hidden[at >= 0]
         return coming
 
     def _score(self, name: str, x: Array, recalled: Indices) -> Array:
-        said = self._products(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
+        said = self._layers.dense(name, x)
         n_classes = BUMPS[name].shape[-1]
         heights = said[:, n_classes:].reshape(len(x), N_RECALLS, 1, -1)
         bells = BUMPS[name][recalled]
         result: Array = said[:, :n_classes] + (heights @ bells)[:, :, 0].sum(axis=1)
         return result
-
-    def _cell(self, name: str, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
-        gates = self._products(f"{name}/kernel", x)
-        gates += self._products(f"{name}/recurrent_kernel", hidden)
-        gates += self.weights[f"{name}/bias"]
-        # Keras' order: input, forget, candidate, output.
-        i, f, c, o = np.split(gates, 4, axis=-1)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(c)
-        return sigmoid(o) * np.tanh(cell), cell
 
     def _lay_out(
         self,

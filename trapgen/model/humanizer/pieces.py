@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import DrumLoop, ParameterError, cut
+from trapgen.model.batches import draw_by_length, draw_told, pad_rows
 from trapgen.model.humanizer.hits import (
     Hits,
     Performance,
     find_hits,
     is_played,
-    pad_rows,
     read_performance,
     recall,
     tell,
@@ -25,9 +25,6 @@ from trapgen.model.words import N_CONDITIONS, Tokens
 
 PIECE_BARS: Final = 8
 """Longer loops are cut: what is drawn begins from nothing, too."""
-
-_WITHHELD: Final = 0.15
-"""Share of conditions, and of pieces' known offsets, that are told as unknown while learning."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +78,15 @@ def draw_batches(
     pieces: Sequence[Piece], size: int, rng: np.random.Generator
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """Batches in random order, each of pieces about as long as one another, for learning."""
-    order = rng.permutation(len(pieces))
     lengths = np.array([len(piece.hits) for piece in pieces])
-    order = order[np.argsort(lengths[order], kind="stable")]
-    for start in rng.permutation(np.arange(0, len(order), size)):
-        chosen = [pieces[at] for at in order[start : start + size]]
-        yield make_batch([_withhold(piece, rng) for piece in chosen])
+    for rows in draw_by_length(lengths, size, rng):
+        yield make_batch([_withhold(pieces[row], rng) for row in rows.tolist()])
 
 
 def _withhold(piece: Piece, rng: np.random.Generator) -> Piece:
     """Make some of what a piece is told unknown."""
-    condition = piece.condition * (rng.random(len(piece.condition)) >= _WITHHELD)
-    return replace(piece, condition=condition, tells_offsets=rng.random() >= _WITHHELD)
+    condition = piece.condition * draw_told(rng, len(piece.condition))
+    return replace(piece, condition=condition, tells_offsets=bool(draw_told(rng)))
 
 
 def make_batch(pieces: Sequence[Piece]) -> dict[str, NDArray[Any]]:

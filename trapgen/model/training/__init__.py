@@ -11,9 +11,17 @@ from trapgen.model.training.history import (
     write_history,
 )
 from trapgen.model.training.jitter import vary_loops
-from trapgen.model.training.network import build_keras, import_tensorflow, load_keras
+from trapgen.model.training.keras_access import import_tensorflow, read_weights, start_repeatably
+from trapgen.model.training.network import build_keras, load_keras, make_lstm
+from trapgen.model.training.optimizer import WeightMean, make_optimizer
 from trapgen.model.training.steps import Learner, make_learner
-from trapgen.model.training.windows import Windows, draw_batches, hold_out, make_windows, withhold
+from trapgen.model.training.windows import (
+    Windows,
+    draw_bars,
+    draw_batches,
+    hold_out,
+    make_windows,
+)
 
 __all__ = [
     "DISTANCES",
@@ -21,22 +29,27 @@ __all__ = [
     "Epoch",
     "Learner",
     "Trained",
+    "WeightMean",
     "Windows",
     "best_epoch",
     "build_keras",
     "describe_learning",
+    "draw_bars",
     "draw_batches",
     "fingerprint",
     "hold_out",
     "import_tensorflow",
     "load_keras",
     "make_learner",
+    "make_lstm",
+    "make_optimizer",
     "make_windows",
     "measure_distances",
     "part_by_distance",
     "read_history",
+    "read_weights",
+    "start_repeatably",
     "train_network",
     "vary_loops",
-    "withhold",
     "write_history",
 ]

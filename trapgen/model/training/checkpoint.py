@@ -52,7 +52,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path | None, learner: Learner, name: str, minutes: float) -> None:
         self._folder, self._name, self._minutes = folder, name, minutes
-        model, mean, optimizer = learner.model, learner.mean, learner.optimizer
+        model, mean, optimizer = learner.model, learner.mean.values, learner.optimizer
         # A dropout of 0 draws nothing, and has no generator.
         drawing = (getattr(layer, "seed_generator", None) for layer in model.layers)
         seeds = [generator.state for generator in drawing if generator is not None]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ from trapgen.core import TrainParams
 from trapgen.model.training.checkpoint import Checkpoint, fingerprint
 from trapgen.model.training.distance import measure_distances, part_by_distance
 from trapgen.model.training.history import Epoch, best_epoch
-from trapgen.model.training.network import import_tensorflow, weights_of
-from trapgen.model.training.steps import make_learner
-from trapgen.model.training.windows import Windows, draw_batches, hold_out, make_windows, withhold
-from trapgen.model.words import ModelSpec, Network, Tokens
+from trapgen.model.training.keras_access import read_weights, start_repeatably
+from trapgen.model.training.steps import Learner, make_learner
+from trapgen.model.training.windows import Windows, draw_batches, hold_out, make_windows
+from trapgen.model.words import ModelSpec, Network, Tokens, weight_shapes
 
 _NATS_PER_BIT: Final = float(np.log(2))
 
@@ -79,15 +79,13 @@ def train_network(
     Raises:
         ParameterError: A side has no loops, or the control would take all there is to learn.
     """
-    keras, tf = import_tensorflow()
     drawn = np.random.default_rng([seed, *b"control"])
     known = conditions or Conditions()
     windows = make_windows(train, spec, params, known.train)
     windows, control = hold_out(windows, params.control_share, drawn)
     held_out = make_windows(validation, spec, params, known.validation)
     parts = _part_windows(held_out, measure_distances(validation, train, spec.steps_per_bar))
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    start_repeatably(seed)
     size = params.batch_size
     learner = make_learner(spec, params, -(-len(windows) // size), start)
     told = (known.train, known.validation)
@@ -97,12 +95,10 @@ def train_network(
     for epoch in history:
         if on_epoch:
             on_epoch(epoch)
-    variables = learner.model.trainable_variables
     while not _is_over(history, params):
         at, started = len(history) + 1, time.perf_counter()
-        rng = np.random.default_rng([seed, at])
-        for batch_at, part in enumerate(draw_batches(windows, size, rng)):
-            batch = withhold(part, rng)
+        batches = draw_batches(windows, size, np.random.default_rng([seed, at]))
+        for batch_at, batch in enumerate(batches):
             if batch_at < skipped:  # learned before the checkpoint, and drawn again for the rng
                 continue
             bits = learner.learn(batch)
@@ -110,25 +106,16 @@ def train_network(
             if on_batch:
                 on_batch(at, batch_at, bits[0] / bits[1] / _NATS_PER_BIT if bits[1] else 0.0)
             saved.save_within(history, batch_at + 1, total)
-        learned = [variable.numpy() for variable in variables]
-        _assign(variables, learner.mean)
-        clean = learner.judge(held_out, size)
-        epoch = Epoch(
-            epoch=at,
-            train=_mean_bits(total[None]),
-            validation=_mean_bits(clean),
-            control_loss=_mean_bits(learner.judge(control, size)),
-            **{f"validation_{name}": _mean_bits(clean[rows]) for name, rows in parts.items()},
-            seconds=time.perf_counter() - started,
-        )
-        _assign(variables, learned)
+        losses = _judge(learner, held_out, control, parts, size)
+        seconds = time.perf_counter() - started
+        epoch = Epoch(at, _mean_bits(total[None]), **losses, seconds=seconds)
         history, skipped, total = (*history, epoch), 0, np.zeros(2)
         saved.save(history, is_best=best_epoch(history) == epoch)
         if on_epoch:
             on_epoch(epoch)
     saved.restore_best()
     saved.clear()
-    network = Network(spec, weights_of(learner.model, spec))
+    network = Network(spec, read_weights(learner.model, weight_shapes(spec)))
     return Trained(network, history, best_epoch(history).epoch)
 
 
@@ -142,15 +129,27 @@ def _is_over(history: Sequence[Epoch], params: TrainParams) -> bool:
 def _part_windows(windows: Windows, distances: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
     """Which windows are of near, of middle and of far loops; `(n_windows,)` by name."""
     rows = {name: np.isin(windows.loop, part) for name, part in part_by_distance(distances).items()}
-    # The paper's stream has no window on its first tokens, which may be all of a short loop.
     return {name: found for name, found in rows.items() if found.any()}
+
+
+def _judge(
+    learner: Learner,
+    held_out: Windows,
+    control: Windows,
+    parts: Mapping[str, NDArray[np.bool_]],
+    size: int,
+) -> dict[str, float]:
+    """Losses of the mean of the weights, by their names in `Epoch`."""
+    with learner.mean.in_place():
+        clean = learner.judge(held_out, size)
+        leaky = learner.judge(control, size)
+    return {
+        "validation": _mean_bits(clean),
+        "control_loss": _mean_bits(leaky),
+        **{f"validation_{name}": _mean_bits(clean[rows]) for name, rows in parts.items()},
+    }
 
 
 def _mean_bits(nats: NDArray[np.float64]) -> float:
     total, n_words = nats.sum(axis=0)
     return float(total / n_words / _NATS_PER_BIT)
-
-
-def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -13,12 +9,12 @@ from typing import Any, Final
 import numpy as np
 
 from trapgen.core import N_TARGETS, N_VOICES, PAD
+from trapgen.model.training.keras_access import import_tensorflow, set_weights
 from trapgen.model.words import (
     LEAST_PROBABILITY,
     N_AGREEMENTS,
     N_CONDITIONS,
     N_LOOP_BARS,
-    N_TOKENS,
     N_TOLD,
     NEVER,
     TOKEN_TABLE,
@@ -34,32 +30,6 @@ _FEATURE_SHARE: Final = 0.3
 
 _SELDOM: Final = -2.0
 """A network begins by copying one word in eight."""
-
-
-def import_tensorflow() -> tuple[Any, Any]:
-    """Keras and TensorFlow, without their start-up messages on machines that have no GPU."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_start() if "tensorflow" not in sys.modules else nullcontext():
-        import keras
-        import tensorflow as tf
-
-        # Looks for devices now, not in the middle of the first epoch.
-        tf.config.list_physical_devices()
-    return keras, tf
-
-
-@contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Close the process's standard error: TensorFlow writes there before its log level counts."""
-    sys.stderr.flush()
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
 
 
 @dataclass(frozen=True)
@@ -90,41 +60,34 @@ def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float
     keras, _ = import_tensorflow()
     ops = keras.ops
     inputs = _make_inputs(spec)
-    matches = _match(spec, inputs) if spec.architecture == "recall" else None
+    matches = _match(spec, inputs)
     x, skipped = _tell(spec, inputs, matches)
     for layer in range(spec.layers):
-        x = _make_lstm(spec.units, f"lstm_{layer}", scans, precision)(x)
+        x = make_lstm(spec.units, f"lstm_{layer}", scans, precision)(x)
         x = keras.layers.Dropout(spec.dropout, name=f"dropout_{layer}")(x)
     scores = keras.layers.Dense(N_TARGETS, name="words", dtype=precision)(x)
+    told = keras.layers.Concatenate(name="voices_told")([x, skipped])
+    voices = keras.layers.Dense(len(VOICES_OF_TARGET), name="voices")(told)
     scores = ops.cast(scores, "float32")
-    if spec.architecture != "paper":
-        told = keras.layers.Concatenate(name="voices_told")([x, skipped])
-        voices = keras.layers.Dense(len(VOICES_OF_TARGET), name="voices")(told)
-        scores += ops.matmul(voices, ops.convert_to_tensor(VOICES_OF_TARGET))
-    if spec.architecture == "lookback" and spec.lookback_bars:
-        repeats = keras.layers.Dense(spec.lookback_bars, name="repeats")(x)
-        for k in range(spec.lookback_bars):
-            # Out of range, as PAD and START are, one_hot gives zeros.
-            ago = ops.one_hot(inputs["lookback"][:, :, k], N_TARGETS)
-            scores += repeats[:, :, k : k + 1] * ago
+    scores += ops.matmul(voices, ops.convert_to_tensor(VOICES_OF_TARGET))
     target = keras.Input((None,), dtype="int64", name="target")
     found = -ops.sparse_categorical_crossentropy(target, scores, from_logits=True)
-    if matches is not None:
-        copied = _copy(x, matches)
-        kept = 1 - ops.sum(copied, axis=-1)
-        spread = ops.one_hot(inputs["lookback"], N_TARGETS)
-        copies = ops.matmul(copied[:, :, None], spread)[:, :, 0]
-        scores = _log(kept[..., None] * ops.softmax(scores) + copies)
-        hits = ops.cast(ops.equal(inputs["lookback"], target[..., None]), "float32")
-        found = _log(kept * ops.exp(found) + ops.sum(copied * hits, axis=-1))
-    name = spec.architecture
+    copied = _copy(x, matches)
+    kept = 1 - ops.sum(copied, axis=-1)
+    # Out of range, as PAD and START are, one_hot gives zeros.
+    spread = ops.one_hot(inputs["lookback"], N_TARGETS)
+    copies = ops.matmul(copied[:, :, None], spread)[:, :, 0]
+    scores = _log(kept[..., None] * ops.softmax(scores) + copies)
+    hits = ops.cast(ops.equal(inputs["lookback"], target[..., None]), "float32")
+    found = _log(kept * ops.exp(found) + ops.sum(copied * hits, axis=-1))
     return Built(
-        keras.Model(inputs, scores, name=name),
-        keras.Model({**inputs, "target": target}, found, name=f"{name}_likelihood"),
+        keras.Model(inputs, scores, name="words"),
+        keras.Model({**inputs, "target": target}, found, name="words_likelihood"),
     )
 
 
-def _make_lstm(units: int, name: str, scans: bool, precision: str) -> Any:
+def make_lstm(units: int, name: str, scans: bool, precision: str = "float32") -> Any:
+    """A layer that says something at every step (see `build_keras`)."""
     keras, _ = import_tensorflow()
     if scans:
         from trapgen.model.training.scan_lstm import ScanLSTM
@@ -135,12 +98,11 @@ def _make_lstm(units: int, name: str, scans: bool, precision: str) -> Any:
 
 def _make_inputs(spec: ModelSpec) -> dict[str, Any]:
     keras, _ = import_tensorflow()
-    is_recall = spec.architecture == "recall"
     shapes: dict[str, tuple[int | None, ...]]
     shapes = dict.fromkeys(("previous", "position", "bar"), (None,))
     shapes["lookback"] = (None, spec.n_lags)
-    shapes["agreement"] = (None, spec.n_lags if is_recall else 0, N_AGREEMENTS)
-    shapes["condition"] = (None, N_CONDITIONS if is_recall else 0)
+    shapes["agreement"] = (None, spec.n_lags, N_AGREEMENTS)
+    shapes["condition"] = (None, N_CONDITIONS)
     return {
         name: keras.Input(shape, dtype="float16" if name == "agreement" else "int64", name=name)
         for name, shape in shapes.items()
@@ -158,21 +120,15 @@ def _fixed(table: Array, name: str) -> Any:
     )
 
 
-def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches | None) -> tuple[Any, Any]:
+def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[Any, Any]:
     """What the first LSTM reads, and what of it goes to the voices past the LSTMs."""
     keras, _ = import_tensorflow()
     layers = keras.layers
     length = spec.codec.bar_length
     place = _fixed(np.eye(length, dtype=np.float32), "place_in_bar")(inputs["position"])
-    if spec.architecture == "paper":
-        one_hot = _fixed(np.eye(N_TOKENS, dtype=np.float32), "one_hot")
-        return one_hot(inputs["previous"]), place
     told = _fixed(TOKEN_TABLE, "told")
     bar = _fixed(np.eye(N_LOOP_BARS, dtype=np.float32), "place_in_loop")(inputs["bar"])
     previous = told(inputs["previous"])
-    if matches is None:
-        looked = [told(inputs["lookback"][:, :, k]) for k in range(spec.lookback_bars)]
-        return layers.Concatenate(name="features")([previous, *looked, place, bar]), place
     n_told = spec.n_told_lags
     looked = layers.Reshape((-1, n_told * N_TOLD))(matches.looked[:, :, :n_told])
     agreement = layers.Reshape((-1, n_told * N_AGREEMENTS))(matches.agreement[:, :, :n_told])
@@ -245,28 +201,8 @@ def _log(probability: Any) -> Any:
     return keras.ops.log(keras.ops.maximum(probability, LEAST_PROBABILITY))
 
 
-def weights_of(model: Any, spec: ModelSpec) -> dict[str, Array]:
-    """The Keras model's trainable weights by name, as `trapgen.model.words.Network` takes them."""
-    weights: dict[str, Array] = {}
-    for name in weight_shapes(spec):
-        weights[name] = np.asarray(_variable(model, name), np.float32)
-    return weights
-
-
-def _variable(model: Any, name: str) -> Any:
-    layer, kind = name.split("/")
-    holder = model.get_layer(layer)
-    return getattr(holder.cell if layer.startswith("lstm") else holder, kind)
-
-
-def set_weights(model: Any, network: Network) -> None:
-    """Give a Keras model of the same shape a network's weights."""
-    for name, value in network.weights.items():
-        _variable(model, name).assign(value)
-
-
 def load_keras(network: Network) -> Any:
     """A Keras model with a network's weights, from `Inputs`' arrays to scores."""
     model = build_keras(network.spec).scores
-    set_weights(model, network)
+    set_weights(model, network.weights)
     return model

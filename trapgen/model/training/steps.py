@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -11,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import TrainParams
-from trapgen.model.training.network import build_keras, import_tensorflow, set_weights
+from trapgen.model.training.keras_access import import_tensorflow, set_weights, to_tensors
+from trapgen.model.training.network import build_keras
+from trapgen.model.training.optimizer import WeightMean, make_optimizer
 from trapgen.model.training.windows import Windows
 from trapgen.model.words import ModelSpec, Network
 
 _CLIP_NORM: Final = 1.0
 _BETA_2: Final = 0.99
-_RISING: Final = 0.1
-"""Share of all steps over which the learning rate rises."""
 _LAST_RATE: Final = 0.02
 """Where it ends, as a share of its height."""
 _BFLOAT16: Final = (8, 0)
@@ -36,13 +35,13 @@ class Learner:
 
     Attributes:
         model: The Keras model of the likelihood.
-        mean: What is judged and kept: means of its trainable variables.
+        mean: What is judged and kept: the mean of its weights.
         optimizer: It has all that the optimizer remembers.
         strategy: How TensorFlow spreads the work.
     """
 
     model: Any
-    mean: Sequence[Any]
+    mean: WeightMean
     optimizer: Any
     strategy: Any
     _learn: Any
@@ -89,11 +88,18 @@ def make_learner(
     with strategy.scope():
         model = build_keras(spec, scans=not gpus, precision=choose_precision()).likelihood
         if start is not None:
-            set_weights(model, start)
-        optimizer = _make_optimizer(params, n_batches, strategy.num_replicas_in_sync)
-        optimizer.build(model.trainable_variables)
-        mean = [tf.Variable(variable) for variable in model.trainable_variables]
-    steps = _compile_steps(model, optimizer, mean, params, strategy)
+            set_weights(model, start.weights)
+        optimizer = make_optimizer(
+            params.learning_rate,
+            params.epochs * n_batches,
+            params.weight_decay,
+            last_rate=_LAST_RATE,
+            beta_2=_BETA_2,
+            # After clipping, Keras adds up what each device has.
+            clip_norm=_CLIP_NORM / strategy.num_replicas_in_sync,
+        )
+        mean = WeightMean(model.trainable_variables, optimizer, params.averaging)
+    steps = _compile_steps(model, optimizer, mean, strategy)
     return Learner(model, mean, optimizer, strategy, *steps)
 
 
@@ -124,37 +130,12 @@ def deal_rows(windows: Windows, n_parts: int) -> list[Windows]:
 
 
 def _to_tensors(windows: Windows) -> tuple[Any, ...]:
-    import tensorflow as tf
-
-    told = {**vars(windows.inputs), "target": windows.targets}
-    inputs = {name: tf.constant(value) for name, value in told.items()}
+    _, tf = import_tensorflow()
+    inputs = to_tensors({**vars(windows.inputs), "target": windows.targets})
     return inputs, tf.constant(windows.is_target), tf.constant(windows.is_word)
 
 
-def _make_optimizer(params: TrainParams, n_batches: int, n_devices: int) -> Any:
-    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) along the learning rate's way."""
-    keras, _ = import_tensorflow()
-    n_steps = params.epochs * n_batches
-    n_rising = max(1, round(_RISING * n_steps))
-    rate = keras.optimizers.schedules.CosineDecay(
-        params.learning_rate / n_rising,
-        max(1, n_steps - n_rising),
-        alpha=_LAST_RATE,
-        warmup_target=params.learning_rate,
-        warmup_steps=n_rising,
-    )
-    # After clipping, Keras adds up what each device has.
-    clip = _CLIP_NORM / n_devices
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=params.weight_decay, beta_2=_BETA_2, global_clipnorm=clip
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return optimizer
-
-
-def _compile_steps(
-    model: Any, optimizer: Any, mean: Sequence[Any], params: TrainParams, strategy: Any
-) -> tuple[Any, Any]:
+def _compile_steps(model: Any, optimizer: Any, mean: WeightMean, strategy: Any) -> tuple[Any, Any]:
     """Two functions: one batch learned, one judged; nats of words, and how many.
 
     Of a batch learned, they are summed over all its windows; of one judged, a window each.
@@ -181,11 +162,7 @@ def _compile_steps(
 
     def learn(*windows: Any) -> Any:
         parts = strategy.run(learn_part, windows)
-        # A short past first: the mean must not remember the initial weights.
-        n_steps = tf.cast(optimizer.iterations, tf.float32)
-        new = tf.maximum(1 / params.averaging, 9 / (9 + n_steps))
-        for kept, variable in zip(mean, model.trainable_variables, strict=True):
-            kept.assign_add(new * (variable - kept))
+        mean.update()
         return [strategy.reduce("sum", part, axis=None) for part in parts]
 
     def judge(inputs: Any, is_word: Any) -> Any:

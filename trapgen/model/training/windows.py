@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import BAR, PAD, ParameterError, TrainParams, add_bars
-from trapgen.model.words import N_AGREEMENTS, Array, Inputs, ModelSpec, Tokens, make_inputs
-
-_WITHHELD: Final = 0.15
-"""Share of the conditions that are told as unknown while learning."""
+from trapgen.model.batches import draw_by_length, draw_told, pad_rows
+from trapgen.model.words import Array, Inputs, ModelSpec, Tokens, make_inputs
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,6 @@ def make_windows(
 ) -> Windows:
     """Cut loops into windows of up to `window_bars` bars, each told what came before it.
 
-    The `paper` network gets what the original got: all loops in one stream, a window that slides
-    over it, and only the last step of the window to learn.
-
     Args:
         loops: Words of each loop, `(n_steps,)`, in whole bars.
         spec: The network.
@@ -90,12 +84,10 @@ def make_windows(
         conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
 
     Raises:
-        ParameterError: There are no loops, or the stream is shorter than its window.
+        ParameterError: There are no loops.
     """
     if not loops:
         raise ParameterError("loops", "at least one", 0)
-    if spec.architecture == "paper":
-        return _slide_window(loops, spec, params)
     length = spec.codec.bar_length
     n_tokens = params.window_bars * length
     pieces: list[tuple[Inputs, Tokens, Tokens]] = []
@@ -109,16 +101,24 @@ def make_windows(
     fields = [vars(inputs) for inputs, _, _ in pieces]
     longest = max(len(tokens) for _, tokens, _ in pieces)
     inputs = Inputs(
-        previous=_pad([field["previous"] for field in fields], longest, PAD),
-        position=_pad([field["position"] for field in fields], longest, 0),
-        bar=_pad([field["bar"] for field in fields], longest, 0),
-        lookback=_pad([field["lookback"] for field in fields], longest, PAD),
-        agreement=_pad([field["agreement"] for field in fields], longest, 0),
-        condition=_pad([field["condition"] for field in fields], longest, 0),
+        previous=pad_rows([field["previous"] for field in fields], longest, PAD),
+        position=pad_rows([field["position"] for field in fields], longest, 0),
+        bar=pad_rows([field["bar"] for field in fields], longest, 0),
+        lookback=pad_rows([field["lookback"] for field in fields], longest, PAD),
+        agreement=pad_rows([field["agreement"] for field in fields], longest, 0),
+        condition=pad_rows([field["condition"] for field in fields], longest, 0),
     )
-    targets = _pad([tokens for _, tokens, _ in pieces], longest, PAD)
-    bar = _pad([bars for _, _, bars in pieces], longest, 0)
-    return _weigh(inputs, targets, targets != PAD, bar, _loop_of_bar(loops, spec)[bar[:, 0]])
+    targets = pad_rows([tokens for _, tokens, _ in pieces], longest, PAD)
+    bar = pad_rows([bars for _, _, bars in pieces], longest, 0)
+    is_target = targets != PAD
+    return Windows(
+        inputs,
+        np.where(is_target, targets, 0),
+        is_target.astype(np.float32),
+        (is_target & (targets != BAR)).astype(np.float32),
+        bar,
+        _loop_of_bar(loops, spec)[bar[:, 0]],
+    )
 
 
 def _make_inputs(
@@ -160,56 +160,33 @@ def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[
         ParameterError: Nothing would be left to learn.
     """
     bars = np.unique(windows.bar[windows.is_word > 0])
-    n_held = max(1, round(share * len(bars)))
-    if n_held >= len(bars):
-        raise ParameterError("train.control_share", f"below all of {len(bars)} bars", share)
-    is_held = np.isin(windows.bar, rng.choice(bars, n_held, replace=False))
+    is_held = np.isin(windows.bar, draw_bars(bars, share, rng))
     return windows.only(~is_held), windows.only(is_held)
 
 
+def draw_bars(bars: Tokens, share: float, rng: np.random.Generator) -> Tokens:
+    """Draw a share of bars, at least one, to be held out.
+
+    Raises:
+        ParameterError: None would be left.
+    """
+    n_held = max(1, round(share * len(bars)))
+    if n_held >= len(bars):
+        raise ParameterError("train.control_share", f"below all of {len(bars)} bars", share)
+    drawn: Tokens = rng.choice(bars, n_held, replace=False)
+    return drawn
+
+
 def draw_batches(windows: Windows, size: int, rng: np.random.Generator) -> Iterator[Windows]:
-    """Batches in random order, each of windows about as long as one another."""
-    order = rng.permutation(len(windows))
-    order = order[np.argsort(windows.lengths[order], kind="stable")]
-    starts = np.arange(0, len(order), size)
-    for start in rng.permutation(starts):
-        yield windows.take(order[start : start + size]).trim()
+    """Batches in random order, each of windows about as long as one another, for learning.
 
-
-def withhold(windows: Windows, rng: np.random.Generator) -> Windows:
-    """Make some conditions of some windows unknown."""
-    condition = windows.inputs.condition
-    kept = rng.random((len(condition), 1, condition.shape[2])) >= _WITHHELD
-    return replace(windows, inputs=replace(windows.inputs, condition=condition * kept))
-
-
-def _slide_window(loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams) -> Windows:
-    stream = np.concatenate([add_bars(words, spec.steps_per_bar) for words in loops])
-    width = params.paper_window
-    if len(stream) <= width:
-        raise ParameterError("train.paper_window", f"below the {len(stream)} tokens", width)
-    rows = np.lib.stride_tricks.sliding_window_view(stream, width + 1)[:: params.paper_stride]
-    unused = np.broadcast_to(np.int64(0), (len(rows), width))
-    nothing = np.zeros((*unused.shape, 0), np.int64)
-    agreement = np.zeros((*unused.shape, 0, N_AGREEMENTS), np.float16)
-    inputs = Inputs(rows[:, :-1], unused, unused, nothing, agreement, nothing)
-    is_last = np.broadcast_to(np.arange(width) == width - 1, unused.shape)
-    bars = np.concatenate(_number_bars(loops, spec))
-    bar = np.lib.stride_tricks.sliding_window_view(bars[1:], width)[:: params.paper_stride]
-    return _weigh(inputs, rows[:, 1:], is_last, bar, _loop_of_bar(loops, spec)[bar[:, -1]])
-
-
-def _weigh(
-    inputs: Inputs, targets: Tokens, is_target: NDArray[np.bool_], bar: Tokens, loop: Tokens
-) -> Windows:
-    return Windows(
-        inputs,
-        np.where(targets == PAD, 0, targets),
-        is_target.astype(np.float32),
-        (is_target & (targets != BAR)).astype(np.float32),
-        bar,
-        loop,
-    )
+    Some conditions of some windows are made unknown.
+    """
+    for rows in draw_by_length(windows.lengths, size, rng):
+        batch = windows.take(rows).trim()
+        condition = batch.inputs.condition
+        told = draw_told(rng, len(condition), 1, condition.shape[2])
+        yield replace(batch, inputs=replace(batch.inputs, condition=condition * told))
 
 
 def _loop_of_bar(loops: Sequence[Tokens], spec: ModelSpec) -> Tokens:
@@ -223,10 +200,3 @@ def _number_bars(loops: Sequence[Tokens], spec: ModelSpec) -> list[Tokens]:
     numbers = np.repeat(np.arange(len(of_loop)), spec.codec.bar_length)
     ends = np.cumsum(np.bincount(of_loop, minlength=len(loops))) * spec.codec.bar_length
     return np.split(numbers, ends[:-1])
-
-
-def _pad(rows: Sequence[NDArray[Any]], length: int, value: int) -> NDArray[Any]:
-    padded = np.full((len(rows), length, *rows[0].shape[1:]), value, rows[0].dtype)
-    for at, row in enumerate(rows):
-        padded[at, : len(row)] = row
-    return padded

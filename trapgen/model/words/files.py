@@ -47,7 +47,7 @@ def load_network(folder: Path) -> Network:
         )
     try:
         spec = ModelSpec.from_json(read_json(folder / "model.json"))
-    except (TypeError, AttributeError, TableError) as error:
+    except (TypeError, ValueError, AttributeError, TableError) as error:
         raise ModelError(folder / "model.json", "keys", error, "Train the model again.") from error
     if Codec.load(folder / "codec.json") != spec.codec:
         raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from trapgen.core import BAR, PAD, START
 from trapgen.model.words.spec import (
-    N_BEAT_LAGS,
     N_CONDITIONS,
     N_LOOP_BARS,
     N_TOLD,
@@ -51,12 +50,12 @@ class Inputs:
         previous: `(n_loops, n_tokens)` the token before.
         position: `(n_loops, n_tokens)` place in the bar, `steps_per_bar` where BAR is due.
         bar: `(n_loops, n_tokens)` place in the loop, in bars, modulo `N_LOOP_BARS`.
-        lookback: `(n_loops, n_tokens, n_lags)` tokens one, two … bars ago, for `recall` after
-            those a beat and half a bar ago; PAD before the loop's start.
+        lookback: `(n_loops, n_tokens, n_lags)` tokens a beat, half a bar, and one, two … bars ago;
+            PAD before the loop's start.
         agreement: `(n_loops, n_tokens, n_lags, 9)` how the tokens before differed from those
-            before each place looked back to (see `Agreement`); for `recall` alone, else 0 lags.
+            before each place looked back to (see `Agreement`).
         condition: `(n_loops, n_tokens, 4)` numbers of the spec's conditions that the loop has,
-            from 1; 0 where unknown. For `recall` alone, else 0 wide.
+            from 1; 0 where unknown.
     """
 
     previous: Tokens
@@ -81,10 +80,9 @@ class Agreement:
 
     def __init__(self, spec: ModelSpec, n_loops: int) -> None:
         self.spec = spec
-        n_lags = spec.n_lags if spec.architecture == "recall" else 0
         spans = np.array(_SPANS_BARS, np.float32) * spec.steps_per_bar
         self._keep = np.repeat(1 - 1 / spans, len(_GROUPS)).astype(np.float32)
-        self.value: Array = np.tile(_UNKNOWN, (n_loops, n_lags, len(_SPANS_BARS)))
+        self.value: Array = np.tile(_UNKNOWN, (n_loops, spec.n_lags, len(_SPANS_BARS)))
 
     def hear(self, token: Tokens, lookback: Tokens) -> None:
         """Take in a token of each loop, and the tokens looked back to; BAR changes nothing.
@@ -93,8 +91,6 @@ class Agreement:
             token: `(n_loops,)`.
             lookback: `(n_loops, n_lags)`, as told before that token.
         """
-        if not self.value.shape[1]:
-            return
         spread = np.tile(_differ(token, lookback), len(_SPANS_BARS))
         heard = self._keep * self.value + (1 - self._keep) * spread
         self.value = np.where((token == BAR)[:, None, None], self.value, heard)
@@ -105,11 +101,6 @@ def _differ(tokens: Tokens, lookback: Tokens) -> Array:
     voices = np.abs(TOKEN_TABLE[tokens][:, None] - TOKEN_TABLE[lookback])
     found: Array = np.where((lookback == PAD)[..., None], _UNKNOWN, voices @ _GROUP_TABLE)
     return found
-
-
-def first_token(spec: ModelSpec) -> int:
-    """What stands before a loop's first token; in the paper's stream, the BAR of the last loop."""
-    return BAR if spec.architecture == "paper" else START
 
 
 def make_inputs(tokens: Tokens, spec: ModelSpec, condition: Tokens | None = None) -> Inputs:
@@ -158,10 +149,9 @@ def tell(
         condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
     """
     spec, n_loops = agreement.spec, len(tokens)
-    before = np.full(n_loops, first_token(spec)) if at == 0 else tokens[:, at - 1]
-    n_conditions = N_CONDITIONS if spec.architecture == "recall" else 0
-    if condition is None or not n_conditions:
-        condition = np.zeros((n_loops, n_conditions), np.int64)
+    before = np.full(n_loops, START) if at == 0 else tokens[:, at - 1]
+    if condition is None:
+        condition = np.zeros((n_loops, N_CONDITIONS), np.int64)
     return Inputs(
         previous=before[:, None],
         position=position[:, None],
@@ -182,11 +172,8 @@ def _look_back(tokens: Tokens, at: int, position: Tokens, spec: ModelSpec) -> To
 def _tokens_back(position: Tokens, spec: ModelSpec) -> Tokens:
     """`(n_loops, n_lags)` how many tokens ago."""
     length = spec.codec.bar_length
-    n_beats = N_BEAT_LAGS if spec.architecture == "recall" else 0
-    bars = np.arange(1, spec.n_lags - n_beats + 1) * length
+    bars = np.arange(1, spec.recall_bars + 1) * length
     whole = np.broadcast_to(bars, (len(position), len(bars)))
-    if not n_beats:
-        return whole
     parts = np.array([spec.steps_per_bar // 4, spec.steps_per_bar // 2])
     # Over a bar line there is a BAR more; where BAR is due, BAR is what to look back to.
     beats = parts + (position[:, None] < parts)

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trapgen.core import N_TARGETS, N_VOICES, PAD, ModelError
+from trapgen.core import N_TARGETS, N_VOICES, PAD
+from trapgen.model.layers import Layers, check_shapes, log_softmax, sigmoid
 from trapgen.model.words.inputs import Inputs, iterate_inputs
-from trapgen.model.words.product import RowProducts
 from trapgen.model.words.spec import (
     N_LOOP_BARS,
     TOKEN_TABLE,
@@ -75,8 +74,8 @@ class Network:
         self.weights = dict(weights)
 
     @cached_property
-    def _products(self) -> RowProducts:
-        return RowProducts({**self.weights, _SPREAD: VOICES_OF_TARGET})
+    def _layers(self) -> Layers:
+        return Layers({**self.weights, _SPREAD: VOICES_OF_TARGET})
 
     def start(self, n_loops: int) -> State:
         """The state before a loop's first token."""
@@ -94,22 +93,18 @@ class Network:
             `(n_loops, N_TARGETS)` log-probabilities up to a constant a row, and the next state.
         """
         now = Inputs(*(value[:, 0] for value in vars(inputs).values()))
-        matches = self._match(now) if self.spec.architecture == "recall" else None
+        matches = self._match(now)
         told, skipped = self._features(now, matches)
         hidden, cell = np.empty_like(state.hidden), np.empty_like(state.cell)
         for layer in range(self.spec.layers):
-            x, cell[layer] = self._cell(layer, told, state.hidden[layer], state.cell[layer])
+            x, cell[layer] = self._layers.lstm(
+                f"lstm_{layer}", told, state.hidden[layer], state.cell[layer]
+            )
             hidden[layer] = told = x
-        scores = self._dense("words", x)
-        if self.spec.architecture != "paper":
-            # What is told goes to the voices unmixed, too: where BAR is due is no matter of taste.
-            voices = self._dense("voices", np.concatenate([x, skipped], axis=-1))
-            scores += self._products(_SPREAD, voices)
-        if matches is not None:
-            scores = self._copy(scores, x, now, matches)
-        elif self.spec.lookback_bars:
-            self._add_repeats(scores, x, now)
-        return scores, State(hidden, cell)
+        # Skip connection: position also reaches the voices' layer, so BAR is predicted reliably.
+        voices = self._layers.dense("voices", np.concatenate([x, skipped], axis=-1))
+        scores = self._layers.dense("words", x) + self._layers.multiply(_SPREAD, voices)
+        return self._copy(scores, x, now, matches), State(hidden, cell)
 
     def log_probabilities(self, tokens: Tokens, condition: Tokens | None = None) -> Array:
         """`(n_loops, n_tokens)` natural log of the probability of every token of whole loops.
@@ -126,23 +121,12 @@ class Network:
             result[:, at] = log_softmax(scores)[np.arange(len(tokens)), target]
         return result
 
-    def _dense(self, name: str, x: Array) -> Array:
-        return self._products(f"{name}/kernel", x) + self.weights[f"{name}/bias"]
-
-    def _features(self, now: Inputs, matches: Matches | None) -> tuple[NDArray[Any], Array]:
-        """What the first LSTM reads, and what of it goes to the voices past the LSTMs.
-
-        The paper's reads one-hot tokens, which stay numbers here.
-        """
-        if self.spec.architecture == "paper":
-            return now.previous, np.zeros((len(now.previous), 0), np.float32)
+    def _features(self, now: Inputs, matches: Matches) -> tuple[Array, Array]:
+        """What the first LSTM reads, and what of it goes to the voices past the LSTMs."""
         n_loops = len(now.previous)
         previous = TOKEN_TABLE[now.previous]
         position = _one_hot(now.position, self.spec.codec.bar_length)
         bar = _one_hot(now.bar, N_LOOP_BARS)
-        if matches is None:
-            looked = TOKEN_TABLE[now.lookback].reshape(n_loops, -1)
-            return np.concatenate([previous, looked, position, bar], axis=-1), position
         n_told = self.spec.n_told_lags
         looked = TOKEN_TABLE[now.lookback[:, :n_told]].reshape(n_loops, -1)
         agreement = now.agreement[:, :n_told].astype(np.float32).reshape(n_loops, -1)
@@ -159,9 +143,11 @@ class Network:
             np.eye(agreement.shape[1], dtype=np.float32),
             (len(agreement), *[agreement.shape[1]] * 2),
         )
-        hidden: Array = np.tanh(self._dense("match", np.concatenate([agreement, lag], axis=-1)))
+        hidden: Array = np.tanh(
+            self._layers.dense("match", np.concatenate([agreement, lag], axis=-1))
+        )
         before = np.pad(now.lookback == PAD, ((0, 0), (0, 1))).astype(np.float32)
-        scores = self._dense("heads", hidden) + np.float32(NEVER) * before[..., None]
+        scores = self._layers.dense("heads", hidden) + np.float32(NEVER) * before[..., None]
         return Matches(hidden, scores)
 
     def _recall(self, now: Inputs, matches: Matches) -> Array:
@@ -173,10 +159,10 @@ class Network:
 
     def _copy(self, scores: Array, x: Array, now: Inputs, matches: Matches) -> Array:
         """Log-probabilities of a mixture: what the LSTMs say, or a word looked back to."""
-        query = self._dense("query", x)
+        query = self._layers.dense("query", x)
         wanted = matches.scores[..., -1] + (matches.hidden @ query[..., None])[..., 0]
         shares = np.exp(log_softmax(wanted))
-        copied = sigmoid(self._dense("copy", x)) * shares
+        copied = sigmoid(self._layers.dense("copy", x)) * shares
         # What falls to no place stays with the LSTMs.
         kept = 1 - copied[:, :-1].sum(axis=-1, keepdims=True)
         mixed = kept * np.exp(log_softmax(scores))
@@ -186,56 +172,6 @@ class Network:
         result: Array = np.log(np.maximum(mixed, np.float32(LEAST_PROBABILITY)))
         return result
 
-    def _add_repeats(self, scores: Array, x: Array, now: Inputs) -> None:
-        repeats = self._dense("repeats", x)
-        for k, ago in enumerate(now.lookback.T):
-            known = ago < N_TARGETS
-            scores[known, ago[known]] += repeats[known, k]
-
-    def _cell(self, layer: int, x: NDArray[Any], hidden: Array, cell: Array) -> tuple[Array, Array]:
-        kernel, units = f"lstm_{layer}/kernel", self.spec.units
-        # A one-hot row times a weight is a row of the weight.
-        told = self._products(kernel, x) if x.dtype == np.float32 else self.weights[kernel][x]
-        gates = told + self._products(f"lstm_{layer}/recurrent_kernel", hidden)
-        gates += self.weights[f"lstm_{layer}/bias"]
-        # Keras' order: input, forget, candidate, output.
-        candidate = np.tanh(gates[:, 2 * units : 3 * units])
-        opened = sigmoid(gates)
-        i, f, o = opened[:, :units], opened[:, units : 2 * units], opened[:, 3 * units :]
-        cell = f * cell + i * candidate
-        return o * np.tanh(cell), cell
-
 
 def _one_hot(values: Tokens, depth: int) -> Array:
     return np.eye(depth, dtype=np.float32)[values]
-
-
-def check_shapes(
-    weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], path: Path | str
-) -> None:
-    """Every weight is there, in its shape.
-
-    Raises:
-        ModelError: One is missing or has another shape.
-    """
-    for name, shape in shapes.items():
-        found = weights[name].shape if name in weights else None
-        if found != shape:
-            raise ModelError(path, name, found, f"The weight must have shape {shape}.")
-
-
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x))."""
-    # By tanh: no overflow at either end.
-    result: Array = np.float32(0.5) * x
-    np.tanh(result, out=result)
-    result += np.float32(1)
-    result *= np.float32(0.5)
-    return result
-
-
-def log_softmax(scores: NDArray[np.float32]) -> Array:
-    """Natural log of the softmax over the last axis."""
-    shifted = scores - scores.max(axis=-1, keepdims=True)
-    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result

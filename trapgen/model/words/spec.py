@@ -59,7 +59,7 @@ VOICES_OF_TARGET: Final = np.ascontiguousarray(TOKEN_TABLE[:N_TARGETS, : N_VOICE
 _HEADS: Final = 6
 _MATCH_UNITS: Final = 16
 _CONDITION_UNITS: Final = 24
-_PAPER_DROPOUT: Final = 0.2
+_ARCHITECTURE: Final = "recall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,49 +67,37 @@ class ModelSpec:
     """Everything that shapes the network; saved beside its weights.
 
     Attributes:
-        architecture: `recall`, `lookback` or `paper`.
         layers: LSTMs, one on the other.
         units: Of each.
         dropout: Share of their outputs that a training step leaves out.
         lookback_bars: How many bars back the words of the same step are told one by one.
         steps_per_bar: The grid.
-        recall_bars: How many bars back `recall` looks for a place that went like this one.
+        recall_bars: How many bars back it looks for a place that went like this one.
         heads: Recollections that it tells the LSTMs at once.
         match_units: Width of the layer that judges how alike two places are.
         conditions: Names of what may be told of a whole loop, as `style:funk`.
     """
 
-    architecture: str
     layers: int
     units: int
     dropout: float
     lookback_bars: int
     steps_per_bar: int
-    recall_bars: int = 0
-    heads: int = 0
-    match_units: int = 0
+    recall_bars: int
+    heads: int
+    match_units: int
     conditions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, params: TrainParams, codec: Codec, conditions: tuple[str, ...] = ()) -> ModelSpec:
-        """The network that the parameters ask for; `paper` has its own sizes and dropout."""
-        if params.architecture == "paper":
-            layers, units = params.paper_layers, params.paper_units
-            return cls("paper", layers, units, _PAPER_DROPOUT, 0, codec.steps_per_bar)
-        spec = cls(
-            params.architecture,
+        """The network that the parameters ask for."""
+        return cls(
             params.layers,
             params.units,
             params.dropout,
             params.lookback_bars,
             codec.steps_per_bar,
-        )
-        if params.architecture == "lookback":
-            return spec
-        bars = max(params.recall_bars, params.lookback_bars)
-        return dataclasses.replace(
-            spec,
-            recall_bars=bars,
+            recall_bars=max(params.recall_bars, params.lookback_bars),
             heads=_HEADS,
             match_units=_MATCH_UNITS,
             conditions=conditions,
@@ -121,17 +109,18 @@ class ModelSpec:
 
         Raises:
             TypeError: A key is missing or unknown.
+            ValueError: It describes a network of another architecture, as earlier versions had.
         """
-        conditions = tuple(content.get("conditions", ()))
-        return cls(**{**content, "conditions": conditions})
+        told = dict(content)
+        # Files of earlier versions name it.
+        architecture = told.pop("architecture", _ARCHITECTURE)
+        if architecture != _ARCHITECTURE:
+            raise ValueError(f"architecture {architecture}, where {_ARCHITECTURE} alone is known")
+        return cls(**{**told, "conditions": tuple(told.get("conditions", ()))})
 
     def to_json(self) -> dict[str, Any]:
-        """All attributes; of a network that recalls nothing, only those that shape it."""
-        content = dataclasses.asdict(self)
-        if self.architecture != "recall":
-            for name in ("recall_bars", "heads", "match_units", "conditions"):
-                del content[name]
-        return content
+        """All attributes."""
+        return dataclasses.asdict(self)
 
     @property
     def codec(self) -> Codec:
@@ -141,9 +130,7 @@ class ModelSpec:
     @property
     def n_lags(self) -> int:
         """Places back in time whose words are told."""
-        if self.architecture == "recall":
-            return N_BEAT_LAGS + self.recall_bars
-        return self.lookback_bars
+        return N_BEAT_LAGS + self.recall_bars
 
     @property
     def n_told_lags(self) -> int:
@@ -158,18 +145,12 @@ class ModelSpec:
     @property
     def n_skipped(self) -> int:
         """Width of what reaches the scores of the voices past the LSTMs."""
-        if self.architecture == "recall":
-            return self.codec.bar_length + N_TOLD * self.n_told_lags + self.n_recalled
-        return self.codec.bar_length
+        return self.codec.bar_length + N_TOLD * self.n_told_lags + self.n_recalled
 
     @property
     def n_features(self) -> int:
         """Width of what the first LSTM reads."""
-        if self.architecture == "paper":
-            return N_TOKENS
         place = self.codec.bar_length + N_LOOP_BARS
-        if self.architecture == "lookback":
-            return N_TOLD * (1 + self.lookback_bars) + place
         told = N_TOLD * (1 + self.n_told_lags) + N_AGREEMENTS * self.n_told_lags
         return told + place + self.n_recalled + (_CONDITION_UNITS if self.conditions else 0)
 
@@ -183,16 +164,14 @@ def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
         shapes[f"lstm_{layer}/recurrent_kernel"] = (spec.units, 4 * spec.units)
         shapes[f"lstm_{layer}/bias"] = (4 * spec.units,)
         width = spec.units
-    dense = {"words": (width, N_TARGETS)}
-    if spec.architecture != "paper":
-        dense["voices"] = (width + spec.n_skipped, len(VOICES_OF_TARGET))
-    if spec.architecture == "lookback" and spec.lookback_bars:
-        dense["repeats"] = (width, spec.lookback_bars)
-    if spec.architecture == "recall":
-        dense["match"] = (N_AGREEMENTS + spec.n_lags + 1, spec.match_units)
-        dense["heads"] = (spec.match_units, spec.heads + 1)
-        dense["query"] = (width, spec.match_units)
-        dense["copy"] = (width, 1)
+    dense = {
+        "words": (width, N_TARGETS),
+        "voices": (width + spec.n_skipped, len(VOICES_OF_TARGET)),
+        "match": (N_AGREEMENTS + spec.n_lags + 1, spec.match_units),
+        "heads": (spec.match_units, spec.heads + 1),
+        "query": (width, spec.match_units),
+        "copy": (width, 1),
+    }
     for name, shape in dense.items():
         shapes[f"{name}/kernel"] = shape
         shapes[f"{name}/bias"] = shape[1:]

@@ -1,13 +1,17 @@
-"""Products of rows with a weight that do not depend on which rows stand side by side."""
+"""Layers of both networks in numpy and ONNX Runtime: a row comes out the same in any batch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trapgen.model.words.spec import Array
+from trapgen.core import ModelError
+
+Array = NDArray[np.float32]
 
 _SHARED: Final = 2**19
 """So many weights are worth a second thread."""
@@ -17,8 +21,8 @@ _IR_VERSION: Final = 9
 """Of ONNX; old enough for every ONNX Runtime that the package allows."""
 
 
-class RowProducts:
-    """`x @ weight` where a row's product is the same to the bit in any company.
+class Layers:
+    """Layers by the names of their weights, where a row's result does not depend on the others.
 
     A BLAS rounds a row by the tile that it falls into: its product depends on how many rows there
     are, and where it stands. ONNX Runtime packs a weight once and adds up every row's terms in the
@@ -26,19 +30,37 @@ class RowProducts:
     `tests/library/test_model.py` holds it.
 
     Args:
-        weights: float32 arrays by name, of which the kernels are taken.
+        weights: float32 arrays by name; kernels are taken now, biases are looked up.
     """
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
+        self._weights = weights
         kernels = {name: value for name, value in weights.items() if name.endswith("kernel")}
         self._sessions = {name: _load(kernel) for name, kernel in kernels.items()}
 
-    def __call__(self, name: str, x: Array) -> Array:
+    def multiply(self, name: str, x: Array) -> Array:
         """`(..., width) @ weight`; may be called from several threads at once."""
         rows = np.ascontiguousarray(x, np.float32).reshape(-1, x.shape[-1])
         (result,) = self._sessions[name].run(None, {"x": rows})
         found: Array = result.reshape(*x.shape[:-1], result.shape[-1])
         return found
+
+    def dense(self, name: str, x: Array) -> Array:
+        """`x @ kernel + bias`."""
+        return self.multiply(f"{name}/kernel", x) + self._weights[f"{name}/bias"]
+
+    def lstm(self, name: str, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
+        """One step of an LSTM: its next hidden and cell values, `(n_rows, units)`."""
+        units = hidden.shape[1]
+        gates = self.multiply(f"{name}/kernel", x)
+        gates += self.multiply(f"{name}/recurrent_kernel", hidden)
+        gates += self._weights[f"{name}/bias"]
+        # Keras' order: input, forget, candidate, output.
+        candidate = np.tanh(gates[:, 2 * units : 3 * units])
+        opened = sigmoid(gates)
+        i, f, o = opened[:, :units], opened[:, units : 2 * units], opened[:, 3 * units :]
+        cell = f * cell + i * candidate
+        return o * np.tanh(cell), cell
 
 
 def _load(weight: Array) -> Any:
@@ -64,3 +86,34 @@ def _load(weight: Array) -> Any:
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+def check_shapes(
+    weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], path: Path | str
+) -> None:
+    """Every weight is there, in its shape.
+
+    Raises:
+        ModelError: One is missing or has another shape.
+    """
+    for name, shape in shapes.items():
+        found = weights[name].shape if name in weights else None
+        if found != shape:
+            raise ModelError(path, name, found, f"The weight must have shape {shape}.")
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x))."""
+    # By tanh: no overflow at either end.
+    result: Array = np.float32(0.5) * x
+    np.tanh(result, out=result)
+    result += np.float32(1)
+    result *= np.float32(0.5)
+    return result
+
+
+def log_softmax(scores: Array) -> Array:
+    """Natural log of the softmax over the last axis."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result

@@ -1,0 +1,35 @@
+"""Batches of what is not alike in length, and what is left untold while learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WITHHELD: Final = 0.15
+"""Share of what is told of whole loops that is told as unknown while learning."""
+
+
+def pad_rows(rows: Sequence[NDArray[Any]], length: int, value: float) -> NDArray[Any]:
+    """`(n_rows, length, ...)`: rows brought to one length."""
+    padded = np.full((len(rows), length, *rows[0].shape[1:]), value, rows[0].dtype)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
+    return padded
+
+
+def draw_by_length(
+    lengths: NDArray[np.int64], size: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Indices of batches in random order, each of rows about as long as one another."""
+    order = rng.permutation(len(lengths))
+    order = order[np.argsort(lengths[order], kind="stable")]
+    for start in rng.permutation(np.arange(0, len(order), size)):
+        yield order[start : start + size]
+
+
+def draw_told(rng: np.random.Generator, *shape: int) -> NDArray[np.bool_]:
+    """What is told and not withheld, so that a network learns to do without."""
+    return np.asarray(rng.random(shape) >= _WITHHELD)
