@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import wave
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +56,14 @@ def test_every_table_keeps_its_schema(built: Path) -> None:
     assert set(survivors["loop_id"]) == set(loops["loop_id"])
     overlap = read_table(built / "data/audit/overlap.parquet", OVERLAP)
     assert set(overlap["kind"]) <= {"near_loop", "voice", "window", "exact_bar"}
+
+
+def test_every_raw_file_is_parsed_once_and_no_other_at_all(
+    built: Path, parsed: Counter[Path]
+) -> None:
+    raw = set((built / "data/raw").rglob("*.mid"))
+    assert len(raw) >= 124
+    assert {built / path: n for path, n in parsed.items()} == dict.fromkeys(raw, 1)
 
 
 def test_no_source_is_on_two_sides(built: Path) -> None:
@@ -268,14 +277,14 @@ def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path, capsys) 
     pack.mkdir()
     (pack / "Kick_01.mid").write_bytes(b"")
     assert run_stage(checkout, "corpus") == 0
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split(" must be ")[0] for line in said[1:]] == [
-        "corpus: warning: raw_files.size",
-        "corpus: warning: raw_packs.n_readable",
-    ]
-    assert said[1].endswith(" rows are not: 0 (broken/Kick_01.mid)")
-    assert said[2].endswith(" rows are not: 0 (broken)")
     assert run_stage(checkout, "standardize") == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if " must be " in line]
+    assert [line.split(" must be ")[0] for line in said] == [
+        "standardize: warning: raw_files.size",
+        "standardize: warning: raw_packs.n_readable",
+    ]
+    assert said[0].endswith(" rows are not: 0 (broken/Kick_01.mid)")
+    assert said[1].endswith(" rows are not: 0 (broken)")
     rejects = pd.read_csv(checkout / "data/standardized/rejects.csv")
     assert rejects.to_dict("records") == [
         {
@@ -287,15 +296,16 @@ def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path, capsys) 
     ]
 
 
-def test_a_pack_that_is_mostly_broken_stops_the_corpus(checkout: Path, capsys) -> None:
+def test_a_pack_that_is_mostly_broken_stops_before_the_split(checkout: Path, capsys) -> None:
     pack = checkout / "data/packs/broken"
     pack.mkdir()
     for number in range(10):
         (pack / f"Kick_{number}.mid").write_bytes(b"<!DOCTYPE html>")
-    assert run_stage(checkout, "corpus") == 4
+    assert run_stage(checkout, "corpus") == 0
+    assert run_stage(checkout, "standardize") == 4
     said = capsys.readouterr().err
-    start = "corpus: the check of the raw packs refuses: raw_packs.share_readable must be from 0.5 "
-    assert said.startswith(start)
+    start = "the check of the raw packs refuses: raw_packs.share_readable must be from 0.5 "
+    assert f"standardize: {start}" in said
     assert said.endswith(" rows are not: 0 (broken)\n")
     pages = (checkout / "data/audit/raw_docs/validations/raw_packs").rglob("*.html")
     assert all("Failed" in page.read_text(encoding="utf-8") for page in pages)
