@@ -156,7 +156,7 @@ def test_the_generator_and_the_condition_decide():
 def test_what_is_likely_is_drawn_more_often_than_said_by_the_temperature():
     humanizer = make_humanizer(scale=0)
     humanizer.weights["velocity/bias"][[29, 99]] = np.log(127e4) + np.log([0.25, 0.75])
-    loop = repeat_to(make_loop(*((at, KICK) for at in range(16))), 512)
+    loop = repeat_to(make_loop(*((at, KICK) for at in range(16))), 128)
     (feel,) = draw(humanizer, [loop])
     drawn = feel.velocities[loop.onsets]
     assert np.isin(drawn, [30, 100]).all()
