@@ -16,16 +16,10 @@ from training.keymap.cases import move, read_split
 from trapgen.core import CLOSED_HAT, KEY_MAPS, KICK, SNARE, StandardizeParams, key_map, role_of_name
 from trapgen.ingest import find_doubts, find_midi, read_folder, read_loop, settle
 from trapgen.ingest.keymap.choose import choose_readings
-from trapgen.ingest.keymap.detect import detect_key_map, rank_key_maps
+from trapgen.ingest.keymap.detect import rank_key_maps
 from trapgen.ingest.keymap.evidence import voice_evidence
-from trapgen.ingest.keymap.features import (
-    FEATURES,
-    count_bars,
-    count_meetings,
-    count_shared_bars,
-    describe_groups,
-)
-from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.features import FEATURES, count_bars, count_company, describe_groups
+from trapgen.ingest.keymap.groove import sure_from
 from trapgen.ingest.keymap.role import detect_role, find_role
 from trapgen.midi import Strikes, read_strikes
 
@@ -42,6 +36,7 @@ def strikes_of(*hits, velocity=100, channel=0):
         pitches=np.array([pitch for _, pitch in rows], np.uint8),
         velocities=np.full(n, velocity, np.uint8),
         channels=np.full(n, channel, np.uint8),
+        ends=np.zeros(0, np.int64),
         ticks_per_quarter=QUARTER,
         tempos=(),
         meters=(),
@@ -58,10 +53,11 @@ def test_groove_on_every_key_map_is_read_right_or_doubted(shared):
                 continue
             moved, truth = played
             stem = hashlib.sha256(performance.name.encode()).hexdigest()
-            found, _ = detect_key_map(moved, stem)
+            best = rank_key_maps(moved, stem)[0]
             outcome = "unsure"
-            if found is not None:
-                outcome = "right" if (found.column_of[moved.pitches] == truth).all() else "wrong"
+            if best.confidence >= sure_from():
+                voices = best.key_maps[0].column_of[moved.pitches]
+                outcome = "right" if (voices == truth).all() else "wrong"
             outcomes[count_bars(moved) >= 8][outcome] += 1
     long, short = outcomes[True], outcomes[False]
     assert min(long.total(), short.total()) > 500
@@ -77,7 +73,7 @@ def test_general_midi_needs_no_drum_channel(shared):
     for path in paths:
         best = rank_key_maps(read_strikes(path), "a91f")[0]
         assert best.key_maps[0].name == "gm"
-        sure += best.confidence >= SURE
+        sure += best.confidence >= sure_from()
     assert len(paths) == 25
     assert sure >= 22
 
@@ -95,7 +91,7 @@ def test_trap_parts_without_their_names(shared, tmp_path):
     assert {reads[name].loop.lineage.role == truth[name] for name in heard} == {True}
     unsure = reads.keys() - heard
     assert {doubt.path for doubt in find_doubts(tmp_path, find_midi(tmp_path))} == unsure
-    assert all(0 < reads[name].key_map_confidence < SURE for name in unsure)
+    assert all(0 < reads[name].key_map_confidence < sure_from() for name in unsure)
 
 
 def test_a_single_pitch_is_unsure_unless_its_rhythm_tells(tmp_path):
@@ -106,7 +102,7 @@ def test_a_single_pitch_is_unsure_unless_its_rhythm_tells(tmp_path):
     backbeat.write_bytes(midi_file(track(*snares)))
     read = read_loop(open_part, StandardizeParams())
     assert (read.key_map, read.loop.lineage.role) == ("gm", "full")
-    assert read.key_map_confidence < SURE
+    assert read.key_map_confidence < sure_from()
     read = read_loop(backbeat, StandardizeParams())
     assert (read.key_map, read.loop.lineage.role) == ("rhythm", "snare")
     assert 0.5 <= read.key_map_confidence <= 1
@@ -131,13 +127,12 @@ def test_pitches_of_one_hat_keep_out_of_each_others_way():
     taking_turns = [(at / 2, (42, 46)[at % 4 == 3]) for at in range(64)]
     at_once = [(at / 2, pitch) for at in range(0, 64, 2) for pitch in (42, 46)]
     apart, together = (strikes_of(*hits, *hats) for hats in (taking_turns, at_once))
-    met, by_chance = count_meetings(apart, np.searchsorted([36, 38, 42, 46], apart.pitches), 4)
+    (met, by_chance), (shared, shared_by_chance) = count_company(
+        apart, np.searchsorted([36, 38, 42, 46], apart.pitches)
+    )
     assert met[2, 3] == met[3, 2] == 0
     assert by_chance[2, 3] == pytest.approx(48 * 16 / (16 * 8))
     assert met[0, 2] == 8
-    shared, shared_by_chance = count_shared_bars(
-        apart, np.searchsorted([36, 38, 42, 46], apart.pitches), 4
-    )
     assert shared[2, 3] == shared_by_chance[2, 3] == 8
     confidences = []
     for strikes in (apart, together):
@@ -186,9 +181,6 @@ def test_readings_share_out_all_belief(hits):
     assert confidences == sorted(confidences, reverse=True)
     names = [table.name for reading in readings for table in reading.key_maps]
     assert sorted(names) == sorted(KEY_MAPS)
-    table, confidence = detect_key_map(strikes)
-    assert confidence == confidences[0]
-    assert (table is None) == (confidence < SURE)
     later = replace(strikes, ticks=strikes.ticks * 2, ticks_per_quarter=2 * QUARTER)
     assert [r.confidence for r in rank_key_maps(later)] == confidences
 

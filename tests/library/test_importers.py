@@ -266,7 +266,7 @@ def test_a_bomb_stops_at_the_limit_whatever_its_header_says(tmp_path):
         archive.filelist[-1].compress_size = 1 << 31
     script = (
         "import sys, pandas; from pathlib import Path; from resource import *;"
-        "from trapgen.ingest.importers import import_pack;"
+        "from trapgen.ingest import import_pack;"
         "before = getrusage(RUSAGE_SELF).ru_maxrss;"
         "done = import_pack(Path(sys.argv[1]), Path(sys.argv[2]));"
         "print(done.rejects['rule'][0], getrusage(RUSAGE_SELF).ru_maxrss - before)"

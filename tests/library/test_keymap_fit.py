@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from training.keymap.__main__ import write_groove
 from training.keymap.cases import move, read_split
-from training.keymap.module import write_module
 from training.keymap.readings import choose_sure, fit_weights, gather_cases, read_cases
 from training.keymap.voices import fit_voices
 from trapgen.core import CLOSED_HAT, KICK, SNARE, key_map
-from trapgen.ingest.keymap import groove
 from trapgen.ingest.keymap.evidence import expand, groove_table
 from trapgen.ingest.keymap.features import FEATURES
-from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.groove import GROOVE, sure_from
 from trapgen.ingest.keymap.weights import groove_weights
 
 
@@ -31,9 +28,9 @@ def test_the_regression_learns_what_separates():
     assert (logits.argmax(1) == voices).all()
 
 
-def test_the_module_is_as_it_was_written():
-    written = Path(groove.__file__).read_text(encoding="utf-8")
-    assert written == write_module(groove_table(), groove_weights(), SURE)
+def test_the_numbers_in_the_package_are_as_they_were_written(tmp_path):
+    write_groove(tmp_path / "groove.json", groove_table(), groove_weights(), sure_from())
+    assert (tmp_path / "groove.json").read_bytes() == GROOVE.read_bytes()
 
 
 def test_a_performance_moves_to_another_map(shared):

@@ -22,7 +22,7 @@ from trapgen.core import (
 )
 from trapgen.ingest import find_doubts, read_loop, settle
 from trapgen.ingest.keymap.choose import find_settled, read_settled
-from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.groove import sure_from
 
 
 def write_doubtful(folder):
@@ -38,7 +38,7 @@ def test_what_is_settled_is_read_so(tmp_path):
     (doubt,) = find_doubts(tmp_path / "pack", [path])
     assert (doubt.path, doubt.pitches) == ("deep/x.mid", {36: 1, 37: 1})
     before = read_loop(path, StandardizeParams())
-    assert before.key_map_confidence == doubt.readings[0].confidence < SURE
+    assert before.key_map_confidence == doubt.readings[0].confidence < sure_from()
     settle(tmp_path / "pack", {"deep/x.mid": "akai_mpc"})
     assert list(find_doubts(tmp_path / "pack", [path])) == []
     read = read_loop(path, StandardizeParams())
@@ -111,7 +111,7 @@ def test_the_command_lists_and_settles(tmp_path):
     write_doubtful(tmp_path)
     (doubt,) = json.loads(trapgen("keymap", "review", tmp_path, "--json").stdout)["unsure"]
     assert (doubt["path"], doubt["pitches"]) == ("x.mid", {"36": 1, "37": 1})
-    assert 0 < doubt["readings"][0]["confidence"] < SURE
+    assert 0 < doubt["readings"][0]["confidence"] < sure_from()
     done = trapgen("keymap", "review", tmp_path, "--set", "x.mid=akai_mpc", "--json")
     assert json.loads(done.stdout) == {"unsure": [], "settled": {"x.mid": "akai_mpc"}}
     assert trapgen("keymap", "review", tmp_path, "--set", "x.mid").returncode == 2

@@ -1,1 +1,1 @@
-"""How the numbers of `trapgen.ingest.keymap.groove` are made: `python -m training.keymap DIR`."""
+"""How `trapgen/ingest/keymap/groove.json` is made: `python -m training.keymap DIR`."""

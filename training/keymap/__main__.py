@@ -1,4 +1,4 @@
-"""Make `trapgen.ingest.keymap.groove` again: `python -m training.keymap DIR`, DIR a copy of Groove.
+"""Make the key maps' `groove.json` again: `python -m training.keymap DIR`, DIR a copy of Groove.
 
 It takes about four minutes on two cores; the file comes out as it was.
 """
@@ -6,15 +6,17 @@ It takes about four minutes on two cores; the file comes out as it was.
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from training.keymap.cases import read_split
-from training.keymap.module import write_module
 from training.keymap.readings import choose_sure, cross_validate, fit_weights, gather_cases
 from training.keymap.voices import fit_voices, read_examples
-from trapgen.ingest.keymap import groove
+from trapgen.core import KEY_MAPS, write_json
+from trapgen.ingest import CREDIT
+from trapgen.ingest.keymap import GROOVE, MAP_TERMS, RHYTHM_TERMS, VoiceTable, Weights
 
 
 def main() -> None:
@@ -29,8 +31,20 @@ def main() -> None:
     cases = gather_cases(performances, tables)
     confidence, is_right = cross_validate(cases)
     sure = choose_sure(confidence[cases.is_long], is_right[cases.is_long])
-    text = write_module(fit_voices(features, voices), fit_weights(cases), sure)
-    Path(groove.__file__).write_text(text, encoding="utf-8")
+    write_groove(GROOVE, fit_voices(features, voices), fit_weights(cases), sure)
+
+
+def write_groove(path: Path, table: VoiceTable, weights: Weights, sure: float) -> None:
+    """Write what was learned, rounded to thousandths, with Groove's attribution."""
+    names = [*RHYTHM_TERMS, *MAP_TERMS, *KEY_MAPS]
+    nats = np.concatenate([weights.rhythm, weights.of_map, weights.prior])
+    content = {
+        "made_from": "The train split of the Groove MIDI Dataset. " + " ".join(CREDIT.split()),
+        "sure": sure,
+        "nats": dict(zip(names, nats.round(3).tolist(), strict=True)),
+        "voices": {name: part.round(3).tolist() for name, part in asdict(table).items()},
+    }
+    write_json(path, content)
 
 
 if __name__ == "__main__":

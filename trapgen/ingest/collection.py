@@ -19,9 +19,7 @@ from trapgen.core import (
     source_id,
     to_loop,
 )
-from trapgen.ingest.standardize.folder import load_standardized, read_folder
-
-MANIFEST_NAME: Final = "manifest.parquet"
+from trapgen.ingest.standardize.folder import MANIFEST_NAME, load_standardized, read_folder
 
 STREAM_BARS: Final = 64
 """A line of text that is longer is no loop, but many on end."""

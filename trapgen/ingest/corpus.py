@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from trapgen.core import InputError, replacing
-from trapgen.ingest.standardize import find_midi
-from trapgen.ingest.starter import write_packs
+from trapgen.ingest.standardize.folder import find_midi
+from trapgen.ingest.starter.packs import write_packs
 
 _BESIDE: Final = frozenset({"pack.csv", "keymaps.csv", "ATTRIBUTION.md"})
 """What a pack says of its files travels with them."""

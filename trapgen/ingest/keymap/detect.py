@@ -14,12 +14,9 @@ from typing import Final
 import numpy as np
 
 from trapgen.core import KEY_MAPS, KeyMap
-from trapgen.ingest.keymap.groove import SURE
 from trapgen.ingest.keymap.readings import MAP_TERMS, gather_evidence
 from trapgen.ingest.keymap.weights import groove_weights, share_out
 from trapgen.midi import DRUM_CHANNEL, Strikes
-
-__all__ = ["SURE", "Reading", "detect_key_map", "rank_key_maps"]
 
 _MAPS: Final = tuple(KEY_MAPS.values())
 # On the drum channel percussion that the kit lacks is at home, and costs nothing. Groove has none
@@ -78,17 +75,3 @@ def rank_key_maps(strikes: Strikes, stem: str = "") -> list[Reading]:
         share = float(shares[mine].sum())
         readings.append(Reading(tuple(_MAPS[at] for at in named_first), share))
     return sorted(readings, key=lambda reading: -reading.confidence)
-
-
-def detect_key_map(strikes: Strikes, stem: str = "") -> tuple[KeyMap | None, float]:
-    """The key map a file was played on and the confidence in it, from 0 to 1.
-
-    The confidence is that every strike gets its right voice: maps that read the file alike count
-    together. Below `SURE` there is no map.
-
-    Args:
-        strikes: At least one strike; a file's drums alone.
-        stem: The file's name without its ending.
-    """
-    best = rank_key_maps(strikes, stem)[0]
-    return (best.key_maps[0] if best.confidence >= SURE else None), best.confidence

@@ -1,4 +1,4 @@
-"""Which voice a group of strikes is, by its rhythm: a logistic regression (see `keymap.fit`)."""
+"""Which voice a group of strikes is, by its rhythm: a logistic regression (`training.keymap`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.ingest.keymap import groove
-from trapgen.ingest.keymap.features import FEATURES
+from trapgen.ingest.keymap.groove import read_groove
 
 _LIMIT: Final = 4.0
 
@@ -43,12 +42,7 @@ def expand(
 @cache
 def groove_table() -> VoiceTable:
     """The numbers learned on Groove."""
-    lines = (line.split() for line in groove.VOICES.strip().split("\n"))
-    rows = {name: np.array(values, float) for name, *values in lines}
-    plain = np.stack([rows[name] for name in FEATURES])
-    squares = np.stack([rows[f"{name}^2"] for name in FEATURES])
-    weights = np.vstack([rows["one"], plain[:, 2:], squares])
-    return VoiceTable(plain[:, 0], plain[:, 1], weights, rows["prior"])
+    return VoiceTable(**{name: np.array(part) for name, part in read_groove()["voices"].items()})
 
 
 def voice_evidence(

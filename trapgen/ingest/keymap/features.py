@@ -109,21 +109,22 @@ def _describe(
     ]
 
 
-def count_meetings(
-    strikes: Strikes, groups: NDArray[np.int64], n_groups: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """How often each two groups are struck together, and how often they would be by chance.
+def count_company(
+    strikes: Strikes, groups: NDArray[np.int64]
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...]:
+    """How often each two groups are struck together, in how many bars both are, and by chance.
 
     Args:
         strikes: At least one strike.
-        groups: `(n_strikes,)`, the group of each strike, from 0 to `n_groups - 1`.
-        n_groups: Number of groups.
+        groups: `(n_strikes,)`, the group of each strike, counted from 0 on.
 
     Returns:
-        `(n_groups, n_groups)` int64, pairs of strikes closer than `TOGETHER_QUARTERS`; and the
-        same in float64, expected of strikes that fall on any 16th alike. Both are symmetric; what
-        a group does with itself counts twice.
+        Twice a pair of `(n_groups, n_groups)`, int64 as found and float64 as expected, symmetric.
+        First pairs of strikes closer than `TOGETHER_QUARTERS`, expected of strikes that fall on any
+        16th alike; what a group does with itself counts twice. Then bars in which both groups are
+        struck, expected of groups that choose their bars alone.
     """
+    n_groups, n_bars = int(groups.max()) + 1, count_bars(strikes)
     at = strikes.ticks / strikes.ticks_per_quarter
     met = np.zeros((n_groups, n_groups), np.int64)
     for apart in range(1, len(at)):
@@ -131,29 +132,15 @@ def count_meetings(
         if not len(near):
             break
         np.add.at(met, (groups[near], groups[near + apart]), 1)
-    counts = np.bincount(groups, minlength=n_groups)
-    by_chance = np.outer(counts, counts) / (16 * count_bars(strikes))
-    return met + met.T, np.minimum(by_chance, np.minimum.outer(counts, counts))
-
-
-def count_shared_bars(
-    strikes: Strikes, groups: NDArray[np.int64], n_groups: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """In how many bars each two groups are struck, and in how many they would be by chance.
-
-    Args:
-        strikes: At least one strike.
-        groups: `(n_strikes,)`, the group of each strike, from 0 to `n_groups - 1`.
-        n_groups: Number of groups.
-
-    Returns:
-        `(n_groups, n_groups)` int64; and float64, expected of groups that choose their bars alone.
-    """
-    n_bars = count_bars(strikes)
+    counts = np.bincount(groups)
+    by_chance = np.outer(counts, counts) / (16 * n_bars)
     is_in = np.zeros((n_groups, n_bars), np.int64)
     is_in[groups, strikes.ticks // (4 * strikes.ticks_per_quarter)] = 1
-    counts = is_in.sum(1)
-    return is_in @ is_in.T, np.outer(counts, counts) / n_bars
+    n_in = is_in.sum(1)
+    return (
+        (met + met.T, np.minimum(by_chance, np.minimum.outer(counts, counts))),
+        (is_in @ is_in.T, np.outer(n_in, n_in) / n_bars),
+    )
 
 
 def _share_together(times: NDArray[np.float64], others: NDArray[np.float64]) -> float:

@@ -3,9 +3,8 @@
 A map makes a voice of each pitch it knows, and is as good as the rhythms of those pitches, and of
 the voices they add up to, speak for these voices (`trapgen.ingest.keymap.evidence`). One instrument
 is not struck twice at once: pitches of one hat or cymbal must keep out of each other's way, and
-share their bars. A map pays
-for pitches that it doesn't know, for a kit without kick, snare or time keeper, and for having many
-keys for a voice: the file then used few of them by chance.
+share their bars. A map pays for pitches that it doesn't know, for a kit without kick, snare or time
+keeper, and for having many keys for a voice: the file then used few of them by chance.
 """
 
 from __future__ import annotations
@@ -18,12 +17,7 @@ from numpy.typing import NDArray
 
 from trapgen.core import CLOSED_HAT, CRASH, KEY_MAPS, KICK, N_VOICES, OPEN_HAT, RIDE, SNARE, KeyMap
 from trapgen.ingest.keymap.evidence import VoiceTable, voice_evidence
-from trapgen.ingest.keymap.features import (
-    FEATURES,
-    count_meetings,
-    count_shared_bars,
-    describe_masks,
-)
+from trapgen.ingest.keymap.features import FEATURES, count_company, describe_masks
 from trapgen.midi import Strikes
 
 RHYTHM_TERMS: Final = (
@@ -72,8 +66,8 @@ class Evidence:
     """What speaks for each way to read a file.
 
     Attributes:
-        voices: `(n_readings, n_pitches)` int64, the voice of each pitch, -1 where unknown.
-        pitches: `(n_pitches,)` int64, the pitches of the file, sorted.
+        voices: `(n_readings, n_pitches)` int64, the voice of each pitch of the file, the pitches
+            sorted; -1 where unknown.
         rhythm: `(n_readings, 16)` float64, columns `RHYTHM_TERMS`.
         of_map: `(n_maps, 3)` float64, columns `MAP_TERMS`, in the order of `KEY_MAPS`.
         reading_of_map: `(n_maps,)` int64, row of `rhythm`.
@@ -81,7 +75,6 @@ class Evidence:
     """
 
     voices: NDArray[np.int64]
-    pitches: NDArray[np.int64]
     rhythm: NDArray[np.float64]
     of_map: NDArray[np.float64]
     reading_of_map: NDArray[np.int64]
@@ -103,17 +96,13 @@ def gather_evidence(strikes: Strikes, table: VoiceTable | None = None) -> Eviden
         [rows.setdefault(tuple(of_map.column_of[pitches].tolist()), len(rows)) for of_map in _MAPS]
     )
     voices = np.array(list(rows))
-    met, by_chance = count_meetings(strikes, at, len(pitches))
-    shared, shared_by_chance = count_shared_bars(strikes, at, len(pitches))
-    rhythm = np.hstack(
-        [
-            _count_voices(strikes, at, voices, table),
-            np.array([_count_pairs(row, met, by_chance) for row in voices]),
-            np.array([_count_pairs(row, shared, shared_by_chance) for row in voices]),
-        ]
-    )
+    pairs = [
+        np.array([_count_pairs(row, found, by_chance) for row in voices])
+        for found, by_chance in count_company(strikes, at)
+    ]
+    rhythm = np.hstack([_count_voices(strikes, at, voices, table), *pairs])
     of_map = np.array([_count_keys(*row, pitches) for row in zip(_MAPS, _N_KEYS, strict=True)])
-    return Evidence(voices, pitches, rhythm, of_map, reading_of_map, trust)
+    return Evidence(voices, rhythm, of_map, reading_of_map, trust)
 
 
 def _count_voices(

@@ -16,7 +16,7 @@ from trapgen.ingest.keymap.choose import (
     write_settled,
 )
 from trapgen.ingest.keymap.detect import Reading
-from trapgen.ingest.keymap.groove import SURE
+from trapgen.ingest.keymap.groove import sure_from
 from trapgen.ingest.keymap.role import find_role
 from trapgen.midi import read_strikes
 
@@ -37,7 +37,7 @@ class Doubt:
 
 
 def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
-    """The files of a pack whose key map is below `SURE`, in the order given.
+    """The files of a pack whose key map is below `sure_from`, in the order given.
 
     Files whose name or rhythm gives their voice, and those settled before, are in no doubt; files
     that cannot be read are left to standardizing, which rejects them with the reason.
@@ -54,7 +54,7 @@ def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
             continue
         drums = strikes.select(drums_of(strikes))
         readings = choose_readings(path, drums)
-        if readings[0].confidence < SURE:
+        if readings[0].confidence < sure_from():
             counts = Counter(drums.pitches.tolist())
             relative = path.relative_to(pack).as_posix()
             yield Doubt(relative, dict(counts.most_common()), tuple(readings))

@@ -1,4 +1,4 @@
-"""What counts for and against a key map, weighed: the numbers of `trapgen.ingest.keymap.groove`."""
+"""What counts for and against a key map, in nats learned on Groove."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import KEY_MAPS
-from trapgen.ingest.keymap import groove
+from trapgen.ingest.keymap.groove import read_groove
 from trapgen.ingest.keymap.readings import MAP_TERMS, RHYTHM_TERMS
 
 
@@ -57,9 +57,6 @@ def share_out(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 @cache
 def groove_weights() -> Weights:
     """The numbers learned on Groove."""
-    rows = dict(line.split() for line in groove.WEIGHTS.strip().split("\n"))
-    return Weights(
-        np.array([float(rows[term]) for term in RHYTHM_TERMS]),
-        np.array([float(rows[term]) for term in MAP_TERMS]),
-        np.array([float(rows[f"prior:{name}"]) for name in KEY_MAPS]),
-    )
+    nats = read_groove()["nats"]
+    parts = (RHYTHM_TERMS, MAP_TERMS, KEY_MAPS)
+    return Weights(*(np.array([nats[name] for name in part]) for part in parts))

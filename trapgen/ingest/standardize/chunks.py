@@ -7,7 +7,7 @@ threads, processes and machines that see the same files. What is written is the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +29,11 @@ from trapgen.core import (
     write_hits,
     write_table,
 )
-from trapgen.ingest.standardize.folder import Found, find_sources, read_found
+from trapgen.ingest.standardize.folder import MANIFEST_NAME, Found, find_sources, read_found
 from trapgen.ingest.standardize.read import Standardized
 from trapgen.midi import write_loop
 
 LOOPS_FOLDER: Final = "loops"
-MANIFEST_NAME: Final = "manifest.parquet"
 REJECTS_NAME: Final = "rejects.csv"
 _WRITTEN: Final = (LOOPS_FOLDER, MANIFEST_NAME, HITS_NAME, REJECTS_NAME)
 
@@ -164,17 +163,5 @@ def _reject_row(error: MidiError, root: Path) -> dict[str, str]:
 
 
 def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
-    return {
-        **describe_loop(result.loop, target),
-        "source_path": result.source_path,
-        "published_split": result.published_split,
-        "key_map": result.key_map,
-        "key_map_confidence": result.key_map_confidence,
-        "quantization_error_steps": result.quantization_error_steps,
-        "max_quantization_error_steps": result.max_quantization_error_steps,
-        "recommended_steps_per_bar": result.recommended_steps_per_bar,
-        "leading_bars": result.leading_bars,
-        "feel": result.feel,
-        "collapsed_onsets": result.collapsed_onsets,
-        "dropped_onsets": result.dropped_onsets,
-    }
+    found = {each.name: getattr(result, each.name) for each in fields(result)}
+    return {**describe_loop(found.pop("loop"), target), **found}

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from trapgen.core import (
     HITS_NAME,
@@ -19,6 +20,8 @@ from trapgen.core import (
 )
 from trapgen.ingest.standardize.notes import Note, read_notes
 from trapgen.ingest.standardize.read import Standardized, read_loop
+
+MANIFEST_NAME: Final = "manifest.parquet"
 
 
 def find_midi(source: Path) -> list[Path]:
@@ -121,4 +124,4 @@ def load_standardized(folder: Path) -> list[DrumLoop]:
     Raises:
         TableError: There is no manifest or no table of hits, or one breaks its schema.
     """
-    return join_hits(read_rows(folder / "manifest.parquet", MANIFEST), folder / HITS_NAME)
+    return join_hits(read_rows(folder / MANIFEST_NAME, MANIFEST), folder / HITS_NAME)

@@ -58,7 +58,7 @@ class Standardized:
         key_map: Name of the key map; `name` where the file's name decided the voice, `rhythm`
             where its rhythm did, `settled` where somebody settled it by hand.
         key_map_confidence: How sure that is, from 0 to 1 (see `map_voices`): below
-            `trapgen.ingest.keymap.SURE` a key map asks for review.
+            `trapgen.ingest.keymap.sure_from` a key map asks for review.
         quantization_error_steps: Mean distance of the strikes from their steps.
         max_quantization_error_steps: The largest.
         recommended_steps_per_bar: The grid that would hold this file (see `recommend_grid`).

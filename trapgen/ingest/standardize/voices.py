@@ -37,8 +37,8 @@ def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Playe
 
     The confidence is 1 for a role that the name says, the margin of its rule for one heard in the
     rhythm. For a key map it is the share of the strikes that the map knows, times the probability
-    that it is the right one where it was detected; a file below `trapgen.ingest.keymap.SURE` is
-    read through the likeliest map all the same, and asks for review.
+    that it is the right one where it was detected; a file below `trapgen.ingest.keymap.sure_from`
+    is read through the likeliest map all the same, and asks for review.
 
     Args:
         path: The file.

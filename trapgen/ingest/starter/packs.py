@@ -10,20 +10,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import mido
 import numpy as np
 
-from trapgen.core import OPEN_HAT, SNARE, VOICES, DrumLoop, InputError, TextError, replacing
+from trapgen.core import (
+    OPEN_HAT,
+    SNARE,
+    VOICES,
+    DrumLoop,
+    InputError,
+    TextError,
+    read_json,
+    replacing,
+)
 from trapgen.ingest.starter.tabs import read_tabs
 
 _TABS: Final = ("kick.tab", "snare.tab", "hat.tab", "full.tab")
-_DRUM_CHANNEL: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,99 +62,11 @@ class Pack:
     has_tempo: bool = True
 
 
-def _names(kick: str, snare: str, hat: str, open_hat: str, full: str) -> Mapping[str, str]:
-    return MappingProxyType(
-        {"kick": kick, "snare": snare, "hat": hat, "open_hat": open_hat, "full": full}
-    )
-
-
-PACKS: Final = (
-    Pack(
-        name="Night Shift Drums",
-        styles=("atlanta", "cloud"),
-        names=_names(
-            kick="Kick_{n:02d}",
-            snare="Snare_{n:02d}",
-            hat="Hi_Hat_{n:02d}",
-            open_hat="OH_{n:02d}",
-            full="Full_Loop_{n:02d}_{bpm:g}bpm",
-        ),
-        ticks_per_quarter=96,
-        midi_type=0,
-        single_key=60,
-        snare_key=38,
-        full_channel=_DRUM_CHANNEL,
-    ),
-    Pack(
-        name="Low Tide Kit Vol 1",
-        styles=("drill", "jersey"),
-        names=_names(
-            kick="{n:02d}_{Style}_Kick",
-            snare="{n:02d}_{Style}_Snare",
-            hat="{n:02d}_{Style}_HiHat",
-            open_hat="{n:02d}_{Style}_OpenHat",
-            full="drums_{style}_{n:02d}_{bpm:g}",
-        ),
-        ticks_per_quarter=480,
-        midi_type=1,
-        single_key=36,
-        snare_key=40,
-        full_channel=0,
-    ),
-    Pack(
-        name="Copper Kettle Loops",
-        styles=("soul", "plugg"),
-        names=_names(
-            kick="kick {n:02d} {bpm:g}bpm",
-            snare="clap {n:02d} {bpm:g}bpm",
-            hat="trap hat {n:02d} ({bpm:g} bpm)",
-            open_hat="open hat {n:02d} ({bpm:g} bpm)",
-            full="groove {n:02d} {bpm:g}bpm",
-        ),
-        ticks_per_quarter=960,
-        midi_type=0,
-        single_key=48,
-        snare_key=39,
-        full_channel=_DRUM_CHANNEL,
-        has_tempo=False,
-    ),
-    Pack(
-        name="Ghost Mall Tapes",
-        styles=("phonk", "memphis"),
-        names=_names(
-            kick="808_{n}",
-            snare="Clap {n:02d}",
-            hat="HH_{n:02d}",
-            open_hat="OH {n:02d}",
-            full="{style}_tape_{n:02d}_{bpm:g}bpm",
-        ),
-        ticks_per_quarter=480,
-        midi_type=0,
-        single_key=None,
-        snare_key=39,
-        full_channel=0,
-    ),
-    Pack(
-        name="Static Bloom",
-        styles=("rage",),
-        names=_names(
-            kick="good_Kick_{n}",
-            snare="good_Snare_{n}",
-            hat="{n:02d}_Trap_Hat",
-            open_hat="{n:02d}_Trap_Open_Hat",
-            full="all_drums_{n:02d}_{bpm:g}",
-        ),
-        ticks_per_quarter=96,
-        midi_type=1,
-        single_key=42,
-        snare_key=38,
-        full_channel=_DRUM_CHANNEL,
-    ),
-)
-"""The packs that the starter corpus is shipped in."""
-
-_PACK_OF_STYLE: Final = {style: pack for pack in PACKS for style in pack.styles}
-_PACK_OF_NAME: Final = {pack.name: pack for pack in PACKS}
+@cache
+def read_packs() -> dict[str, Pack]:
+    """The packs that the starter corpus is shipped in, by name."""
+    rows = read_json(Path(__file__).with_name("packs.json"))
+    return {row["name"]: Pack(**row | {"styles": tuple(row["styles"])}) for row in rows}
 
 
 def load_starter() -> tuple[DrumLoop, ...]:
@@ -159,23 +79,24 @@ def load_starter() -> tuple[DrumLoop, ...]:
     Raises:
         TextError: A tab breaks the format, or has a style that no pack ships.
     """
+    pack_of_style = {style: pack for pack in read_packs().values() for style in pack.styles}
     loops = []
     for name in _TABS:
         tab = Path(__file__).with_name(name)
         for loop in read_tabs(tab):
             style = loop.lineage.style
-            if style not in _PACK_OF_STYLE:
-                styles = ", ".join(_PACK_OF_STYLE)
+            if style not in pack_of_style:
+                styles = ", ".join(pack_of_style)
                 raise TextError(
                     tab, "tab_style", style, f"{loop.lineage.loop_id}: the packs have {styles}."
                 )
-            lineage = replace(loop.lineage, pack=_PACK_OF_STYLE[style].name)
+            lineage = replace(loop.lineage, pack=pack_of_style[style].name)
             loops.append(replace(loop, lineage=lineage))
     return tuple(loops)
 
 
 def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
-    """Name the files of loops that carry the name of one of `PACKS`.
+    """Name the files of loops that carry the name of one of `read_packs`.
 
     Returns:
         A path a loop, relative to the folder of the packs: `Night Shift Drums/Atlanta/Kick_01.mid`.
@@ -183,7 +104,7 @@ def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
     counts: Counter[tuple[str, str]] = Counter()
     paths = []
     for loop in loops:
-        pack, kind = _PACK_OF_NAME[loop.lineage.pack], _kind(loop)
+        pack, kind = read_packs()[loop.lineage.pack], _kind(loop)
         counts[pack.name, kind] += 1
         style = loop.lineage.style
         stem = pack.names[kind].format(
@@ -231,7 +152,7 @@ def _kind(loop: DrumLoop) -> str:
 
 def _render(loop: DrumLoop) -> bytes:
     """The bytes of the loop's file, after the habits of its pack."""
-    pack = _PACK_OF_NAME[loop.lineage.pack]
+    pack = read_packs()[loop.lineage.pack]
     end_tick = _ticks(loop.n_steps, pack)
     head = [mido.MetaMessage("time_signature", numerator=4, denominator=4)]
     if pack.has_tempo:
