@@ -6,23 +6,3 @@ from trapgen.audit.findings import Audit, Chance, Decision, Overlap, Sided, writ
 from trapgen.audit.leaks import LEAKS, VOICE_TAKEN, Case, Leak, draw_leaks
 from trapgen.audit.selftest import count_false_alarms, find_leaks
 from trapgen.audit.windows import list_windows
-
-__all__ = [
-    "LEAKS",
-    "VOICE_TAKEN",
-    "Audit",
-    "Case",
-    "Chance",
-    "Decision",
-    "Leak",
-    "Overlap",
-    "Sided",
-    "audit_corpus",
-    "audit_sides",
-    "count_false_alarms",
-    "draw_leaks",
-    "find_copies",
-    "find_leaks",
-    "list_windows",
-    "write_tables",
-]

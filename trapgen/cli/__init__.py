@@ -13,8 +13,6 @@ from trapgen.cli import importing, keymaps, loops, models
 from trapgen.cli.app import app, say
 from trapgen.core.errors import TrapgenError
 
-__all__ = ["app", "importing", "keymaps", "loops", "main", "models"]
-
 
 def main() -> None:
     """Run the command; an error of the project's own ends with its exit code and one sentence."""

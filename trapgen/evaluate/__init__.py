@@ -5,13 +5,3 @@ from trapgen.evaluate.evaluation import evaluate
 from trapgen.evaluate.metrics.features import collect_features
 from trapgen.evaluate.metrics.goals import OVERLAP, group_features
 from trapgen.evaluate.metrics.score import model_bits
-
-__all__ = [
-    "NAMES",
-    "OVERLAP",
-    "baseline_bits",
-    "collect_features",
-    "evaluate",
-    "group_features",
-    "model_bits",
-]

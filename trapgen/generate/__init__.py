@@ -4,14 +4,3 @@ from trapgen.generate.decode import sample_words
 from trapgen.generate.generator import Generator, draw_loops, generate, load_generator, regenerate
 from trapgen.generate.receipt import read_making
 from trapgen.generate.render_loops import Draft
-
-__all__ = [
-    "Draft",
-    "Generator",
-    "draw_loops",
-    "generate",
-    "load_generator",
-    "read_making",
-    "regenerate",
-    "sample_words",
-]

@@ -15,30 +15,3 @@ from trapgen.ingest.standardize.folder import (
 )
 from trapgen.ingest.standardize.read import Standardized, read_loop
 from trapgen.ingest.starter.packs import load_starter, write_packs
-
-__all__ = [
-    "CREDIT",
-    "INFO",
-    "Chunk",
-    "Limits",
-    "Part",
-    "Spread",
-    "Standardized",
-    "check_name",
-    "clash_key",
-    "download_groove",
-    "find_doubts",
-    "find_midi",
-    "gather_packs",
-    "import_pack",
-    "load_standardized",
-    "load_starter",
-    "parse_info",
-    "printable",
-    "read_collection",
-    "read_folder",
-    "read_loop",
-    "settle",
-    "standardize",
-    "write_packs",
-]

@@ -2,12 +2,3 @@
 
 from trapgen.midi.read import DRUM_CHANNEL, Strikes, parse_strikes, read_strikes
 from trapgen.midi.write import to_bytes, write_loop
-
-__all__ = [
-    "DRUM_CHANNEL",
-    "Strikes",
-    "parse_strikes",
-    "read_strikes",
-    "to_bytes",
-    "write_loop",
-]

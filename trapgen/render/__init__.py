@@ -20,28 +20,3 @@ from trapgen.render.figures import draw_bits, draw_features, draw_overlap
 from trapgen.render.history import draw_history
 from trapgen.render.loop_figure import draw_loop
 from trapgen.render.synth import CUT_BY, render, render_voice, velocity_gain, write_wav
-
-__all__ = [
-    "BLUE",
-    "CUT_BY",
-    "GREEN",
-    "HEADER",
-    "MUTED",
-    "RULE",
-    "SHADE",
-    "VERMILION",
-    "axes_at",
-    "draw_bits",
-    "draw_covers",
-    "draw_distances",
-    "draw_features",
-    "draw_history",
-    "draw_loop",
-    "draw_overlap",
-    "draw_reliability",
-    "render",
-    "render_voice",
-    "sheet",
-    "velocity_gain",
-    "write_wav",
-]

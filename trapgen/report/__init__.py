@@ -4,12 +4,3 @@ from trapgen.report.audit import write_audit_report
 from trapgen.report.audit_collections import AUDIT_FILES, audit_collections
 from trapgen.report.curves import RELIABILITY, write_curves
 from trapgen.report.evaluation import write_evaluation_report
-
-__all__ = [
-    "AUDIT_FILES",
-    "RELIABILITY",
-    "audit_collections",
-    "write_audit_report",
-    "write_curves",
-    "write_evaluation_report",
-]

@@ -8,21 +8,3 @@ from trapgen.similarity.loops import find_pairs
 from trapgen.similarity.pairs import Pair, Pairs
 from trapgen.similarity.recall import measure_recall
 from trapgen.similarity.transform import Transform, halve_time, lay_over, rename_voices
-
-__all__ = [
-    "BitSets",
-    "Pair",
-    "Pairs",
-    "RowPairs",
-    "Transform",
-    "cluster",
-    "compare",
-    "connect",
-    "find_pairs",
-    "halve_time",
-    "lay_over",
-    "measure_recall",
-    "near_rows",
-    "rename_voices",
-    "share_near",
-]

@@ -16,25 +16,3 @@ from trapgen.core.kit.voices import (
     VOICES,
     Voice,
 )
-
-__all__ = [
-    "CLOSED_HAT",
-    "CRASH",
-    "FULL",
-    "HIGH_TOM",
-    "KEY_MAPS",
-    "KICK",
-    "LOW_TOM",
-    "MID_TOM",
-    "N_VOICES",
-    "OPEN_HAT",
-    "RIDE",
-    "ROLES",
-    "SNARE",
-    "VOICES",
-    "KeyMap",
-    "Role",
-    "Voice",
-    "key_map",
-    "role_of_name",
-]

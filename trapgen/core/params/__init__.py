@@ -17,21 +17,3 @@ from trapgen.core.params.model import (
     SampleParams,
     TrainParams,
 )
-
-__all__ = [
-    "PROTOCOLS",
-    "SIDES",
-    "STRUCTURES",
-    "AuditParams",
-    "AugmentParams",
-    "CorpusParams",
-    "EvaluateParams",
-    "GridParams",
-    "Params",
-    "SampleParams",
-    "SplitParams",
-    "StandardizeParams",
-    "TrainParams",
-    "load_params",
-    "make_section",
-]

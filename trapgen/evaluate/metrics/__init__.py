@@ -14,31 +14,3 @@ from trapgen.evaluate.metrics.goals import OVERLAP, group_features, judge_goals
 from trapgen.evaluate.metrics.originality import copy_rate, quantiles
 from trapgen.evaluate.metrics.overlap import Cover, Sample, compare_features, overlap_area
 from trapgen.evaluate.metrics.score import Scores, bar_accuracy, model_bits, score_loops
-
-__all__ = [
-    "OVERLAP",
-    "Cover",
-    "Interval",
-    "Reliability",
-    "Sample",
-    "Scores",
-    "Weights",
-    "bar_accuracy",
-    "bound",
-    "bound_ratio",
-    "collect_features",
-    "collect_hits",
-    "compare_features",
-    "consistency",
-    "copy_rate",
-    "draw_weights",
-    "group_features",
-    "judge_goals",
-    "loop_features",
-    "metric_weights",
-    "model_bits",
-    "overlap_area",
-    "quantiles",
-    "score_loops",
-    "syncopation",
-]

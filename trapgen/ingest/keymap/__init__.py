@@ -7,20 +7,3 @@ from trapgen.ingest.keymap.groove import GROOVE, sure_from
 from trapgen.ingest.keymap.readings import MAP_TERMS, RHYTHM_TERMS, gather_evidence
 from trapgen.ingest.keymap.role import find_role
 from trapgen.ingest.keymap.weights import Weights, share_out
-
-__all__ = [
-    "GROOVE",
-    "MAP_TERMS",
-    "RHYTHM_TERMS",
-    "VoiceTable",
-    "Weights",
-    "choose_readings",
-    "count_bars",
-    "describe_groups",
-    "drums_of",
-    "expand",
-    "find_role",
-    "gather_evidence",
-    "share_out",
-    "sure_from",
-]

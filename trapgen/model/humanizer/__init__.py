@@ -5,20 +5,3 @@ from trapgen.model.humanizer.hits import Hits, Performance, find_hits, is_played
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Feel, Humanizer
 from trapgen.model.humanizer.spec import HumanizerSpec, weight_shapes
-
-__all__ = [
-    "HUMANIZER_FILES",
-    "Feel",
-    "Hits",
-    "Humanizer",
-    "HumanizerEpoch",
-    "HumanizerSpec",
-    "Performance",
-    "find_hits",
-    "is_played",
-    "load_humanizer",
-    "read_performance",
-    "save_humanizer",
-    "train_humanizer",
-    "weight_shapes",
-]
