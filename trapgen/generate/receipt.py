@@ -69,10 +69,11 @@ def hash_file(*paths: Path) -> str:
 
 @cache
 def hash_code() -> str:
-    """Sixteen hex digits that name the library's own source text."""
+    """Sixteen hex digits that name the library's own source text, with its tables of numbers."""
     folder = Path(__file__).parents[1]
     digest = _new_digest()
-    for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.py")):
+    files = [*folder.rglob("*.py"), *(folder / "ingest").rglob("*.json")]
+    for name in sorted(path.relative_to(folder).as_posix() for path in files):
         digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
     return digest.hexdigest()
 
