@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tasks.checks.rules import Rule, Suite, between, blank, equal, one_of, unique
-from tasks.checks.run import Findings, run_suites
+from tasks.checks.run import Findings, run_checks
 from trapgen.core import PACK, InputError, make_table, read_table
 from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable
 
 if TYPE_CHECKING:
     import pandas as pd
+    from great_expectations.expectations.expectation import Expectation
 
 _MOST_BYTES: Final = Limits().entry_bytes
 _DISTINCT: Final = 0.95
@@ -30,49 +30,76 @@ _FEW_FILES: Final = 10
 _DAMAGE: Final = frozenset({"truncated", "no_notes", "time_division", "unreadable"})
 """Rules of reading that a file breaks as a file; others concern the music in it."""
 _ATTRIBUTION: Final = "ATTRIBUTION.md"
-
 _FILES: Final[Mapping[str, str]] = {
-    "path": "str",
-    "pack": "str",
-    "bad_name": "str",
-    "name_key": "str",
+    **dict.fromkeys(("path", "pack", "bad_name", "name_key", "header", "trouble"), "str"),
+    **dict.fromkeys(("digest", "digest_in_pack"), "str"),
     "size": "int64",
-    "header": "str",
-    "trouble": "str",
-    "digest": "str",
-    "digest_in_pack": "str",
-    "same_as": "str",
-}
-_PACKS: Final[Mapping[str, str]] = {
-    "pack": "str",
-    "n_files": "int64",
-    "n_readable": "int64",
-    "share_readable": "float64",
-    "attribution": "str",
 }
 
-_FILE_RULES: Final = (
-    blank("bad_name", "none: the name works on every system", warns=True),
-    unique("name_key", "unique: case and accents part no two names everywhere", warns=True),
-    Rule(
-        "size",
-        f"from 1 to {_MOST_BYTES:,} bytes",
-        "ExpectColumnValuesToBeBetween",
-        {"min_value": 1, "max_value": _MOST_BYTES},
-        warns=True,
-    ),
-    # A file breaks one rule only: what cannot be read has no header, another header no trouble.
-    one_of("header", ["MThd"], warns=True),
-    blank("trouble", "none: the file reads to its end and has notes", warns=True),
-    equal("digest", "digest_in_pack", "as its pack.csv has it", warns=True),
-    blank("same_as", "none: no file before it has its bytes", mostly=_DISTINCT, warns=True),
-)
-_PACK_RULES: Final = (
-    between("n_readable", 1, warns=True),
-    between("share_readable", _READABLE, 1),
-    one_of("attribution", [_ATTRIBUTION], f"{_ATTRIBUTION} beside a pack.csv with performers"),
-)
-_CORPUS_RULES: Final = (between("n_readable", 1),)
+
+def expect_of_raw() -> dict[str, list[Expectation]]:
+    """What a file, a pack, and all packs together must be; what concerns single files warns."""
+    import great_expectations.expectations as gxe
+
+    unreadable = "none: the file reads to its end and has notes"
+    copies = f"none: no file before it has its bytes, in at least {_DISTINCT:.0%} of the rows"
+    by_performers = f"{_ATTRIBUTION} beside a pack.csv with performers"
+    files = [
+        gxe.ExpectColumnValuesToBeNull(
+            column="bad_name",
+            severity="warning",
+            description="none: the name works on every system",
+        ),
+        gxe.ExpectColumnValuesToBeUnique(
+            column="name_key",
+            severity="warning",
+            description="unique: case and accents part no two names everywhere",
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="size",
+            min_value=1,
+            max_value=_MOST_BYTES,
+            severity="warning",
+            description=f"from 1 to {_MOST_BYTES:,} bytes",
+        ),
+        # A file breaks one rule only: what cannot be read has no header, another header no trouble.
+        gxe.ExpectColumnValuesToBeInSet(
+            column="header", value_set=["MThd"], severity="warning", description="MThd"
+        ),
+        gxe.ExpectColumnValuesToBeNull(
+            column="trouble", severity="warning", description=unreadable
+        ),
+        gxe.ExpectColumnPairValuesToBeEqual(
+            column_A="digest_in_pack",
+            column_B="digest",
+            ignore_row_if="either_value_is_missing",
+            severity="warning",
+            description="as its pack.csv has it",
+        ),
+        gxe.ExpectColumnValuesToBeNull(
+            column="same_as", mostly=_DISTINCT, severity="warning", description=copies
+        ),
+    ]
+    packs = [
+        gxe.ExpectColumnValuesToBeBetween(
+            column="n_readable", min_value=1, severity="warning", description="at least 1"
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="share_readable",
+            min_value=_READABLE,
+            max_value=1,
+            description=f"from {_READABLE} to 1",
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="attribution", value_set=[_ATTRIBUTION], description=by_performers
+        ),
+    ]
+    corpus = [
+        gxe.ExpectColumnValuesToBeBetween(
+            column="n_readable", min_value=1, description="at least 1"
+        )
+    ]
+    return {"raw_files": files, "raw_packs": packs, "raw_corpus": corpus}
 
 
 def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
@@ -88,25 +115,21 @@ def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
         TableError: A `pack.csv` breaks its schema.
     """
     trouble = {row["path"]: (row["rule"], row["received"]) for row in rejects.to_dict("records")}
-    noted = {
-        table: read_table(table, PACK).to_dict("records") for table in sorted(raw.rglob("pack.csv"))
-    }
-    digests = {table.parent / row["path"]: row["sha256"] for table in noted for row in noted[table]}
+    noted = {path: read_table(path, PACK) for path in sorted(raw.rglob("pack.csv"))}
+    digests = {at.parent / row.path: row.sha256 for at in noted for row in noted[at].itertuples()}
     rows = [_describe_file(path, raw, digests.get(path, ""), trouble) for path in find_midi(raw)]
-    first: dict[str, str] = {}
-    for row in rows:
-        if digest := row["digest"]:
-            row["same_as"] = first.get(digest)
-            first.setdefault(digest, row["path"])
     files = make_table(rows, _FILES)
+    first = files.groupby("digest")["path"].transform("first")
+    files["same_as"] = first.where(first != files["path"]).astype("str")
     packs = _describe_packs(files, _find_attributions(noted, raw))
     corpus = packs[["n_files", "n_readable"]].sum().to_frame().T
-    suites = [
-        Suite("raw_files", files, ["path"], _FILE_RULES),
-        Suite("raw_packs", packs, ["pack"], _PACK_RULES),
-        Suite("raw_corpus", corpus, [], _CORPUS_RULES),
-    ]
-    return run_suites(suites, docs, "corpus")
+    rules = expect_of_raw()
+    checks = {
+        "raw_files": (files, ["path"], rules["raw_files"]),
+        "raw_packs": (packs, ["pack"], rules["raw_packs"]),
+        "raw_corpus": (corpus, [], rules["raw_corpus"]),
+    }
+    return run_checks(checks, docs, "corpus")
 
 
 def _describe_file(
@@ -117,10 +140,8 @@ def _describe_file(
     row: dict[str, Any] = {
         "path": printable(relative.as_posix()),
         "pack": printable(relative.parts[0]),
-        "bad_name": None,
         "name_key": printable(clash_key(relative.as_posix())),
         "size": size,
-        "digest": None,
         "digest_in_pack": digest_in_pack or None,
     }
     try:
@@ -135,32 +156,25 @@ def _describe_file(
     return row
 
 
-def _find_attributions(noted: Mapping[Path, list[dict[Any, Any]]], raw: Path) -> dict[str, str]:
+def _find_attributions(noted: Mapping[Path, pd.DataFrame], raw: Path) -> dict[str, str]:
     """By pack, the attribution or `missing`, where a `pack.csv` in it names performers.
 
     `trapgen import` takes performers over from published data sets, whose licences ask for it.
     """
     found: dict[str, str] = {}
-    for table, rows in noted.items():
-        if any(row["performer"] for row in rows):
-            pack = printable(table.relative_to(raw).parts[0])
-            is_there = (table.parent / _ATTRIBUTION).is_file()
+    for path, table in noted.items():
+        if table["performer"].astype(bool).any():
+            pack = printable(path.relative_to(raw).parts[0])
+            is_there = path.with_name(_ATTRIBUTION).is_file()
             found[pack] = _ATTRIBUTION if is_there and found.get(pack) != "missing" else "missing"
     return found
 
 
 def _describe_packs(files: pd.DataFrame, attributions: Mapping[str, str]) -> pd.DataFrame:
     reads = (files["header"] == "MThd") & files["trouble"].isna()
-    rows = []
-    for pack, of_pack in reads.groupby(files["pack"]):
-        n_files, n_readable = len(of_pack), int(of_pack.sum())
-        rows.append(
-            {
-                "pack": pack,
-                "n_files": n_files,
-                "n_readable": n_readable,
-                "share_readable": n_readable / n_files if n_files >= _FEW_FILES else None,
-                "attribution": attributions.get(str(pack)),
-            }
-        )
-    return make_table(rows, _PACKS)
+    packs = reads.groupby(files["pack"]).agg(n_files="size", n_readable="sum").reset_index()
+    share = packs["n_readable"] / packs["n_files"]
+    return packs.assign(
+        share_readable=share.where(packs["n_files"] >= _FEW_FILES),
+        attribution=packs["pack"].map(attributions).astype("str"),
+    )

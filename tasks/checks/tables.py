@@ -2,57 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from tasks.checks.rules import Rule, Suite, at_most, between, blank, filled, one_of, unique
-from tasks.checks.run import run_suites
+from tasks.checks.run import expect_filled, run_checks
 from trapgen.audit import VOICE_TAKEN
 from trapgen.core import KEY_MAPS, N_VOICES, PROTOCOLS, ROLES, SIDES, STEPS_PER_BAR, AuditParams
 
 if TYPE_CHECKING:
     import pandas as pd
+    from great_expectations.expectations.expectation import Expectation
 
-_LOOP_RULES: Final = (
-    unique("loop_id"),
-    unique("path"),
-    one_of("role", ROLES),
-    between("bpm", 20, 400),
-    between("n_bars", 1),
-    one_of("steps_per_bar", STEPS_PER_BAR),
-    between("n_onsets", 1),
-)
-# Of columns that are counted here, and have no gaps.
-_COUNTED_RULES: Final = (
-    at_most("n_onsets", "room", f"n_bars x steps_per_bar x {N_VOICES}"),
-    between("n_sources", 1),
-)
+    from tasks.checks.run import Check
 
-_MANIFEST_RULES: Final = (
-    Rule("feel", "filled in", "ExpectColumnValuesToNotBeNull"),
-    Rule("published_split", "filled in", "ExpectColumnValuesToNotBeNull"),
-    *filled(
-        *_LOOP_RULES,
-        one_of("key_map", ("name", "rhythm", "settled", *KEY_MAPS)),
-        between("key_map_confidence", 0, 1),
-        between("quantization_error_steps", 0, 0.5),
-        between("max_quantization_error_steps", 0, 0.5),
-        one_of("recommended_steps_per_bar", STEPS_PER_BAR),
-        between("leading_bars", 0),
-        between("collapsed_onsets", 0),
-        between("dropped_onsets", 0),
-    ),
-    *_COUNTED_RULES,
-)
-_SIDED_RULES: Final = (*filled(*_LOOP_RULES, one_of("side", SIDES)), *_COUNTED_RULES)
-_OVERLAP_RULES: Final = (
-    Rule("kind", "filled in", "ExpectColumnValuesToNotBeNull"),
-    *filled(one_of("side", SIDES[1:])),
-    blank("leak", "none: the loops share no source, and are neither the same nor nearly so"),
-    # Loops that share a source and nothing else have no distance.
-    between("distance", 0, 1),
-)
+
+def expect_of_loops(more: Sequence[Expectation]) -> list[Expectation]:
+    """What a table of loops must be, and `more`; no column that this is about has gaps."""
+    import great_expectations.expectations as gxe
+
+    rules = [
+        gxe.ExpectColumnValuesToBeUnique(column="loop_id", description="unique"),
+        gxe.ExpectColumnValuesToBeUnique(column="path", description="unique"),
+        gxe.ExpectColumnValuesToBeInSet(column="role", value_set=ROLES, description=_list(ROLES)),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="bpm", min_value=20, max_value=400, description="from 20 to 400"
+        ),
+        gxe.ExpectColumnValuesToBeBetween(column="n_bars", min_value=1, description="at least 1"),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="steps_per_bar", value_set=STEPS_PER_BAR, description=_list(STEPS_PER_BAR)
+        ),
+        gxe.ExpectColumnValuesToBeBetween(column="n_onsets", min_value=1, description="at least 1"),
+        *more,
+    ]
+    return [
+        *expect_filled(*dict.fromkeys(rule.column for rule in rules)),
+        *rules,
+        # Of columns that are counted here, and have no gaps.
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="room",
+            column_B="n_onsets",
+            or_equal=True,
+            description=f"at most n_bars x steps_per_bar x {N_VOICES}",
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="n_sources", min_value=1, description="at least 1"
+        ),
+    ]
+
+
+def expect_of_tables(protocol: str) -> dict[str, list[Expectation]]:
+    """What manifest, loops, the sources they use, and overlap must be."""
+    import great_expectations.expectations as gxe
+
+    key_maps = ("name", "rhythm", "settled", *KEY_MAPS)
+    read = [
+        gxe.ExpectColumnValuesToBeInSet(
+            column="key_map", value_set=key_maps, description=_list(key_maps)
+        ),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(
+                column=column, min_value=0, max_value=most, description=f"from 0 to {most}"
+            )
+            for column, most in (
+                ("key_map_confidence", 1),
+                ("quantization_error_steps", 0.5),
+                ("max_quantization_error_steps", 0.5),
+            )
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="recommended_steps_per_bar",
+            value_set=STEPS_PER_BAR,
+            description=_list(STEPS_PER_BAR),
+        ),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=c, min_value=0, description="at least 0")
+            for c in ("leading_bars", "collapsed_onsets", "dropped_onsets")
+        ),
+    ]
+    sided = gxe.ExpectColumnValuesToBeInSet(
+        column="side", value_set=SIDES, description=_list(SIDES)
+    )
+    known = gxe.ExpectColumnValuesToBeInSet(
+        column="in_manifest", value_set=[True], description="True"
+    )
+    apart = gxe.ExpectColumnValuesToBeInSet(
+        column="sides", value_set=SIDES, description=_list(SIDES)
+    )
+    overlap = [
+        *expect_filled("kind", "side"),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="side", value_set=SIDES[1:], description=_list(SIDES[1:])
+        ),
+        gxe.ExpectColumnValuesToBeNull(
+            column="leak",
+            description="none: the loops share no source, and are neither the same nor nearly so",
+        ),
+        # Loops that share a source and nothing else have no distance.
+        gxe.ExpectColumnValuesToBeBetween(
+            column="distance", min_value=0, max_value=1, description="from 0 to 1"
+        ),
+    ]
+    return {
+        "manifest": [*expect_filled("feel", "published_split"), *expect_of_loops(read)],
+        "loops": expect_of_loops([sided]),
+        # Only the first protocol deals sources; of the others, the overlap is the gate's business.
+        "sources": [known, apart] if protocol == PROTOCOLS[0] else [known],
+        "overlap": overlap,
+    }
+
+
+def _list(choices: Iterable[object]) -> str:
+    return f"one of {', '.join(map(str, choices))}"
 
 
 def check_tables(
@@ -80,16 +141,19 @@ def check_tables(
         TableError: A rule could not be held against its table at all.
     """
     params = params or AuditParams()
-    suites = [
-        Suite("manifest", _count_room(manifest), ["loop_id"], _MANIFEST_RULES),
-        Suite("loops", _count_room(loops), ["loop_id"], _SIDED_RULES),
-        _source_suite(manifest, loops, str(summary["protocol"])),
-        Suite(
-            "overlap", _mark_leaks(overlap, params), ["train_loop", "other_loop"], _OVERLAP_RULES
+    rules = expect_of_tables(summary["protocol"])
+    checks = {
+        "manifest": (_count_room(manifest), ["loop_id"], rules["manifest"]),
+        "loops": (_count_room(loops), ["loop_id"], rules["loops"]),
+        "sources": (_describe_sources(manifest, loops), ["source_id"], rules["sources"]),
+        "overlap": (
+            _mark_leaks(overlap, params),
+            ["train_loop", "other_loop"],
+            rules["overlap"],
         ),
-        _gate_suite(summary, params),
-    ]
-    return list(run_suites(suites, docs, "audit").failures)
+        "gate": _check_gate(summary, params),
+    }
+    return list(run_checks(checks, docs, "audit").failures)
 
 
 def _count_room(table: pd.DataFrame) -> pd.DataFrame:
@@ -109,54 +173,51 @@ def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
     return overlap.assign(leak=overlap["kind"].where(is_leak).astype("str"))
 
 
-def _source_suite(manifest: pd.DataFrame, loops: pd.DataFrame, protocol: str) -> Suite:
+def _describe_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
     """A row a source that the loops use: the sides it stands on, whether the manifest knows it."""
     used = loops[["source_ids", "side"]].explode("source_ids").dropna()
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
     table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
-    known = {source for ids in manifest["source_ids"] for source in ids}
-    table["in_manifest"] = [source in known for source in table["source_id"]]
-    rules = [one_of("in_manifest", [True])]
-    if protocol == PROTOCOLS[0]:
-        # The other protocols deal loops, not sources: their overlap is the gate's business.
-        rules.append(one_of("sides", SIDES))
-    return Suite("sources", table, ["source_id"], rules)
+    return table.assign(in_manifest=table["source_id"].isin(manifest["source_ids"].explode()))
 
 
-def _gate_suite(summary: Mapping[str, Any], params: AuditParams) -> Suite:
-    """The audit's summary as a table of one row, and the gate's limits as rules."""
+def _check_gate(summary: Mapping[str, Any], params: AuditParams) -> Check:
+    """The audit's summary as a table of one row, held against what the gate allows."""
+    import great_expectations.expectations as gxe
     import pandas as pd
 
     chance, recall = summary["chance_overlap"], summary["self_test"]["recall"]
-    row = {
-        "exact_bar_overlap": float(summary["exact_bar_overlap"]),
-        "chance_replicates": int(chance["replicates"]),
-        "near_duplicate_pairs": int(summary["near_duplicate_pairs"]),
-        "shared_source_pairs": int(summary["shared_source_pairs"]),
-        "effective_sources_train": float(summary["effective_sources"].get("train", 0.0)),
-        "self_test_recall": min((x for k, x in recall.items() if k != VOICE_TAKEN), default=0.0),
-        "self_test_voice_recall": float(recall.get(VOICE_TAKEN, 1.0)),
+    most = min(chance["limit"] + params.overlap_tolerance, params.max_overlap)
+    sources = summary["effective_sources"].get("train", 0.0)
+    whole = min((share for kind, share in recall.items() if kind != VOICE_TAKEN), default=0.0)
+    # By name: the figure, its least and its most.
+    held: dict[str, tuple[float, float, float | None]] = {
+        "exact_bar_overlap": (summary["exact_bar_overlap"], 0, most),
+        "chance_replicates": (chance["replicates"], 1, None),
+        "near_duplicate_pairs": (summary["near_duplicate_pairs"], 0, 0),
+        "shared_source_pairs": (summary["shared_source_pairs"], 0, 0),
+        "effective_sources_train": (sources, params.min_effective_sources, None),
+        "self_test_recall": (whole, params.self_test_recall, 1),
+        "self_test_voice_recall": (recall.get(VOICE_TAKEN, 1.0), params.self_test_voice_recall, 1),
     }
-    rules = [
-        between(
-            "exact_bar_overlap",
-            0,
-            min(chance["limit"] + params.overlap_tolerance, params.max_overlap),
-        ),
-        between("chance_replicates", 1),
-        between("near_duplicate_pairs", 0, 0),
-        between("shared_source_pairs", 0, 0),
-        between("effective_sources_train", params.min_effective_sources),
-        between("self_test_recall", params.self_test_recall, 1),
-        between("self_test_voice_recall", params.self_test_voice_recall, 1),
-    ]
-    shares = {f"windows_of_{each['n_bars']}_bars": each for each in summary["windows"][1:]}
-    for name, each in {
-        **{key: {**value, "share": value["exact"]} for key, value in shares.items()},
-        "loops_with_a_taken_voice": summary["voices"],
-        "loops_like_a_training_loop": summary["sweep"][-1],
-    }.items():
-        row[name] = float(each["share"])
+    windows = [(f"windows_of_{w['n_bars']}_bars", w["exact"], w) for w in summary["windows"][1:]]
+    voices, alike = summary["voices"], summary["sweep"][-1]
+    for name, share, each in (
+        *windows,
+        ("loops_with_a_taken_voice", voices["share"], voices),
+        ("loops_like_a_training_loop", alike["share"], alike),
+    ):
         if each["chance"]["replicates"]:
-            rules.append(between(name, 0, each["chance"]["limit"] + params.overlap_tolerance))
-    return Suite("gate", pd.DataFrame([row]), [], rules)
+            held[name] = (share, 0, each["chance"]["limit"] + params.overlap_tolerance)
+    rules = []
+    for name, (_, least, most) in held.items():
+        words = f"at least {least:.4g}" if most is None else f"from {least:.4g} to {most:.4g}"
+        rules.append(
+            gxe.ExpectColumnValuesToBeBetween(
+                column=name,
+                min_value=least,
+                max_value=most,
+                description=f"{least:.4g}" if least == most else words,
+            )
+        )
+    return pd.DataFrame([{name: figures[0] for name, figures in held.items()}]), [], rules

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tasks.checks.rules import Rule, Suite, between, blank, equal, filled, one_of
-from tasks.checks.run import Findings, run_suites
+from tasks.checks.run import Findings, expect_filled, run_checks
 from trapgen.core import (
     BAR,
     BAR_WORD,
@@ -25,20 +24,53 @@ from trapgen.core import (
     read_json,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.expectations.expectation import Expectation
+
 _WORD: Final = re.compile(f"0b[01]{{{N_VOICES}}}")
 
 _LINES: Final[Mapping[str, str]] = {
-    "line": "str",
-    "side": "str",
-    "strange": "str",
-    "broken_bar": "str",
+    **dict.fromkeys(("line", "side", "text", "strange", "broken_bar", "difference"), "str"),
     "n_onsets": "int64",
-    "difference": "str",
-    "same_as": "str",
 }
-_CODEC: Final = dict.fromkeys(("steps_per_bar", "voices", "pitches", "tokens"), "str")
-_SIDES: Final[Mapping[str, str]] = {"side": "str", "n_lines": "int64", "n_survivors": "int64"}
-_SIDE_RULES: Final = (equal("n_lines", "n_survivors", "the number of loops that the audit kept"),)
+_SIDES: Final = {"side": "str", "n_lines": "int64", "n_survivors": "int64"}
+
+
+def expect_of_text(steps_per_bar: int) -> dict[str, list[Expectation]]:
+    """What a line, a side's text and `codec.json`, which is what this version writes, must be."""
+    import great_expectations.expectations as gxe
+
+    faults = {
+        "strange": f"none: 0b and {N_VOICES} digits, or {BAR_WORD}",
+        "broken_bar": f"none: {BAR_WORD} after every {steps_per_bar} steps, and at the end",
+        "difference": "none: decoded, the line is its loop",
+        "same_as": "none: no line of another side is the same",
+    }
+    lines = [gxe.ExpectColumnValuesToBeNull(column=c, description=faults[c]) for c in faults]
+    sound = gxe.ExpectColumnValuesToBeBetween(
+        column="n_onsets", min_value=1, description="at least 1"
+    )
+    sides = gxe.ExpectColumnPairValuesToBeEqual(
+        column_A="n_survivors",
+        column_B="n_lines",
+        description="the number of loops that the audit kept",
+    )
+    written = {
+        "steps_per_bar": str(steps_per_bar),
+        "voices": ", ".join(voice.name for voice in VOICES),
+        "pitches": ", ".join(str(voice.pitch) for voice in VOICES),
+        "tokens": f"BAR {BAR}, START {START}, PAD {PAD}",
+    }
+    codec = [
+        gxe.ExpectColumnValuesToBeInSet(column=c, value_set=[text], description=text)
+        for c, text in written.items()
+    ]
+    return {
+        "encoded_lines": [*lines[:2], sound, *lines[2:]],
+        "encoded_sides": [sides],
+        "codec": [*expect_filled(*written), *codec],
+    }
 
 
 def check_text(
@@ -57,32 +89,24 @@ def check_text(
     """
     texts = {side: _read_text(folder / f"{side}.txt") for side in SIDES}
     rows: list[dict[str, Any]] = []
-    counts = []
+    counts: list[dict[str, Any]] = []
     for side, lines in texts.items():
         loops = [loop for at, loop in survivors if at == side]
         counts.append({"side": side, "n_lines": len(lines), "n_survivors": len(loops)})
         for number, line in enumerate(lines, start=1):
             loop = loops[number - 1] if number <= len(loops) else None
-            rows.append(
-                {"line": f"{side}:{number}", "side": side, **_hold(line, loop, steps_per_bar)}
-            )
-    _note_twins(rows, [line for side in SIDES for line in texts[side]])
-    suites = [
-        Suite("encoded_lines", make_table(rows, _LINES), ["line"], _line_rules(steps_per_bar)),
-        Suite("encoded_sides", make_table(counts, _SIDES), ["side"], _SIDE_RULES),
-        _codec_suite(folder / "codec.json", steps_per_bar),
-    ]
-    return run_suites(suites, docs, "encode")
-
-
-def _line_rules(steps_per_bar: int) -> list[Rule]:
-    return [
-        blank("strange", f"none: 0b and {N_VOICES} digits, or {BAR_WORD}"),
-        blank("broken_bar", f"none: {BAR_WORD} after every {steps_per_bar} steps, and at the end"),
-        between("n_onsets", 1),
-        blank("difference", "none: decoded, the line is its loop"),
-        blank("same_as", "none: no line of another side is the same"),
-    ]
+            row = {"line": f"{side}:{number}", "side": side, "text": line}
+            rows.append(row | _hold(line, loop, steps_per_bar))
+    held = make_table(rows, _LINES)
+    first = held.groupby("text")[["line", "side"]].transform("first")
+    held["same_as"] = first["line"].where(first["side"] != held["side"]).astype("str")
+    rules = expect_of_text(steps_per_bar)
+    checks = {
+        "encoded_lines": (held, ["line"], rules["encoded_lines"]),
+        "encoded_sides": (make_table(counts, _SIDES), ["side"], rules["encoded_sides"]),
+        "codec": (_read_codec(folder / "codec.json"), [], rules["codec"]),
+    }
+    return run_checks(checks, docs, "encode")
 
 
 def _read_text(path: Path) -> list[str]:
@@ -130,27 +154,13 @@ def _find_difference(words: Sequence[str], loop: DrumLoop) -> str | None:
     return f"{len(other)} steps from step {other[0] + 1} on" if len(other) else None
 
 
-def _note_twins(rows: Sequence[dict[str, Any]], lines: Sequence[str]) -> None:
-    first: dict[str, dict[str, Any]] = {}
-    for row, line in zip(rows, lines, strict=True):
-        twin = first.setdefault(line, row)
-        row["same_as"] = twin["line"] if twin["side"] != row["side"] else None
-
-
-def _codec_suite(path: Path, steps_per_bar: int) -> Suite:
-    """`codec.json` as a table of one row, and what this version writes as rules."""
+def _read_codec(path: Path) -> pd.DataFrame:
+    """`codec.json` as a table of one row."""
     content = read_json(path)
     if not isinstance(content, dict):
         raise TableError(path, "not_a_codec", content, "Run the encode stage again.")
-    expected = {
-        "steps_per_bar": steps_per_bar,
-        "voices": [voice.name for voice in VOICES],
-        "pitches": [voice.pitch for voice in VOICES],
-        "tokens": {"BAR": BAR, "START": START, "PAD": PAD},
-    }
-    row = {column: _write(content.get(column)) for column in _CODEC}
-    rules = filled(*(one_of(column, [_write(expected[column])]) for column in _CODEC))
-    return Suite("codec", make_table([row], _CODEC), [], rules)
+    columns = dict.fromkeys(("steps_per_bar", "voices", "pitches", "tokens"), "str")
+    return make_table([{column: _write(content.get(column)) for column in columns}], columns)
 
 
 def _write(value: object) -> str | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.checks.raw import _CORPUS_RULES, _FILE_RULES, _PACK_RULES, check_raw
-from tasks.checks.run import Findings
+from tasks.checks.raw import check_raw, expect_of_raw
+from tasks.checks.run import Findings, name_column
 from tests.strategies import midi_file, note_on, track
 from trapgen.core import PACK, StandardizeParams, TableError, make_table, write_table
 from trapgen.ingest import gather_packs, import_pack, standardize
@@ -285,8 +285,11 @@ def test_what_is_broken_is_caught_and_named(raw, damage, rule, failures, warning
 
 
 def test_every_rule_has_a_failing_example():
-    suites = {"raw_files": _FILE_RULES, "raw_packs": _PACK_RULES, "raw_corpus": _CORPUS_RULES}
-    rules = {f"{suite}.{rule.column}" for suite, rules in suites.items() for rule in rules}
+    rules = {
+        f"{suite}.{name_column(expectation)}"
+        for suite, expectations in expect_of_raw().items()
+        for expectation in expectations
+    }
     assert {case[1] for case in CASES} == rules
 
 

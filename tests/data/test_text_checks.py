@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from tasks.checks.run import Findings
-from tasks.checks.text import _CODEC, _SIDE_RULES, _line_rules, check_text
+from tasks.checks.run import Findings, name_column
+from tasks.checks.text import check_text, expect_of_text
 from tests.strategies import make_loop, random_loop
 from trapgen.core import KICK, SIDES, SNARE, Codec, Lineage, TableError, write_lines
 
@@ -223,9 +223,11 @@ def test_what_is_broken_is_caught_and_named(encoded, survivors, damage, rule, fa
 
 
 def test_every_rule_has_a_failing_example():
-    rules = {f"encoded_lines.{rule.column}" for rule in _line_rules(STEPS)}
-    rules |= {f"encoded_sides.{rule.column}" for rule in _SIDE_RULES}
-    rules |= {f"codec.{column}" for column in _CODEC}
+    rules = {
+        f"{suite}.{name_column(expectation)}"
+        for suite, expectations in expect_of_text(STEPS).items()
+        for expectation in expectations
+    }
     assert {case[1] for case in CASES} == rules
 
 
