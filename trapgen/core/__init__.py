@@ -45,24 +45,33 @@ from trapgen.core.kit.voices import (
 from trapgen.core.loop import STEPS_PER_BAR, DrumLoop, Lineage, cut, hash_onsets, repeat_to, rotate
 from trapgen.core.outputs import Outputs
 from trapgen.core.parallel import map_blocks
-from trapgen.core.params.check import check_count
 from trapgen.core.params.data import (
     PROTOCOLS,
-    SIDES,
     AuditParams,
     AugmentParams,
     SplitParams,
     StandardizeParams,
 )
-from trapgen.core.params.file import Params, load_params, make_section
+from trapgen.core.params.define import Definition, Section, definitions
+from trapgen.core.params.file import (
+    SECTIONS,
+    Params,
+    check_seed,
+    format_params,
+    list_definitions,
+    load_params,
+    make_section,
+)
 from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
 from trapgen.core.progress import LINE_EVERY_S, OnFiles, Progress, every_so_often, show_progress
+from trapgen.core.seeds import make_rng
 from trapgen.core.store import (
     LOOPS,
     MANIFEST,
     OVERLAP,
     PACK,
     REJECTS,
+    SIDES,
     SPLIT,
     SURVIVORS,
     make_table,
@@ -101,6 +110,7 @@ __all__ = [
     "REJECTS",
     "RIDE",
     "ROLES",
+    "SECTIONS",
     "SIDES",
     "SNARE",
     "SPLIT",
@@ -111,6 +121,7 @@ __all__ = [
     "AuditParams",
     "AugmentParams",
     "Codec",
+    "Definition",
     "DrumLoop",
     "EvaluateParams",
     "GateRefusedError",
@@ -126,6 +137,7 @@ __all__ = [
     "Progress",
     "Role",
     "SampleParams",
+    "Section",
     "SplitError",
     "SplitParams",
     "StandardizeParams",
@@ -134,12 +146,16 @@ __all__ = [
     "TrainParams",
     "TrapgenError",
     "add_bars",
-    "check_count",
+    "check_seed",
     "cut",
+    "definitions",
     "every_so_often",
+    "format_params",
     "hash_onsets",
     "key_map",
+    "list_definitions",
     "load_params",
+    "make_rng",
     "make_section",
     "make_table",
     "map_blocks",

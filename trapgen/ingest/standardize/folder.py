@@ -152,7 +152,7 @@ def load_row(folder: Path, row: Mapping[Any, Any]) -> DrumLoop:
     loop = DrumLoop(np.zeros((n_steps, N_VOICES), np.uint8), row["steps_per_bar"])
     if row["n_onsets"]:
         # As written: from the file's start, whatever is silent there.
-        params = StandardizeParams(row["steps_per_bar"], "gm", "ignore", by_name=False)
+        params = StandardizeParams(row["steps_per_bar"], "gm", "ignore", by_name=False, feel="keep")
         read = read_loop(folder / row["path"], params).loop
         # Bars of silence at the end are the table's to know.
         silence = ((0, n_steps - read.n_steps), (0, 0))
