@@ -193,7 +193,7 @@ class SampleParams(Section):
     )
     vary: str = define("", "A MIDI file whose loop is varied.", metavar="FILE", group=_HOLD_TO)
     strength: float = define(0.5, "Share of its steps that are written anew", group=_HOLD_TO)
-    swing: float = define(0.0, "From straight (0) to triplets (1)", group=_PLAYED)
+    swing: float = define(0.0, "Straight at 0, triplets at 1", group=_PLAYED)
     humanize: float = define(
         0.0, "How much of the learned microtiming, or of noise where none is learned", group=_PLAYED
     )

@@ -52,7 +52,7 @@ def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Playe
     """
     role, known_by, certainty = FULL, "", 1.0
     if params.by_name and params.key_map == "auto":
-        role, known_by, certainty = find_role(path, strikes, by_rhythm=True)
+        role, known_by, certainty = find_role(path, strikes)
     if role.voice is not None:
         voices = np.full(len(strikes), role.voice, np.int64)
         return Played(strikes, voices, role.name, known_by, certainty)
