@@ -6,7 +6,7 @@ from tasks.places import RAW, STANDARDIZED, read_params
 from trapgen.core import Progress, show_progress
 from trapgen.ingest import Spread, standardize
 
-VERSION = "3"
+VERSION = "4"
 
 
 def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:
