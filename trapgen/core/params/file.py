@@ -110,8 +110,7 @@ def make_section(name: str, values: object) -> Any:
         definition = known[key]
         if definition.many and isinstance(value, list):
             value = tuple(value)
-        definition.check(f"{name}.{key}", value)
-        made[key] = float(value) if definition.kind is float and value is not None else value
+        made[key] = value
     return SECTIONS[name](**made)
 
 
