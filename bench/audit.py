@@ -74,7 +74,7 @@ def load_starter_sides() -> Sides:
     """The starter corpus as the pipeline makes it: split by source, then recombined."""
     with tempfile.TemporaryDirectory() as name:
         write_packs(Path(name))
-        sources = [found.loop for found in read_folder(Path(name), StandardizeParams())]
+        sources = [found.loop for found in read_folder(Path(name), StandardizeParams(feel="keep"))]
     rng, split = np.random.default_rng(0), SplitParams()
     sides = split_sources(sources, split, rng)
     return _part(augment_sides(sources, sides, AugmentParams(), split, rng))
@@ -85,7 +85,7 @@ def load_groove_sides(groove: Path) -> Sides:
     with (groove / "info.csv").open(newline="") as file:
         sides = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}
     sided = []
-    for found in read_folder(groove, StandardizeParams(key_map="roland_td11")):
+    for found in read_folder(groove, StandardizeParams(key_map="roland_td11", feel="keep")):
         if not isinstance(found, MidiError):
             lineage = replace(found.loop.lineage, loop_id=found.source_path)
             sided.append((sides[found.source_path], replace(found.loop, lineage=lineage)))

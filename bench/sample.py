@@ -69,7 +69,7 @@ def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
     spec = ModelSpec.of(TrainParams(), Codec(32))
     network = make_network(spec)
     for loops, bars in ((1, 4), (n_loops, 2)):
-        params = SampleParams(loops=loops, bars=bars)
+        params = SampleParams(loops=loops, bars=bars, top_p=1.0)
         how = f"{loops} loops at once" if loops > 1 else "a loop alone"
         works[f"the default network, {how}"] = (
             loops * bars * spec.codec.bar_length,

@@ -37,7 +37,7 @@ NAMES = ("loop.mid", "Kick_01.mid", "02_Trap_Hat 140bpm.mid")
 PARAMS = (
     StandardizeParams(),
     StandardizeParams(96, meter="ignore"),
-    StandardizeParams(16, key_map="paper", feel="half_time"),
+    StandardizeParams(16, key_map="paper", feel="keep"),
 )
 
 

@@ -6,7 +6,7 @@ from tasks.places import MODEL, SAMPLES, read_params
 from tasks.tracking import track_samples
 from trapgen.generate import generate, load_generator
 
-VERSION = "3"
+VERSION = "4"
 
 
 def run(root: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.places import SPLIT, STANDARDIZED, read_params
-from trapgen.core import MANIFEST, make_table, read_table, write_table
+from trapgen.core import MANIFEST, make_rng, make_table, read_table, write_table
 from trapgen.core import SPLIT as SPLIT_SCHEMA
 from trapgen.dataset import find_components, split_sources
 from trapgen.ingest import load_standardized
@@ -20,7 +20,7 @@ def run(root: Path) -> None:
     sides = split_sources(
         loops,
         params.split,
-        params.rng("split"),
+        make_rng(params.seed, "split"),
         components,
         manifest["published_split"].tolist(),
     )

@@ -1,19 +1,32 @@
 """trapgen: learn trap drum loops from a handful of MIDI files.
 
-The library is a chain of small pure functions, one module a step on the
-data's way: MIDI in (`midi`, `standardize`), an independent split (`split`,
-`augment`, `audit`), text (`codec`), a model (`model`, `train`, `sample`) and
-what is said about it (`metrics`, `report`). It knows nothing of Prefect, DVC,
-MLflow or great_expectations: those live in `tasks/` and `flows/`.
+The library is a chain of small pure functions, a room a step on the data's way: from files as
+found to loops (`ingest`), an independent split and what is made of it (`dataset`, `audit`), a model
+(`model`, `generate`) and what is said about it (`evaluate`, `report`). It knows nothing of Prefect,
+DVC, MLflow or great_expectations: those live in `tasks/` and `flows/`.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
-from trapgen.core.errors import TrapgenError
+if TYPE_CHECKING:
+    from trapgen.core import TrapgenError
 
-try:
-    __version__ = version("trapgen")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0+unknown"
+    __version__: str
 
 __all__ = ["TrapgenError", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    # Whoever wants help, or one room, does not wait for numpy.
+    if name == "TrapgenError":
+        from trapgen.core import TrapgenError
+
+        return TrapgenError
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("trapgen")
+        except PackageNotFoundError:  # a checkout that was never installed
+            return "0+unknown"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

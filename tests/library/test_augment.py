@@ -69,7 +69,9 @@ def test_children_stay_on_their_parents_side(corpus, components, seed):
     )
     counts = Counter(side for side, _ in made)
     assert {side: counts[side] - n_full[side] for side in SIDES} == {
-        side: FEW.n_loops(side) for side in SIDES
+        "train": FEW.train_loops,
+        "validation": FEW.validation_loops,
+        "test": FEW.test_loops,
     }
     ids = [loop.lineage.loop_id for _, loop in made]
     assert len(set(ids)) == len(ids)

@@ -28,15 +28,15 @@ def choose_all(scores, params):
 
 def test_choices_follow_the_probabilities():
     p = np.array([0.5, 0.3, 0.15, 0.05])
-    np.testing.assert_allclose(choose_all(np.log(p), SampleParams()), p, atol=1e-3)
-    np.testing.assert_allclose(choose_all(np.log(p) + 7, SampleParams()), p, atol=1e-3)
+    np.testing.assert_allclose(choose_all(np.log(p), SampleParams(top_p=1)), p, atol=1e-3)
+    np.testing.assert_allclose(choose_all(np.log(p) + 7, SampleParams(top_p=1)), p, atol=1e-3)
 
 
 @pytest.mark.parametrize("temperature", [0.5, 0.8, 2.0, 50.0])
 def test_temperature_divides_the_scores(temperature):
     p = np.array([0.5, 0.3, 0.15, 0.05])
     expected = p ** (1 / temperature) / (p ** (1 / temperature)).sum()
-    found = choose_all(np.log(p), SampleParams(temperature=temperature))
+    found = choose_all(np.log(p), SampleParams(top_p=1, temperature=temperature))
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
@@ -81,7 +81,7 @@ def test_nothing_outside_the_smallest_set_is_chosen(scores, top_p, temperature):
     st.sampled_from([1e-2, 1e-6]),
 )
 def test_cold_choices_are_the_likeliest(scores, chance, temperature):
-    params = SampleParams(temperature=temperature)
+    params = SampleParams(top_p=1, temperature=temperature)
     chosen = choose(np.array([scores], np.float32), params, np.array([chance]))
     assert chosen.tolist() == [int(np.argmax(scores))]
 
@@ -95,8 +95,8 @@ def test_what_is_forbidden_is_never_chosen(chance, top_p, temperature):
 
 def test_rows_are_chosen_by_themselves():
     scores = np.log(np.array([[0.9, 0.1], [0.1, 0.9]], np.float32))
-    assert choose(scores, SampleParams(), np.array([0.5, 0.5])).tolist() == [0, 1]
-    assert choose(scores, SampleParams(), np.array([0.95, 0.95])).tolist() == [1, 0]
+    assert choose(scores, SampleParams(top_p=1), np.array([0.5, 0.5])).tolist() == [0, 1]
+    assert choose(scores, SampleParams(top_p=1), np.array([0.95, 0.95])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_rows_are_chosen_by_themselves():
     ],
 )
 def test_top_k_keeps_the_likeliest(top_k, expected):
-    found = choose_all(np.log([0.4, 0.3, 0.2, 0.1]), SampleParams(top_k=top_k))
+    found = choose_all(np.log([0.4, 0.3, 0.2, 0.1]), SampleParams(top_p=1, top_k=top_k))
     np.testing.assert_allclose(found, np.array(expected) / np.sum(expected), atol=1e-3)
 
 
@@ -118,7 +118,7 @@ def test_top_k_keeps_the_likeliest(top_k, expected):
     [(0.0, [4, 3, 2, 1]), (0.3, [4, 3, 2, 0]), (0.6, [4, 3, 0, 0]), (1.0, [1, 0, 0, 0])],
 )
 def test_min_p_is_a_share_of_the_likeliest(min_p, expected):
-    found = choose_all(np.log([0.4, 0.3, 0.2, 0.1]), SampleParams(min_p=min_p))
+    found = choose_all(np.log([0.4, 0.3, 0.2, 0.1]), SampleParams(top_p=1, min_p=min_p))
     np.testing.assert_allclose(found, np.array(expected) / np.sum(expected), atol=1e-3)
 
 
@@ -175,7 +175,7 @@ def test_what_is_forbidden_stays_so_at_any_temperature(seed, temperatures):
     assert not np.isnan(logs).any()
     np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, rtol=1e-4)
     assert not np.exp(logs)[~allowed].any()
-    chosen = choose(scores, SampleParams(), rng.random(len(scores)), temperatures)
+    chosen = choose(scores, SampleParams(top_p=1), rng.random(len(scores)), temperatures)
     assert allowed[np.arange(len(scores)), chosen].all()
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.networks import make_humanizer, make_network
+from tests.strategies import make_loop
+from trapgen.cli import app
 from trapgen.core import (
-    SIDES,
+    SECTIONS,
     AuditParams,
     AugmentParams,
     EvaluateParams,
@@ -20,9 +24,15 @@ from trapgen.core import (
     SplitParams,
     StandardizeParams,
     TrainParams,
+    definitions,
+    format_params,
     load_params,
+    make_rng,
+    make_section,
 )
 from trapgen.core.params.data import GridParams
+from trapgen.core.params.define import define
+from trapgen.generate import Generator, generate, read_making
 
 PARAMS_YAML = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -67,6 +77,14 @@ def load_text(tmp_path, text):
         (SampleParams, "sample.loops", 0),
         (SampleParams, "sample.bpm", 0),
         (SampleParams, "sample.bpm", 401),
+        (SampleParams, "sample.bars", 65),
+        (SampleParams, "sample.loops", 10**9),
+        (SampleParams, "sample.top_k", 514),
+        (SampleParams, "sample.primer", None),
+        (SampleParams, "sample.choke", 1),
+        (SampleParams, "sample.require", "snare@3"),
+        (TrainParams, "train.weight_decay", float("inf")),
+        (TrainParams, "train.epochs", 10**6),
         (SampleParams, "sample.temperature", 0.0),
         (SampleParams, "sample.temperature", float("nan")),
         (SampleParams, "sample.temperature", float("inf")),
@@ -98,28 +116,75 @@ def test_something_is_left_to_train_on():
     with pytest.raises(ParameterError, match="below 1") as caught:
         SplitParams(validation_share=0.5, test_share=0.5)
     assert caught.value.received == 1.0
-    shares = [SplitParams(validation_share=0.3, test_share=0.2).share(side) for side in SIDES]
-    assert shares == pytest.approx([0.5, 0.3, 0.2])
 
 
-def test_loops_are_counted_by_side():
-    params = AugmentParams(train_loops=5, validation_loops=3, test_loops=2)
-    assert [params.n_loops(side) for side in SIDES] == [5, 3, 2]
+def test_params_yaml_has_every_parameter_its_default_and_what_it_does():
+    # `python -m tasks.params` writes it.
+    assert PARAMS_YAML.read_text(encoding="utf-8") == format_params(Params())
+    assert load_params(PARAMS_YAML) == Params()
 
 
-def test_the_projects_own_file_names_every_parameter():
-    content = yaml.safe_load(PARAMS_YAML.read_text(encoding="utf-8"))
-    known = {
-        section.name: {item.name for item in fields(section.default_factory())}
-        for section in fields(Params)
-        if section.name != "seed"
-    }
-    known["standardize"] -= {"steps_per_bar"}  # the grid's
-    assert {name: set(values) for name, values in content.items() if name != "seed"} == known
-    params = load_params(PARAMS_YAML)
-    assert params.seed == content["seed"]
-    assert params.train.units == content["train"]["units"]
-    assert params.standardize.steps_per_bar == content["grid"]["steps_per_bar"]
+def test_every_parameter_says_what_it_does_and_holds_to_a_range():
+    for name, section in [("", Params), *SECTIONS.items()]:
+        for key, definition in definitions(section).items():
+            assert definition.help[0] != " ", (name, key)
+            assert definition.sentence.endswith("."), (name, key)
+            is_number = definition.kind in (int, float)
+            assert not is_number or definition.choices or definition.low < definition.high
+            definition.check(key, definition.default)
+
+
+values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.binary(),
+    st.lists(st.text(max_size=3), max_size=3),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
+    st.sampled_from([10**5000, "x" * 10**5, ["y"] * 10**5, -(2**63), 1e308]),
+)
+
+
+@given(st.data(), values)
+def test_a_value_of_any_kind_is_taken_or_named(data, value):
+    name = data.draw(st.sampled_from(sorted(SECTIONS)))
+    key = data.draw(st.sampled_from(sorted(definitions(SECTIONS[name]))))
+    try:
+        made = getattr(make_section(name, {key: value}), key)
+    except ParameterError as error:
+        refusal = error
+    else:
+        assert made == (tuple(value) if isinstance(value, list) else value)
+        return
+    assert refusal.name.startswith((name, f"key of {name}"))
+    assert len(str(refusal)) < 1000
+
+
+def test_a_new_control_is_defined_once(monkeypatch, tmp_path):
+    @dataclass(frozen=True, slots=True)
+    class MoreParams(SampleParams):
+        __doc__ = SampleParams.__doc__
+
+        crash: float = define(0.5, "Chance of a crash on the one")
+
+    monkeypatch.setitem(SECTIONS, "sample", MoreParams)
+    shown = CliRunner().invoke(app, ["generate", "--help"]).output
+    assert "--crash NUMBER" in shown
+    assert "Chance of a crash on the one (0 to 1)." in shown
+    refused = CliRunner().invoke(app, ["generate", "--out", str(tmp_path), "--crash", "2"])
+    assert str(refused.exception) == "sample.crash must be a number from 0 to 1 (received 2.0)"
+    params = load_text(tmp_path, "sample: {loops: 1, bars: 1, crash: 0.25}").sample
+    assert params.crash == 0.25
+    with pytest.raises(ParameterError, match=r"sample\.crash must be a number from 0 to 1 .*2"):
+        load_text(tmp_path, "sample: {crash: 2}")
+    assert "  crash: 0.5 " in format_params(Params(sample=MoreParams()))
+    generator = Generator(make_network(), make_humanizer(), [make_loop((0, 0))], "model")
+    (receipt,) = generate(generator, params, 0, tmp_path)
+    assert receipt["crash"] == 0.25
+    making, _ = read_making(tmp_path / "loop-0-01.json")
+    assert making.params.crash == 0.25
 
 
 def test_what_a_file_leaves_out_has_its_default(tmp_path):
@@ -150,6 +215,14 @@ def test_texts_are_lists_and_a_number_may_be_missing(tmp_path):
         ("seed: -1", "seed"),
         ("seed: true", "seed"),
         ("seed: 1.5", "seed"),
+        ("seed: 4294967296", "seed"),
+        (f"seed: {'9' * 5000}", "params.yaml"),
+        (f"seed: 0x{'f' * 5000}", "seed"),
+        ("1: {}", "section"),
+        ("sample: {1: 2}", "key of sample"),
+        ("sample: {bpm: 2026-11-03}", "sample.bpm"),
+        ("sample: {bpm: .nan}", "sample.bpm"),
+        ("sample: {lock: [kick, [snare]]}", "sample.lock"),
         ("model: {}", "section"),
         ("grid: 32", "grid"),
         ("grid:", "grid"),
@@ -174,6 +247,7 @@ def test_a_wrong_file_is_refused(tmp_path, text, name):
     with pytest.raises(ParameterError, match="received") as caught:
         load_text(tmp_path, text)
     assert caught.value.name.endswith(name)
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
@@ -186,10 +260,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 def test_every_stage_has_a_generator_of_its_own():
     draws = {
-        (seed, stage): Params(seed=seed).rng(stage).random()
+        (seed, stage): make_rng(seed, stage).random()
         for seed in (0, 1)
         for stage in ("split", "augment", "audit")
     }
     assert len(set(draws.values())) == len(draws)
-    assert Params(seed=1).rng("split").random() == draws[1, "split"]
-    assert isinstance(Params().rng("split"), np.random.Generator)
+    assert make_rng(1, "split").random() == draws[1, "split"]

@@ -178,7 +178,7 @@ def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
         (lambda told: told.pop("fills"), "without fills"),
         (lambda told: told.update(top_p=2), "sample.top_p"),
         (lambda told: told.update(seed="x"), "invalid literal"),
-        (lambda told: told.update(number=-1), "at least 0"),
+        (lambda told: told.update(number=-1), "counted from 0"),
         (lambda told: told.pop("steps_per_bar"), "without steps_per_bar"),
         (lambda told: told.update(given={"lanes": "0b2"}), "given.lanes"),
         (lambda told: told.update(given={"lanes": "0b0 BAR"}), "as long as the loops"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.strategies import random_loop
 from trapgen.core import SIDES, Lineage, SplitError, SplitParams, rotate
 from trapgen.dataset import find_components, split_sources
-from trapgen.dataset.split import POOL, deal_loops
+from trapgen.dataset.split import POOL, deal_loops, share_of
 from trapgen.similarity import find_pairs
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -84,7 +84,12 @@ def test_shares_are_kept_within_each_role(corpus, components, seed):
         n_loops = sum(counts[role, side] for side in SIDES)
         for side in SIDES:
             # Every source of the starter corpus is independent: only rounding is left.
-            assert abs(counts[role, side] - params.share(side) * n_loops) <= 1.0, (role, side)
+            assert abs(counts[role, side] - share_of(side, params) * n_loops) <= 1.0, (role, side)
+
+
+def test_what_is_not_held_out_is_trained_on():
+    params = SplitParams(validation_share=0.3, test_share=0.2)
+    assert [share_of(side, params) for side in SIDES] == pytest.approx([0.5, 0.3, 0.2])
 
 
 def test_the_seed_decides():

@@ -51,7 +51,7 @@ from trapgen.ingest.keymap.choose import most_known_map
 from trapgen.ingest.standardize.grid import quantize
 from trapgen.midi import read_strikes, write_loop
 
-PARAMS = StandardizeParams(16)
+PARAMS = StandardizeParams(16, feel="keep")
 BAR = 4 * 480
 KICK_PITCH, SNARE_PITCH, CLAP_PITCH, HAT_PITCH = 36, 38, 39, 42
 ONE_HIT = midi_file(track(note_on(0), note_off(BAR)))
@@ -425,7 +425,7 @@ def test_what_was_standardized_is_loaded(tmp_path, loops):
         path.unlink()
     for at, loop in enumerate(loops):
         write_loop(tmp_path / "raw" / f"{at}.mid", loop)
-    params = StandardizeParams(48)
+    params = StandardizeParams(48, feel="keep")
     standardize(tmp_path / "raw", tmp_path / "out", params, overwrite=True)
     read = [found.loop for found in read_folder(tmp_path / "raw", params)]
     assert load_standardized(tmp_path / "out") == read
@@ -522,7 +522,7 @@ def count_bars(lines, steps_per_bar=16):
 
 def test_metallica_is_the_papers_text(shared, tmp_path):
     folder = shared / "data" / "metallica"
-    params = StandardizeParams(16, "paper", "ignore", by_name=False)
+    params = StandardizeParams(16, "paper", "ignore", feel="keep")
     write_lines(tmp_path / "text.txt", [x.loop for x in read_folder(folder, params)])
     ours = count_bars(read_lines(tmp_path / "text.txt", 16))
     theirs = count_bars(read_lines(folder / "metallica_drums_text.txt", 16))

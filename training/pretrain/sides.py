@@ -14,6 +14,7 @@ from trapgen.core import (
     Params,
     StandardizeParams,
     TrainParams,
+    make_rng,
     to_words,
 )
 from trapgen.dataset import augment_sides, find_components, split_sources
@@ -97,11 +98,11 @@ def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
     params = Params(seed=seed, augment=AugmentParams(train_loops=n_loops))
     with TemporaryDirectory() as folder:
         write_packs(Path(folder))
-        read = list(read_folder(Path(folder), StandardizeParams(steps_per_bar)))
+        read = list(read_folder(Path(folder), StandardizeParams(steps_per_bar, feel="keep")))
     sources = [found.loop for found in read if isinstance(found, Standardized)]
     sides = {side: Side([], []) for side in SIDES}
-    dealt = split_sources(sources, params.split, params.rng("split"))
-    made = augment_sides(sources, dealt, params.augment, params.split, params.rng("augment"))
+    dealt = split_sources(sources, params.split, make_rng(seed, "split"))
+    made = augment_sides(sources, dealt, params.augment, params.split, make_rng(seed, "augment"))
     for side, loop in made:
         sides[side].loops.append(loop)
         sides[side].names.append(name_loop(loop.lineage.style, loop.bpm, base=TrainParams().style))
@@ -110,5 +111,5 @@ def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
 
 def read_words(folder: Path, steps_per_bar: int) -> list[Tokens]:
     """Words of every MIDI file of a folder."""
-    read = read_folder(folder, StandardizeParams(steps_per_bar))
+    read = read_folder(folder, StandardizeParams(steps_per_bar, feel="keep"))
     return [to_words(found.loop) for found in read if isinstance(found, Standardized)]

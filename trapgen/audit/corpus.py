@@ -9,7 +9,7 @@ import numpy as np
 
 from trapgen.audit.audit_sides import audit_sides
 from trapgen.audit.findings import Audit, Sided
-from trapgen.core import DrumLoop, Params
+from trapgen.core import DrumLoop, Params, make_rng
 from trapgen.dataset import augment_sides, find_components, split_sources
 
 
@@ -35,7 +35,7 @@ def audit_corpus(sided: Sided, sources: Sequence[DrumLoop], params: Params) -> A
     return audit_sides(
         sided,
         params.audit,
-        params.rng("audit"),
+        make_rng(params.seed, "audit"),
         protocol=params.split.protocol,
         draw_independent=draw_independent,
     )

@@ -11,13 +11,16 @@ import sys
 # A module's verbs register themselves when it is imported.
 from trapgen.cli import importing, keymaps, loops, models
 from trapgen.cli.app import app, say
-from trapgen.core.errors import TrapgenError
 
 
 def main() -> None:
     """Run the command; an error of the project's own ends with its exit code and one sentence."""
     try:
-        app()
-    except TrapgenError as error:
+        app(prog_name="trapgen")
+    except Exception as error:
+        from trapgen.core import TrapgenError
+
+        if not isinstance(error, TrapgenError):
+            raise
         say(f"error: {error}")
         sys.exit(error.exit_code)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from trapgen.cli.app import AsJson, app, print_json, say
+from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
 
 
 @app.command("import")
-def import_(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SRC",
-            help="A folder of MIDI files, a ZIP, the Groove MIDI Dataset as either, or one file.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="The pack's folder, such as data/packs/NAME.")],
-    download: Annotated[
-        bool,
-        typer.Option("--download", help="With SRC groove: fetch the dataset from its publisher."),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Copy the MIDI files of a folder or ZIP into a pack, byte for byte.
+@click.argument(
+    "source",
+    metavar="SRC",
+    type=PATH,
+    help="A folder of MIDI files, a ZIP, the Groove MIDI Dataset as either, or one file.",
+)
+@click.option("--out", type=PATH, required=True, help="The pack's folder, such as data/packs/NAME.")
+@click.option(
+    "--download", is_flag=True, help="With SRC groove: fetch the dataset from its publisher."
+)
+@AS_JSON
+def import_(source: Path, out: Path, download: bool, as_json: bool) -> None:
+    """Copy the MIDI files of a folder or ZIP, byte for byte.
 
     Writes pack.csv with a row a file, rejects.csv with the reason for every entry refused, and
     ATTRIBUTION.md where the source's license asks for it. Interrupted, the same command goes on.

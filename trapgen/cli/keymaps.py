@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from trapgen.cli.app import AsJson, app, print_json, say
-
-keymaps = typer.Typer(
-    name="keymap",
-    help="Key maps: which there are, and which files leave theirs in doubt.",
-    no_args_is_help=True,
-)
-app.add_typer(keymaps)
+from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
 
 
-@keymaps.command("list")
-def list_(as_json: AsJson = False) -> None:
+@app.group()
+def keymap() -> None:
+    """Show the key maps, and settle those in doubt."""
+
+
+@keymap.command("list")
+@AS_JSON
+def list_(as_json: bool) -> None:
     """Show the key maps, their keys by voice, and who publishes them."""
     from trapgen.core import KEY_MAPS, VOICES
 
@@ -42,20 +40,18 @@ def list_(as_json: AsJson = False) -> None:
             print(f"  {voice.label:<11}{' '.join(map(str, pitches[voice.name])) or '-'}")
 
 
-@keymaps.command()
-def review(
-    pack: Annotated[Path, typer.Argument(metavar="PACK", help="A folder of MIDI files.")],
-    answers: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FILE=MAP",
-            help="Settle a file's key map, or the voice that it plays alone (kick, snare, "
-            "closed_hat…); FILE is its path in PACK. May be given again.",
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@keymap.command()
+@click.argument("pack", metavar="PACK", type=PATH, help="A folder of MIDI files.")
+@click.option(
+    "--set",
+    "answers",
+    metavar="FILE=MAP",
+    multiple=True,
+    help="Settle a file's key map, or the voice that it plays alone (kick, snare, closed_hat …); "
+    "FILE is its path in PACK. May be given again.",
+)
+@AS_JSON
+def review(pack: Path, answers: tuple[str, ...], as_json: bool) -> None:
     """List the files whose key map is in doubt, and settle them.
 
     An answer is kept with the pack, in keymaps.csv, and holds whenever the pack is read with the
@@ -67,7 +63,7 @@ def review(
     if not pack.is_dir():
         raise InputError(pack, "missing", "no such folder", "Name a folder of MIDI files.")
     settled = {}
-    for answer in answers or []:
+    for answer in answers:
         path, equals, name = answer.rpartition("=")
         if not (path and equals):
             raise ParameterError("--set", "FILE=MAP", answer)

@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from trapgen.cli.app import (
-    AsJson,
-    Grid,
-    KeyMapName,
-    Overwrite,
-    Source,
-    app,
-    print_json,
-    say,
-    say_rejects,
-)
+from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, SOURCE, app, print_json, say, say_rejects
+from trapgen.cli.verb import Verb
+
+if TYPE_CHECKING:
+    from trapgen.core import AuditParams, StandardizeParams
 
 
-@app.command()
+@app.command(cls=Verb, takes={"params": "standardize"})
+@SOURCE
+@click.option("--out", type=PATH, required=True, help="Folder for loops, manifest and rejects.")
+@OVERWRITE
+@AS_JSON
 def standardize(
-    source: Source,
-    out: Annotated[Path, typer.Option(help="Folder for loops, manifest and rejects.")],
-    steps_per_bar: Grid = 32,
-    key_map: KeyMapName = "auto",
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
+    source: Path, out: Path, params: StandardizeParams, overwrite: bool, as_json: bool
 ) -> None:
     """Bring MIDI files to one kit and grid.
 
     Writes the loops as General MIDI drums, manifest.parquet with a row a loop, and rejects.csv
     with the reason for every file that was not read.
     """
-    from trapgen.core import StandardizeParams, show_progress
+    from trapgen.core import show_progress
     from trapgen.ingest import standardize as run
 
-    params = StandardizeParams(steps_per_bar, key_map)
     with show_progress("standardizing") as on_files:
         manifest, rejects = run(source, out, params, on_files=on_files, overwrite=overwrite)
     roles = {str(role): int(n) for role, n in manifest["role"].value_counts().items()}
@@ -47,24 +39,22 @@ def standardize(
     say(f"{len(manifest)} loops ({listed}), {len(rejects)} files rejected: {out}")
 
 
-@app.command()
+@app.command(cls=Verb, takes={"params": "standardize"})
+@SOURCE
+@click.option("--out", type=PATH, required=True, help="The text file to write.")
+@OVERWRITE
+@AS_JSON
 def encode(
-    source: Source,
-    out: Annotated[Path, typer.Option(help="The text file to write.")],
-    steps_per_bar: Grid = 32,
-    key_map: KeyMapName = "auto",
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
+    source: Path, out: Path, params: StandardizeParams, overwrite: bool, as_json: bool
 ) -> None:
-    """Write MIDI files as words and BAR, one loop a line, in the order of the sorted paths.
+    """Write MIDI files as words and BAR, one loop a line.
 
-    Text has no metre: bars are four quarters long from the file's start, whatever it says, as in
-    the text of Choi et al. 2016. A key map that is named reads all files, whatever their names.
+    The lines follow the sorted paths. With --meter ignore and --feel keep, bars are four quarters
+    long from the file's start, as in the text of Choi et al. 2016.
     """
-    from trapgen.core import Outputs, StandardizeParams, write_lines
+    from trapgen.core import Outputs, write_lines
     from trapgen.ingest import read_collection
 
-    params = StandardizeParams(steps_per_bar, key_map, "ignore", by_name=key_map == "auto")
     outputs = Outputs(out.parent, (out.name,), (source,), overwrite)
     loops, rejects = read_collection(source, params)
     with outputs.staging() as folder:
@@ -76,14 +66,13 @@ def encode(
     say(f"{len(loops)} loops, {n_bars} bars: {out}")
 
 
-@app.command()
+@app.command(cls=Verb, takes={"steps_per_bar": "grid.steps_per_bar", "bpm": "sample.bpm"})
+@click.argument("source", metavar="FILE", type=PATH, help="A text file of loops.")
+@click.option("--out", type=PATH, required=True, help="Folder for a MIDI file a line.")
+@OVERWRITE
+@AS_JSON
 def decode(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A text file of loops.")],
-    out: Annotated[Path, typer.Option(help="Folder for a MIDI file a line.")],
-    bpm: Annotated[float, typer.Option(help="Tempo, quarter notes a minute.")] = 140.0,
-    steps_per_bar: Grid = 32,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
+    source: Path, out: Path, steps_per_bar: int, bpm: float, overwrite: bool, as_json: bool
 ) -> None:
     """Write a MIDI file for each line of a text file.
 
@@ -103,28 +92,35 @@ def decode(
     say(f"{len(lines)} loops: {out}")
 
 
-@app.command()
+@app.command(cls=Verb, takes={"seed": "seed", "params": "standardize", "limits": "audit"})
+@click.argument(
+    "train",
+    metavar="TRAIN",
+    type=PATH,
+    help="Loops that are trained on: MIDI, text or a manifest.",
+)
+@click.argument("other", metavar="OTHER", type=PATH, help="Loops that it is judged on.")
+@click.option("--out", type=PATH, required=True, help="Folder for the report and its tables.")
+@OVERWRITE
+@AS_JSON
 def audit(
-    train: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TRAIN", help="Loops that are trained on: MIDI, text or a manifest."
-        ),
-    ],
-    other: Annotated[Path, typer.Argument(metavar="OTHER", help="Loops that it is judged on.")],
-    out: Annotated[Path, typer.Option(help="Folder for the report and its tables.")],
-    steps_per_bar: Grid = 32,
-    key_map: KeyMapName = "auto",
-    seed: Annotated[int, typer.Option(help="Of the draws behind chance and self-test.")] = 0,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
+    train: Path,
+    other: Path,
+    out: Path,
+    seed: int,
+    params: StandardizeParams,
+    limits: AuditParams,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
-    """Say what two folders of loops have in common; exit code 4 when the gate refuses."""
-    from trapgen.core import AuditParams, GateRefusedError, Outputs, StandardizeParams
+    """Say what two folders of loops have in common.
+
+    Exit code 4 when the gate refuses.
+    """
+    from trapgen.core import GateRefusedError, Outputs
     from trapgen.ingest import read_collection
     from trapgen.report import AUDIT_FILES, audit_collections
 
-    params = StandardizeParams(steps_per_bar, key_map)
     outputs = Outputs(out, AUDIT_FILES, (train, other), overwrite)
     sides = []
     for source in (train, other):
@@ -132,7 +128,7 @@ def audit(
         say_rejects(rejects)
         sides.append(loops)
     with outputs.staging() as folder:
-        found = audit_collections(sides[0], sides[1], folder, AuditParams(), seed)
+        found = audit_collections(sides[0], sides[1], folder, limits, seed)
     if as_json:
         print_json(found.summary())
     say(

@@ -73,24 +73,33 @@ from trapgen.core.loop_table import (
 )
 from trapgen.core.outputs import Outputs
 from trapgen.core.parallel import map_blocks
-from trapgen.core.params.check import check_count
 from trapgen.core.params.data import (
     PROTOCOLS,
-    SIDES,
     AuditParams,
     AugmentParams,
     SplitParams,
     StandardizeParams,
 )
-from trapgen.core.params.file import Params, load_params, make_section
+from trapgen.core.params.define import Definition, Section, definitions
+from trapgen.core.params.file import (
+    SECTIONS,
+    Params,
+    check_seed,
+    format_params,
+    list_definitions,
+    load_params,
+    make_section,
+)
 from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
 from trapgen.core.progress import LINE_EVERY_S, OnFiles, Progress, every_so_often, show_progress
+from trapgen.core.seeds import make_rng
 from trapgen.core.store import (
     LOOPS,
     MANIFEST,
     OVERLAP,
     PACK,
     REJECTS,
+    SIDES,
     SPLIT,
     SURVIVORS,
     make_table,

@@ -16,9 +16,21 @@ The figure is the exit code of the command line.
 from __future__ import annotations
 
 import copyreg
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
+
+
+def _shorten(value: object) -> str:
+    """A value as Python writes it, cut where it is long."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # of an int that has thousands of digits
+        return f"a huge {type(value).__name__}"
 
 
 class TrapgenError(Exception):
@@ -44,7 +56,7 @@ class ParameterError(TrapgenError, ValueError):
 
     def __init__(self, name: str, rule: str, received: object) -> None:
         self.name, self.rule, self.received = name, rule, received
-        super().__init__(f"{name} must be {rule} (received {received!r})")
+        super().__init__(f"{name} must be {rule} (received {_shorten(received)})")
 
 
 class InputError(TrapgenError):

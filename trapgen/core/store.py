@@ -69,6 +69,9 @@ REJECTS: Final[Mapping[str, str]] = {
 }
 """`data/standardized/rejects.csv`: a row a file that was not read."""
 
+SIDES: Final = ("train", "validation", "test")
+"""What sources are split into."""
+
 SPLIT: Final[Mapping[str, str]] = {
     "loop_id": "str",
     "source_path": "str",

@@ -69,12 +69,14 @@ def augment_sides(
     Raises:
         SplitError: A side that should get loops has no parts to make them of.
     """
+    counts = (params.train_loops, params.validation_loops, params.test_loops)
+    to_make = dict(zip(SIDES, counts, strict=True))
     made: list[tuple[str, DrumLoop]] = []
     for side in (POOL, *SIDES):
         ours = [loop for loop, at in zip(loops, sides, strict=True) if at == side]
         if not ours:
             continue
-        n_loops = sum(map(params.n_loops, SIDES)) if side == POOL else params.n_loops(side)
+        n_loops = sum(to_make.values()) if side == POOL else to_make[side]
         results = [*keep_full(ours, params), *recombine(ours, n_loops, params, rng, prefix=side)]
         made += deal_loops(results, split, rng) if side == POOL else [(side, x) for x in results]
     return made

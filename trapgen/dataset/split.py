@@ -28,6 +28,12 @@ PART_ROLES: Final = ("kick", "snare", "hat")
 """The roles that one recombined loop takes a part of each from."""
 
 
+def share_of(side: str, params: SplitParams) -> float:
+    """The share of sources that a side gets, from 0 to 1."""
+    held_out = {"validation": params.validation_share, "test": params.test_share}
+    return held_out.get(side, 1 - sum(held_out.values()))
+
+
 def split_sources(
     loops: Sequence[DrumLoop],
     params: SplitParams,
@@ -57,7 +63,7 @@ def split_sources(
         return [POOL] * len(loops)
     if components is None:
         components = find_components(loops, params)
-    sides = [side for side in SIDES if params.share(side) > 0]
+    sides = [side for side in SIDES if share_of(side, params) > 0]
     members: dict[int, list[int]] = {}
     for at, component in enumerate(components.tolist()):
         members.setdefault(component, []).append(at)
@@ -69,7 +75,7 @@ def split_sources(
     for role in sorted(by_role):
         dealt = rng.permutation(np.array(by_role[role])).tolist()
         for n_waiting, side in zip(range(len(sides) - 1, 0, -1), sides[1:], strict=True):
-            n_side = max(1, round(params.share(side) * len(by_role[role])))
+            n_side = max(1, round(share_of(side, params) * len(by_role[role])))
             # Every side still to be served, training the last, keeps at least one.
             for component in dealt[: min(n_side, max(0, len(dealt) - n_waiting))]:
                 side_of[component] = side
@@ -134,7 +140,7 @@ def deal_loops(
     """Deal recombined loops, or their bars, to sides at random: the protocols that leak."""
     if params.protocol == "random_windows":
         loops = [_window(loop, bar) for loop in loops for bar in range(loop.n_bars)]
-    shares = [params.share(side) for side in SIDES]
+    shares = [share_of(side, params) for side in SIDES]
     return list(zip(rng.choice(SIDES, size=len(loops), p=shares).tolist(), loops, strict=True))
 
 

@@ -169,6 +169,7 @@ def _draw(
         free = SampleParams(
             loops=params.generated_loops,
             temperature=temperature,
+            top_p=1.0,
             structure="learned",
             humanize=float(humanize),
         )

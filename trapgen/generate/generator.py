@@ -16,7 +16,7 @@ from trapgen.core import (
     ModelError,
     Outputs,
     SampleParams,
-    check_count,
+    check_seed,
     map_blocks,
     write_json,
 )
@@ -156,7 +156,7 @@ def generate(
         GateRefusedError: Loops were too near to a training loop however often they were drawn.
             The others are written.
     """
-    check_count("seed", seed, least=0)
+    check_seed(seed)
     names = [name_sample(seed, number) for number in range(params.loops)]
     files = tuple(map(Path, list_files(params)))
     outputs = Outputs(out, _name_files(*names), files, overwrite)

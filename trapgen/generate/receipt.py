@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,8 @@ from trapgen.core import (
     ParameterError,
     SampleParams,
     TableError,
-    check_count,
+    check_seed,
+    list_definitions,
     make_section,
     read_json,
 )
@@ -31,14 +32,12 @@ from trapgen.generate.render_loops import Ticket
 from trapgen.midi import to_bytes
 from trapgen.similarity import Pair, lay_over
 
-_CONTROLS: Final = tuple(item.name for item in fields(SampleParams) if item.name != "loops")
 _ROUNDING: Final = ("numpy", "onnxruntime")
 """Other versions of these may round differently."""
 _GIVEN_FOR: Final = {"primer": "primer", "lock": "lanes", "vary": "theme"}
 _COUNTS: Final = ("seed", "number", "attempt")
 _KEYS: Final = frozenset(
     {"number", "attempt", "seed", "steps_per_bar", "model", "data", "code", "midi", "given"}
-    | set(_CONTROLS)
 )
 
 
@@ -109,7 +108,7 @@ def make_receipt(
         "seed": making.seed,
         "number": making.ticket.number,
         "attempt": making.ticket.attempt,
-        **{key: _to_plain(drawn[key]) for key in _CONTROLS},
+        **{key: _to_plain(drawn[key]) for key in _list_controls()},
         "given": making.given.to_json(loop.steps_per_bar),
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
@@ -148,16 +147,19 @@ def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
         told = read_json(path)
     except TableError as error:
         raise TableError(path, error.rule, error.received, advice) from error
-    missing = sorted(_KEYS - set(told)) if isinstance(told, dict) else ["everything"]
+    controls = _list_controls()
+    needed = {*_KEYS, *controls}
+    missing = sorted(needed - set(told)) if isinstance(told, dict) else ["everything"]
     if missing:
         received = f"without {', '.join(missing)}"
         raise TableError(path, "keys", received, "Name a receipt that this version has written.")
     try:
-        params = make_section("sample", {key: told[key] for key in _CONTROLS})
+        params = make_section("sample", {key: told[key] for key in controls})
         given = Given.from_json(told["given"])
         seed, number, attempt = (int(told[key]) for key in _COUNTS)
-        for key in _COUNTS:
-            check_count(key, int(told[key]), least=0)
+        check_seed(seed)
+        if number < 0 or attempt < 0:
+            raise ParameterError("number and attempt", "counted from 0", (number, attempt))
         given.check(params.bars, int(told["steps_per_bar"]))
         for control, name in _GIVEN_FOR.items():
             is_there = getattr(given, name) is not None
@@ -166,6 +168,11 @@ def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
     except (ParameterError, TypeError, ValueError, AttributeError) as error:
         raise TableError(path, "values", error, "A receipt is not to be edited.") from error
     return Making(seed, Ticket(number, attempt), params, given), told
+
+
+def _list_controls() -> list[str]:
+    """The parameters that a receipt holds: one loop does not say how many there were."""
+    return [key for key in list_definitions("sample") if key != "loops"]
 
 
 def _percentile(novelty: float, held_out: NDArray[np.float32]) -> float | None:

@@ -1,19 +1,4 @@
-"""Parameters: one frozen class a stage, checked when it is made. `params.yaml` holds the values."""
+"""Parameters: definitions and checks alone, a frozen class a stage. `params.yaml` holds the values.
 
-from trapgen.core.params.data import (
-    PROTOCOLS,
-    SIDES,
-    AuditParams,
-    AugmentParams,
-    CorpusParams,
-    GridParams,
-    SplitParams,
-    StandardizeParams,
-)
-from trapgen.core.params.file import Params, load_params, make_section
-from trapgen.core.params.model import (
-    STRUCTURES,
-    EvaluateParams,
-    SampleParams,
-    TrainParams,
-)
+What a stage does with a value stands where it is used: no stage depends on this folder.
+"""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from trapgen.core.errors import ParameterError
-from trapgen.core.params.check import check, check_choice, check_count
 from trapgen.core.params.data import (
     AuditParams,
     AugmentParams,
@@ -19,14 +17,21 @@ from trapgen.core.params.data import (
     SplitParams,
     StandardizeParams,
 )
+from trapgen.core.params.define import Definition, Section, check, define, definitions
 from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
+
+_HEAD: Final = """\
+# Every parameter of every stage. A stage reruns when one of its own values changes.
+# `python -m tasks.params` writes this file anew, with what trapgen/core/params says of each one."""
+_COMMENT_COLUMN: Final = 32
+_COMMENT_WIDTH: Final = 65
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
     """All of `params.yaml`."""
 
-    seed: int = 0
+    seed: int = define(0, "The same seed gives the same bytes", high=2**32 - 1)
     grid: GridParams = field(default_factory=GridParams)
     corpus: CorpusParams = field(default_factory=CorpusParams)
     standardize: StandardizeParams = field(default_factory=StandardizeParams)
@@ -37,22 +42,31 @@ class Params:
     sample: SampleParams = field(default_factory=SampleParams)
     evaluate: EvaluateParams = field(default_factory=EvaluateParams)
 
-    def rng(self, stage: str) -> np.random.Generator:
-        """The stage's own generator: what one stage draws moves nothing in another."""
-        return np.random.default_rng([self.seed, *stage.encode()])
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
 
-_SECTIONS: Final[dict[str, type[Any]]] = {
-    "grid": GridParams,
-    "corpus": CorpusParams,
-    "standardize": StandardizeParams,
-    "split": SplitParams,
-    "augment": AugmentParams,
-    "audit": AuditParams,
-    "train": TrainParams,
-    "sample": SampleParams,
-    "evaluate": EvaluateParams,
+SECTIONS: Final[dict[str, type[Any]]] = {
+    section.name: section.default_factory  # type: ignore[misc]
+    for section in dataclasses.fields(Params)
+    if section.name != "seed"
 }
+"""The classes of the sections of `params.yaml`, by name."""
+
+
+def check_seed(seed: object) -> None:
+    """Hold a seed against its definition.
+
+    Raises:
+        ParameterError: It is no whole number, or outside its range.
+    """
+    definitions(Params)["seed"].check("seed", seed)
+
+
+def list_definitions(section: str) -> dict[str, Definition]:
+    """The definitions of a section's own keys in `params.yaml`."""
+    of_class = definitions(SECTIONS[section])
+    return {key: found for key, found in of_class.items() if not found.section}
 
 
 def load_params(path: Path) -> Params:
@@ -66,19 +80,18 @@ def load_params(path: Path) -> Params:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # A number of thousands of digits is a ValueError.
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ParameterError(str(path), "a readable YAML file", str(error)) from error
     if not isinstance(content, dict):
         raise ParameterError(str(path), "a mapping of sections", content)
     content = dict(content)
     seed = content.pop("seed", 0)
-    check_count("seed", seed, least=0)
     for name in content:
-        check_choice("section", name, tuple(_SECTIONS))
-    made = {name: make_section(name, content.get(name, {})) for name in _SECTIONS}
-    made["standardize"] = dataclasses.replace(
-        made["standardize"], steps_per_bar=made["grid"].steps_per_bar
-    )
+        _check_key("section", name, SECTIONS)
+    made = {name: make_section(name, content.get(name, {})) for name in SECTIONS}
+    grid = made["grid"].steps_per_bar
+    made["standardize"] = dataclasses.replace(made["standardize"], steps_per_bar=grid)
     return Params(seed=seed, **made)
 
 
@@ -88,30 +101,43 @@ def make_section(name: str, values: object) -> Any:
     Raises:
         ParameterError: A key is unknown, or a value is of another type or outside its range.
     """
-    section = _SECTIONS[name]
     if not isinstance(values, dict):
         raise ParameterError(name, "a mapping of parameters", values)
-    defaults = {item.name: item.default for item in dataclasses.fields(section)}
-    if name == "standardize":
-        # The grid is everybody's, and stands in a section of its own.
-        del defaults["steps_per_bar"]
+    known = list_definitions(name)
     made = {}
     for key, value in values.items():
-        check_choice(f"key of {name}", key, tuple(defaults))
-        made[key] = _read_value(f"{name}.{key}", value, defaults[key])
-    return section(**made)
+        _check_key(f"key of {name}", key, known)
+        definition = known[key]
+        if definition.many and isinstance(value, list):
+            value = tuple(value)
+        made[key] = value
+    return SECTIONS[name](**made)
 
 
-def _read_value(name: str, value: object, default: object) -> object:
-    """The value, if it is of its default's kind; None stands for a number that may be missing."""
-    if isinstance(default, tuple):
-        is_texts = isinstance(value, list) and all(isinstance(text, str) for text in value)
-        check(name, is_texts, "a list of texts", value)
-        return tuple(value) if isinstance(value, list) else value
-    if default is None and value is None:
-        return None
-    kind = float if default is None else type(default)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = is_number if kind is float else type(value) is kind
-    check(name, fits, f"a {kind.__name__}", value)
-    return value
+def _check_key(name: str, key: object, known: dict[str, Any]) -> None:
+    check(name, isinstance(key, str) and key in known, f"one of {', '.join(known)}", key)
+
+
+def format_params(params: Params) -> str:
+    """The text of `params.yaml`: every value with what its definition says of it."""
+    lines = [_HEAD, *_format_value("seed", params.seed, definitions(Params)["seed"])]
+    for name in SECTIONS:
+        section: Section = getattr(params, name)
+        lines += ["", f"{name}:"]
+        for key, definition in list_definitions(name).items():
+            lines += _format_value(f"  {key}", getattr(section, key), definition)
+    return "\n".join(lines) + "\n"
+
+
+def _format_value(key: str, value: object, definition: Definition) -> list[str]:
+    import yaml
+
+    plain = list(value) if isinstance(value, tuple) else value
+    # A scalar that stands alone is ended by three dots.
+    text = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=10**6)
+    start = f"{key}: {text.removesuffix('...' + chr(10)).rstrip()}"
+    comment = textwrap.wrap(definition.sentence, _COMMENT_WIDTH)
+    starts = [start, *[""] * (len(comment) - 1)]
+    return [
+        f"{left:{_COMMENT_COLUMN}} # {right}" for left, right in zip(starts, comment, strict=True)
+    ]

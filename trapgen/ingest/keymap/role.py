@@ -26,7 +26,7 @@ _KICK_MAX_RATE: Final = 8.0
 _KICK_MAX_VELOCITIES: Final = 4
 
 
-def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[Role, str, float]:
+def find_role(path: Path, strikes: Strikes) -> tuple[Role, str, float]:
     """The role of a file, what says so, and how sure that is, from 0 to 1.
 
     A voice settled in `keymaps.csv` holds. Else the name says it, and is sure, or the rhythm where
@@ -37,7 +37,6 @@ def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[
     Args:
         path: The file.
         strikes: Its note-ons, at least one.
-        by_rhythm: Ask `keymaps.csv`, and listen where the name says nothing.
 
     Returns:
         The role; `settled`, `name`, `rhythm` or nothing; the confidence.
@@ -45,7 +44,7 @@ def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[
     Raises:
         TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
-    settled = find_settled(path) if by_rhythm else None
+    settled = find_settled(path)
     if isinstance(settled, Role):
         return settled, "settled", 1.0
     on_drums = strikes.channels == DRUM_CHANNEL
@@ -54,7 +53,7 @@ def find_role(path: Path, strikes: Strikes, *, by_rhythm: bool = True) -> tuple[
         # `Ride the lightning.mid`
         is_kit = named.voice is not None and on_drums.all() and _has_kit(strikes)
         return FULL if is_kit else named, "name", 1.0
-    is_open = by_rhythm and not on_drums.any() and not _has_kit(strikes)
+    is_open = not on_drums.any() and not _has_kit(strikes)
     if is_open and settled is None:
         heard, confidence = detect_role(strikes, path.stem)
         if heard is not None:

@@ -43,16 +43,16 @@ def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Playe
     Args:
         path: The file.
         strikes: Its note-ons, at least one.
-        params: The key map, and whether names count. The rhythm is heard where the key map is
-            left to be detected.
+        params: The key map, and whether names count where it is left to be detected; a key map
+            that is named reads all files, whatever their names.
 
     Raises:
         MidiError: The map knows none of the pitches.
         TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
     role, known_by, certainty = FULL, "", 1.0
-    if params.by_name:
-        role, known_by, certainty = find_role(path, strikes, by_rhythm=params.key_map == "auto")
+    if params.by_name and params.key_map == "auto":
+        role, known_by, certainty = find_role(path, strikes)
     if role.voice is not None:
         voices = np.full(len(strikes), role.voice, np.int64)
         return Played(strikes, voices, role.name, known_by, certainty)

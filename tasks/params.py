@@ -1,0 +1,13 @@
+"""Write `params.yaml` anew: its values, and for every parameter what its definition says.
+
+`python -m tasks.params` takes over what was added or changed in
+`trapgen.core.params`.
+"""
+
+from pathlib import Path
+
+from tasks.places import read_params
+from trapgen.core import format_params, write_text
+
+if __name__ == "__main__":
+    write_text(Path.cwd() / "params.yaml", format_params(read_params(Path.cwd())))
