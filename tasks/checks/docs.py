@@ -28,14 +28,16 @@ FIRST_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def finish_docs(docs: Path) -> None:
-    """Take the clock and random ids out of the pages, and list the results.
+    """Take the clock, random ids and the remote logo out of the pages, and list the results.
 
-    Neither the time of loading a table, nor that in the logo's address, nor the ids of folded
-    blocks can be set. The index lists results by a script from the network, offline by none.
+    great_expectations takes no setting for any of them. Its index lists the results by a script
+    from the network; offline it would be empty.
     """
     for page in docs.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        text = re.sub(r"(?<=[>=])\d{8}T\d{6}\.\d{6}Z", f"{FIRST_DAY:%Y%m%dT%H%M%S.%fZ}", text)
+        to_root = "../" * (len(page.relative_to(docs).parts) - 1)
+        text = re.sub(r"https://[^\"]*/(logo-long\.png)[^\"]*", rf"{to_root}static/images/\1", text)
+        text = re.sub(r">\d{8}T\d{6}\.\d{6}Z<", f">{FIRST_DAY:%Y%m%dT%H%M%S.%fZ}<", text)
         text = re.sub(r"(?<=collapse-body)-[0-9a-f-]{36}", "", text)
         page.write_text(text, encoding="utf-8")
     found = sorted(page.relative_to(docs).as_posix() for page in docs.glob("validations/**/*.html"))

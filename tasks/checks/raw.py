@@ -116,7 +116,11 @@ def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
     """
     trouble = {row["path"]: (row["rule"], row["received"]) for row in rejects.to_dict("records")}
     noted = {path: read_table(path, PACK) for path in sorted(raw.rglob("pack.csv"))}
-    digests = {at.parent / row.path: row.sha256 for at in noted for row in noted[at].itertuples()}
+    digests = {
+        at.parent / name: digest
+        for at, table in noted.items()
+        for name, digest in zip(table["path"], table["sha256"], strict=True)
+    }
     rows = [_describe_file(path, raw, digests.get(path, ""), trouble) for path in find_midi(raw)]
     files = make_table(rows, _FILES)
     first = files.groupby("digest")["path"].transform("first")
