@@ -19,7 +19,7 @@ PARAMS = AuditParams(self_test_leaks=10)
 
 def read(folder, steps_per_bar):
     """Loops by source path, as files."""
-    found = (each for each in read_folder(folder, StandardizeParams(steps_per_bar)))
+    found = (each for each in read_folder(folder, StandardizeParams(steps_per_bar, feel="keep")))
     return {each.source_path: each.loop for each in found if hasattr(each, "loop")}
 
 

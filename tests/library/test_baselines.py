@@ -120,7 +120,7 @@ def test_a_side_without_loops_is_refused(train, held_out):
 
 def test_figures_of_grooves_published_split(shared):
     folder = shared / "data" / "groove"
-    params = StandardizeParams(16, "roland_td11", "ignore", by_name=False)
+    params = StandardizeParams(16, "roland_td11", "ignore", feel="keep")
     sides = {"train": [], "validation": [], "test": []}
     with (folder / "info.csv").open(encoding="utf-8") as table:
         for row in csv.DictReader(table):

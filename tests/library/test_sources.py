@@ -90,7 +90,7 @@ def test_windows_of_a_loop_are_put_together_again():
 
 @pytest.mark.parametrize("steps_per_bar", [16, 32])
 def test_the_originals_pool_is_found_in_its_500_loops(shared, steps_per_bar):
-    params = StandardizeParams(steps_per_bar)
+    params = StandardizeParams(steps_per_bar, feel="keep")
     loops = [found.loop for found in read_folder(shared / "data/trap-loops/combined", params)]
     assert len(loops) == 500
     parts = effective_parts(loops, 0.1)
