@@ -58,12 +58,12 @@ def write_golden():
     (FOLDER / "drawn.txt").write_text(draw(make_network()))
 
 
-def test_the_loop_is_written_as_ever(tmp_path):
+def test_a_written_loop_is_the_golden_file(tmp_path):
     write_loop(tmp_path / "loop.mid", make_loop())
     assert (tmp_path / "loop.mid").read_bytes() == (FOLDER / "loop.mid").read_bytes()
 
 
-def test_the_loop_is_read_as_ever():
+def test_the_golden_file_is_read_as_the_golden_loop():
     read = read_loop(FOLDER / "loop.mid", StandardizeParams(16)).loop
     np.testing.assert_array_equal(read.velocities, make_loop().velocities)
     np.testing.assert_allclose(read.offsets, make_loop().offsets, atol=1e-6)
@@ -71,18 +71,18 @@ def test_the_loop_is_read_as_ever():
     assert to_text(to_words(read), 16) + "\n" == (FOLDER / "loop.txt").read_text()
 
 
-def test_the_model_is_written_as_ever(tmp_path):
+def test_a_written_model_is_the_golden_model(tmp_path):
     save_network(tmp_path, make_network())
     for path in (FOLDER / "model").iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_the_model_says_what_it_ever_said():
+def test_log_probabilities_are_the_golden_ones():
     expected = json.loads((FOLDER / "log_probabilities.json").read_text())
     np.testing.assert_allclose(score(load_network(FOLDER / "model")), expected, atol=1e-4)
 
 
-def test_the_model_draws_what_it_ever_drew():
+def test_drawn_words_are_the_golden_ones():
     assert draw(load_network(FOLDER / "model")) == (FOLDER / "drawn.txt").read_text()
 
 

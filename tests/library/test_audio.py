@@ -141,7 +141,7 @@ def test_a_kick_cuts_the_kick_before_it():
     np.testing.assert_array_equal(both[cut + RATE // 200 :], second[cut + RATE // 200 :])
 
 
-def test_the_cut_is_no_click():
+def test_a_choked_hit_fades_without_a_click():
     alone = audio.render(make_loop((0, kit.KICK, 127)))[:, 0]
     # The sixteenth on which the wave stands highest, where a hard cut would be loudest.
     step = max(range(2, 16), key=lambda sixteenth: abs(alone[sixteenth * RATE // 8]))
@@ -202,7 +202,7 @@ def test_the_kick_ends_on_its_note():
     assert np.argmax(spectrum) / 0.75 == pytest.approx(49, abs=1)  # G1
 
 
-def test_the_hats_stand_on_the_six_oscillators():
+def test_hats_sound_the_six_oscillators():
     spectrum = np.abs(np.fft.rfft(solo(kit.OPEN_HAT)[:RATE]))
     # Odd harmonics of the square waves that lie in the pass band, against their surroundings.
     harmonics = [hz * n for hz in audio.METAL_HZ for n in range(1, 60, 2) if 6500 < hz * n < 9000]

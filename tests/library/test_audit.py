@@ -225,7 +225,7 @@ def test_a_self_test_that_cannot_run_is_refused():
     assert any("the self-test could not run" in reason for reason in found.reasons)
 
 
-def test_a_blind_self_test_is_refused():
+def test_a_self_test_that_misses_leaks_is_refused():
     _, found = clean()
     assert judge(found, QUICK) == []
     recall = {**found.self_test["recall"], "rotated": 0.5, "exact": 0.99, "repeated": 0.98}

@@ -205,7 +205,7 @@ def test_families_hang_together_by_sources_and_by_near_duplicates():
 
 
 @pytest.mark.parametrize("n_families", [5, 500])
-def test_the_lineage_stays_a_picture_for_few_and_many(tmp_path, n_families):
+def test_the_lineage_is_drawn_for_few_and_many_sources(tmp_path, n_families):
     rng = np.random.default_rng(1)
     sided = [
         (side, random_loop(rng, f"{side}-{at}", source_ids=(f"source-{at if at < 3 else number}",)))
@@ -225,7 +225,7 @@ def test_the_lineage_stays_a_picture_for_few_and_many(tmp_path, n_families):
     assert f"{2 * n_families:,} loops fall into {2 * n_families - 3} families" in page.text
 
 
-def test_a_family_that_dominates_is_seen(pages):
+def test_the_largest_family_is_named_and_drawn_in_proportion(pages):
     (sided, found), page = audit_starter("random_windows"), pages["random_windows"]
     largest = max(find_families(found, by_id(sided)), key=lambda family: family.size)
     assert largest.spans
@@ -436,7 +436,7 @@ def test_the_same_audit_gives_the_same_bytes(tmp_path):
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1))
-def test_any_name_stays_text(tmp_path, name):
+def test_no_name_becomes_markup(tmp_path, name):
     def page_of(name):
         hits = [(step, KICK) for step in range(0, 16, 2)]
         sided = [("train", make_loop(hits, name)), ("train", make_loop(hits, "x" + name))]

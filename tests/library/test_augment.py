@@ -152,7 +152,7 @@ def test_a_part_may_start_on_a_later_bar():
     assert {int(child.onsets[:, KICK].argmax()) for child in children} == {0}
 
 
-def test_microtiming_comes_along():
+def test_children_keep_their_parents_microtiming():
     late = np.full((16, 9), 0.25, np.float32)
     kick = replace(KICK_LOOP, offsets=late)
     (child,) = recombine([kick, SNARE_LOOP, HAT_LOOP], 1, PLAIN, np.random.default_rng(0))
@@ -160,7 +160,7 @@ def test_microtiming_comes_along():
     assert not child.offsets[:, 1:].any()
 
 
-def test_full_loops_lend_their_lanes_and_stand_by_themselves():
+def test_full_loops_give_voices_and_are_kept_whole():
     full = name(random_loop(np.random.default_rng(0), 2, density=0.5), "f", "full")
     long = name(random_loop(np.random.default_rng(1), 5), "g", "full")
     assert keep_full([full, KICK_LOOP, long], PLAIN) == [repeat_to(full, 4), long]
@@ -173,7 +173,7 @@ def test_full_loops_lend_their_lanes_and_stand_by_themselves():
     assert child.lineage.source_ids == ("source of f",)
 
 
-def test_combinations_come_round_only_when_there_are_no_more():
+def test_combinations_repeat_only_when_all_are_used():
     rng = np.random.default_rng(0)
     loops = [
         name(make_loop((at, voice)), f"{role}{at}", role)
@@ -187,7 +187,7 @@ def test_combinations_come_round_only_when_there_are_no_more():
     assert recombine(loops, 0, PLAIN, rng) == []
 
 
-def test_a_thousand_loops_are_no_burden():
+def test_combinations_of_a_thousand_loops_are_distinct():
     loops = [
         name(make_loop((0, KICK), (4, SNARE), (8, CLOSED_HAT)), f"f{at}", "full")
         for at in range(1000)
@@ -206,7 +206,7 @@ def test_a_missing_part_is_named():
 
 @settings(max_examples=60)
 @given(grids, st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.6, 1.0]))
-def test_a_variation_keeps_the_beat(steps_per_bar, seed, density):
+def test_a_variation_changes_hats_within_one_eighth(steps_per_bar, seed, density):
     rng = np.random.default_rng(seed)
     loop = random_loop(rng, 2, steps_per_bar, density)
     varied = vary(loop.velocities, steps_per_bar, np.random.default_rng(seed))
@@ -235,7 +235,7 @@ def test_a_roll_grows_and_shrinks():
 
 
 @pytest.mark.parametrize("steps_per_bar", [48, 96])
-def test_a_roll_is_one_that_a_hat_can_play(steps_per_bar):
+def test_rolls_have_at_most_six_hits_an_eighth(steps_per_bar):
     single = make_loop((0, CLOSED_HAT), steps_per_bar=steps_per_bar).velocities
     grown = vary(single, steps_per_bar, np.random.default_rng(0))
     # Six hits an eighth are 32nd triplets of a sixteenth pulse: nothing faster is written.

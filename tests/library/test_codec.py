@@ -92,7 +92,7 @@ def test_a_bar_ends_with_bar(loop):
 
 @with_folder
 @given(grids.flatmap(lambda grid: st.lists(drum_loops(steps_per_bar=grid), min_size=1, max_size=4)))
-def test_text_comes_back(tmp_path, loops):
+def test_text_is_decoded_to_the_same_words(tmp_path, loops):
     write_lines(tmp_path / "loops.txt", loops)
     lines = read_lines(tmp_path / "loops.txt", loops[0].steps_per_bar)
     assert [line.tolist() for line in lines] == [to_words(loop).tolist() for loop in loops]
@@ -159,7 +159,7 @@ def test_any_text_is_read_or_refused(tmp_path, text):
 
 
 @pytest.mark.parametrize("steps_per_bar", [16, 24, 32, 48, 96])
-def test_a_codec_comes_back(tmp_path, steps_per_bar):
+def test_a_saved_codec_is_loaded_unchanged(tmp_path, steps_per_bar):
     codec = Codec(steps_per_bar)
     codec.save(tmp_path / "codec.json")
     assert Codec.load(tmp_path / "codec.json") == codec

@@ -141,7 +141,7 @@ def holds(params, onsets):
 
 
 @given(controls(), st.integers(0, 5))
-def test_what_is_not_refused_holds(params, seed):
+def test_constraints_that_are_accepted_hold(params, seed):
     try:
         check_controls(params, Given(), STEPS)
     except ParameterError:
@@ -197,7 +197,7 @@ ALL_WAYS = {tuple(voices): list(every_way(voices)) for voices in (HATS, [SNARE, 
 
 
 @given(st.sampled_from([HATS, [SNARE, LOW_TOM]]).flatmap(small_rules), st.integers(0, 99))
-def test_a_way_is_found_where_there_is_one(rules, seed):
+def test_the_solver_finds_a_solution_where_there_is_one(rules, seed):
     voices = np.flatnonzero(rules.groups[0].region.any(axis=0)).tolist()
     possible = any(keeps(rules, onsets) for onsets in ALL_WAYS[tuple(voices)])
     witness = find_witness(rules, np.random.default_rng(seed))
@@ -220,7 +220,7 @@ def test_there_is_always_a_word_and_the_rules_hold_at_the_end(rules, seed):
         assert keeps(rules, onsets)
 
 
-def test_hits_that_are_insisted_on_do_not_pile_up():
+def test_required_hits_are_spread_over_the_bar():
     # A network that plays nothing: all hits are those that the density insists on.
     silent = make_network(FINE, scale=0, words={0: 60}, copy=NEVER_COPIES)
     kicks = draw(SampleParams(200, 1, density=("kick=4-8",)), network=silent)[:, 0, :, KICK]
@@ -352,13 +352,13 @@ def test_lanes_and_theme_are_as_long_as_the_loops(name):
 # Variations
 
 
-def test_no_strength_gives_the_loop_back():
+def test_strength_zero_returns_the_loop():
     theme = random_words(2)
     for onsets in draw(SampleParams(5, 2, vary="x", strength=0), given=Given(theme=theme)):
         assert (onsets.reshape(-1, 9) == to_onsets(theme)).all()
 
 
-def test_full_strength_is_free():
+def test_strength_one_draws_freely():
     params = SampleParams(5, 2, vary="x", strength=1)
     varied = draw(params, given=Given(theme=random_words(2)))
     assert (varied == draw(replace(params, vary=""))).all()

@@ -122,7 +122,7 @@ def test_what_is_asked_for_or_settled_outweighs_the_rhythm(tmp_path):
     assert (read.key_map, read.key_map_confidence) == ("gm", 1.0)
 
 
-def test_pitches_of_one_hat_keep_out_of_each_others_way():
+def test_pitches_of_one_hat_share_bars_and_no_steps():
     hits = [*((at, 36) for at in range(0, 32, 4)), *((at, 38) for at in range(2, 32, 4))]
     taking_turns = [(at / 2, (42, 46)[at % 4 == 3]) for at in range(64)]
     at_once = [(at / 2, pitch) for at in range(0, 64, 2) for pitch in (42, 46)]
@@ -143,7 +143,7 @@ def test_pitches_of_one_hat_keep_out_of_each_others_way():
     assert confidences[0] > confidences[1]
 
 
-def test_kits_are_no_single_part(shared):
+def test_a_kit_is_not_detected_as_a_single_part(shared):
     found = Counter(
         detect_role(performance.strikes, "")[0]
         for performance in read_split(shared / "data" / "groove", "test")
@@ -159,7 +159,7 @@ def test_a_role_word_decides():
     assert detect_role(strikes_of(*half_time), "")[0].voice == SNARE
 
 
-def test_a_product_in_the_name_tips_the_scale():
+def test_a_product_in_the_name_raises_its_key_map():
     hits = [(0, 36), (1, 38), (2, 36), (3, 38)]
     plain, told = (rank_key_maps(strikes_of(*hits), stem)[0] for stem in ("x", "SD3 groove"))
     assert plain.key_maps[0].name == "gm"
@@ -173,7 +173,7 @@ def test_a_product_in_the_name_tips_the_scale():
         max_size=40,
     )
 )
-def test_readings_share_out_all_belief(hits):
+def test_probabilities_of_readings_sum_to_one(hits):
     strikes = strikes_of(*hits)
     readings = rank_key_maps(strikes)
     assert sum(reading.confidence for reading in readings) == pytest.approx(1)
@@ -200,7 +200,7 @@ def test_features_say_what_they_measure():
     assert kick["rarity"] == 0.5
 
 
-def test_a_backbeat_speaks_for_a_snare():
+def test_a_backbeat_makes_a_snare_likely():
     backbeat = strikes_of(
         *[(at, 38) for at in range(1, 32, 2)], *[(at / 2, 42) for at in range(64)]
     )

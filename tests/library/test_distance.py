@@ -16,7 +16,7 @@ from trapgen.similarity.distance import compare_onsets, find_nearest
 BEAT = make_loop((0, KICK), (8, SNARE), (4, CLOSED_HAT), (12, CLOSED_HAT))
 
 
-def test_counts_by_voice():
+def test_distance_counts_hits_by_voice():
     found = compare(BEAT, make_loop((0, KICK), (2, KICK), (8, SNARE), (5, CLOSED_HAT)))
     assert found.shared.tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 0]
     assert found.changed.tolist() == [1, 0, 3, 0, 0, 0, 0, 0, 0]
@@ -29,12 +29,12 @@ def test_counts_by_voice():
     ("late", "tolerance", "n_changed"),
     [(0, 0, 0), (1, 0, 8), (1, 1, 0), (2, 1, 8), (2, 2, 0), (3, 2, 8)],
 )
-def test_a_late_hit_is_met_within_the_tolerance(late, tolerance, n_changed):
+def test_a_late_hit_matches_within_the_tolerance(late, tolerance, n_changed):
     moved = make_loop(*((int(step) + late, int(voice)) for step, voice in np.argwhere(BEAT.onsets)))
     assert compare(BEAT, moved, tolerance_steps=tolerance).n_changed == n_changed
 
 
-def test_a_hit_is_met_by_one_alone():
+def test_a_hit_matches_at_most_one_hit():
     assert (
         compare(make_loop((4, KICK)), make_loop((3, KICK), (5, KICK)), tolerance_steps=1).changed[
             KICK
@@ -43,11 +43,11 @@ def test_a_hit_is_met_by_one_alone():
     )
 
 
-def test_voices_do_not_meet():
+def test_hits_of_different_voices_do_not_match():
     assert compare(make_loop((4, KICK)), make_loop((4, SNARE)), tolerance_steps=16).jaccard == 1
 
 
-def test_silences_are_the_same():
+def test_two_silent_loops_have_distance_zero():
     assert compare(make_loop(), make_loop()).jaccard == 0
 
 
@@ -55,7 +55,7 @@ times = st.sets(st.integers(0, 15), max_size=10)
 
 
 @given(times, times, st.integers(0, 4))
-def test_earliest_first_meets_as_many_as_any_way_to_match(ours, theirs, tolerance):
+def test_matching_earliest_hits_first_is_optimal(ours, theirs, tolerance):
     one, other = make_loop(*((at, KICK) for at in ours)), make_loop(*((at, KICK) for at in theirs))
     meet = np.abs(np.subtract.outer(sorted(ours), sorted(theirs))) <= tolerance
     most = meet[linear_sum_assignment(meet, maximize=True)].sum()
@@ -75,7 +75,7 @@ def test_without_tolerance_it_is_the_hamming_distance(left, right):
 
 
 @given(drum_loops(steps_per_bar=16, min_hits=1), st.integers(0, 11))
-def test_the_nearest_transform_undoes_a_disguise(loop, beats):
+def test_the_nearest_transform_is_the_inverse_of_the_one_applied(loop, beats):
     for disguised in (rotate(loop, 4 * beats), rotate(halve_time(loop), 4 * beats)):
         way, found = find_nearest(disguised, loop, stretch=True)
         assert found.n_changed == 0

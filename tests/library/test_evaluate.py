@@ -107,7 +107,7 @@ def test_timing_is_judged_where_people_play():
     assert all(loop.offsets.any() for loop in drawn)
 
 
-def test_a_network_that_never_closes_a_bar_is_found_out():
+def test_figures_show_a_network_that_never_closes_a_bar():
     silent = make_generator(words={BAR: -60.0})
     metrics, _ = evaluate(silent, make_sides(), PASS, PARAMS, seed=0)
     assert metrics["bar_accuracy"] == 0
@@ -115,7 +115,7 @@ def test_a_network_that_never_closes_a_bar_is_found_out():
     assert not metrics["goals"]["bars_closed_1.2"]["holds"]
 
 
-def test_copies_of_training_loops_are_found_out():
+def test_figures_show_copies_of_training_loops():
     sides = make_sides()
     copies = {**sides, "train": [*sides["train"], *sides["validation"]]}
     metrics, _ = evaluate(make_generator(), copies, PASS, PARAMS, seed=0)
@@ -146,7 +146,7 @@ def test_sources_that_belong_together_widen_the_interval(found):
     assert joined["bits_per_step"] == metrics["bits_per_step"]
 
 
-def test_one_held_out_side_will_do():
+def test_one_held_out_side_is_enough():
     sides = make_sides()
     del sides["validation"]
     metrics, _ = evaluate(make_generator(), sides, PASS, PARAMS, seed=3)

@@ -43,7 +43,7 @@ def test_a_model_counts_as_its_folder_says_and_knows_trap(generator, grid):
     assert len(generator.held_out) > 100
 
 
-def test_its_card_says_what_was_measured_and_thanks_groove(grid):
+def test_the_model_card_has_the_figures_and_credits_groove(grid):
     folder = factory_folder(grid)
     card, figures = (
         (folder / "MODEL_CARD.md").read_text(),
@@ -59,7 +59,7 @@ def test_its_card_says_what_was_measured_and_thanks_groove(grid):
     assert "does not hold" not in card
 
 
-def test_left_to_itself_it_closes_bars_puts_snares_on_3_and_rolls_hats(generator, grid):
+def test_loops_without_options_close_bars_have_snares_on_3_and_hat_rolls(generator, grid):
     loops, drafts = draw_loops(generator, SampleParams(loops=48, structure="learned"), seed=1)
     assert bar_accuracy(drafts, grid) >= 0.995
     snares = [loop.onsets[grid // 2 :: grid, SNARE].mean() for loop in loops]
@@ -70,7 +70,7 @@ def test_left_to_itself_it_closes_bars_puts_snares_on_3_and_rolls_hats(generator
     assert len({loop.velocities.tobytes() for loop in loops}) == len(loops)
 
 
-def test_a_loop_is_the_same_bytes_alone_and_in_company(generator, tmp_path):
+def test_a_loop_is_the_same_bytes_in_any_batch(generator, tmp_path):
     params = SampleParams(loops=1, bars=1, humanize=1.0)
     generate(generator, params, 3, tmp_path / "alone")
     many = SampleParams(loops=7, bars=1, humanize=1.0)

@@ -53,7 +53,7 @@ def test_three_notations_are_one_loop(tmp_path: Path) -> None:
     assert "280 bpm" in fast.feel
 
 
-def test_the_switch_leaves_it(tmp_path: Path) -> None:
+def test_feel_keep_changes_no_time(tmp_path: Path) -> None:
     kept = read(write(tmp_path / "b.mid", [(t / 2, key) for t, key in TRAP], 70, end=4), "keep")
     assert (kept.loop.bpm, kept.loop.n_bars, kept.feel) == (70, 1, "")
 
@@ -63,7 +63,9 @@ def test_a_slow_beat_in_half_time_stays_slow(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("bpm", "expected"), [(70, 140), (95, 95), (140, 140), (280, 140)])
-def test_without_a_snare_the_tempo_tells(tmp_path: Path, bpm: float, expected: float) -> None:
+def test_without_a_snare_the_tempo_decides_the_feel(
+    tmp_path: Path, bpm: float, expected: float
+) -> None:
     found = read(write(tmp_path / "Kick_1.mid", [(0, 60), (1.5, 60), (3, 60)], bpm, end=4))
     assert found.loop.bpm == expected
     assert bool(found.feel) == (bpm != expected)

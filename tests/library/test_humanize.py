@@ -84,7 +84,7 @@ def test_a_roll_goes_on_along_its_line():
     assert recall(np.array([[20, 110, 0, 0, 0]]), recalls, 127)[0, 2, -1] == 127
 
 
-def test_what_is_not_known_is_told_as_nothing():
+def test_an_unknown_condition_is_encoded_as_zero():
     told = tell(np.zeros((2, N_RECALLS), np.int64), np.zeros((2, N_RECALLS), np.int64))
     assert told.shape == (2, N_RECALLS * N_TOLD)
     assert not told.any()
@@ -133,7 +133,7 @@ def test_every_hit_is_played_and_nothing_else(loop, offsets):
     assert offsets or not feel.offsets.any()
 
 
-def test_a_loop_is_played_alike_in_any_company():
+def test_a_loop_is_played_alike_in_any_batch():
     humanizer = make_humanizer(offsets=True, conditions=CONDITIONS)
     loops = loops_of(70)
     together = draw(humanizer, loops)
@@ -164,7 +164,7 @@ def test_what_is_likely_is_drawn_more_often_than_said_by_the_temperature():
     assert (drawn == 100).mean() == pytest.approx(sharpened / (1 + sharpened), abs=0.03)
 
 
-def test_a_bell_draws_towards_what_is_recalled():
+def test_velocities_are_drawn_near_the_voices_last_velocity():
     humanizer = make_humanizer(scale=0)
     # The narrowest bell around the voice's last hit.
     humanizer.weights["velocity/bias"][127] = 30
@@ -206,7 +206,7 @@ def test_what_is_drawn_is_scored_as_it_was_drawn():
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_a_humanizer_comes_back(tmp_path, half):
+def test_a_saved_humanizer_is_loaded_unchanged(tmp_path, half):
     humanizer = make_humanizer(offsets=True, conditions=CONDITIONS)
     humanizer.figures = {"velocity": 3.5}
     save_humanizer(tmp_path / "one", humanizer, half=half)

@@ -43,7 +43,7 @@ def expect_lanes(loops, same_voice_only=True):
         drum_loops(steps_per_bar=16, max_hits=6, voices=(0, 1), max_bars=6), min_size=2, max_size=5
     )
 )
-def test_all_lanes_in_common_are_found(loops):
+def test_all_voices_in_common_are_found(loops):
     # Nothing is commonplace here: more bits than 0 are enough.
     chance = Commonplaces([random_loop(np.random.default_rng(0), 1)])
     lanes = find_lanes(loops, chance, 1.0)
@@ -74,7 +74,7 @@ def test_all_lanes_in_common_are_found(loops):
     ],
 )
 @pytest.mark.parametrize("swapped", [False, True])
-def test_a_lane_taken_whole_is_found_and_laid_over(make, swapped):
+def test_a_copied_voice_is_found_and_aligned(make, swapped):
     rng = np.random.default_rng(3)
     loop = random_loop(rng, 4, density=0.4)
     taken = make(loop)
@@ -96,7 +96,7 @@ def test_a_lane_taken_whole_is_found_and_laid_over(make, swapped):
         assert ours.onsets[:, SNARE].any()
 
 
-def test_a_lane_on_another_voice_is_found_if_it_says_much():
+def test_a_voice_copied_to_another_is_found_unless_common():
     rng = np.random.default_rng(0)
     loop = random_loop(rng, 4, density=0.3)
     moved = np.zeros_like(loop.velocities)
@@ -107,7 +107,7 @@ def test_a_lane_on_another_voice_is_found_if_it_says_much():
     assert lanes.bits.min() > 20
 
 
-def test_what_many_play_is_a_commonplace():
+def test_a_pattern_of_many_loops_is_common():
     rng = np.random.default_rng(0)
     beat = [(step, SNARE) for step in (8,)]
     loops = [
@@ -124,7 +124,7 @@ def test_what_many_play_is_a_commonplace():
     assert not (find_lanes(loops, chance, 0.004).query_voice == SNARE).any()
 
 
-def test_children_of_one_source_are_one_witness():
+def test_children_of_one_source_count_once():
     rng = np.random.default_rng(0)
     lane = random_loop(rng, 1, density=0.4).velocities[:, KICK]
     loops = []

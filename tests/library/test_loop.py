@@ -49,14 +49,14 @@ HITS = np.full((16, 9), 100)
         ({"offsets": np.zeros(9)}, "offsets"),
     ],
 )
-def test_refuses_what_is_no_loop(parts, name):
+def test_invalid_arrays_are_refused(parts, name):
     with pytest.raises(ParameterError, match="received") as caught:
         DrumLoop(**{"velocities": HITS, "steps_per_bar": 16, **parts})
     assert caught.value.name == name
 
 
 @given(drum_loops())
-def test_counts_itself(loop):
+def test_a_loop_counts_its_bars_steps_and_onsets(loop):
     assert loop.n_steps == len(loop.velocities) == loop.n_bars * loop.steps_per_bar
     assert loop.n_onsets == loop.onsets.sum() == np.count_nonzero(loop.velocities)
     assert loop.velocities.dtype == np.uint8
@@ -64,7 +64,7 @@ def test_counts_itself(loop):
     assert not loop.offsets[~loop.onsets].any()
 
 
-def test_cannot_be_changed():
+def test_a_loop_is_immutable():
     mine = HITS.copy()
     loop = DrumLoop(mine, 16)
     mine[:] = 0
@@ -78,7 +78,7 @@ def test_cannot_be_changed():
 
 
 @given(drum_loops(min_hits=1))
-def test_is_equal_to_a_copy_and_to_nothing_else(loop):
+def test_a_loop_equals_only_its_copies(loop):
     assert replace(loop) == loop
     assert hash(replace(loop)) == hash(loop)
     step, voice = np.argwhere(loop.onsets)[0]
@@ -96,7 +96,7 @@ def test_is_equal_to_a_copy_and_to_nothing_else(loop):
 
 
 @given(drum_loops(), st.integers(1, 9))
-def test_repetition_goes_round(loop, n_bars):
+def test_repeating_starts_again_at_the_first_bar(loop, n_bars):
     longer = repeat_to(loop, n_bars)
     at = np.arange(n_bars * loop.steps_per_bar) % loop.n_steps
     np.testing.assert_array_equal(longer.velocities, loop.velocities[at])
@@ -110,7 +110,7 @@ def test_repeating_twice_is_repeating_once(loop, times, n_bars):
 
 
 @given(drum_loops(), st.integers(-300, 300), st.integers(-300, 300))
-def test_turning_adds_up(loop, one, other):
+def test_rotations_add_up(loop, one, other):
     turned = rotate(loop, one)
     assert rotate(turned, other) == rotate(loop, one + other)
     assert rotate(turned, -one) == rotate(loop, loop.n_steps) == loop
@@ -119,7 +119,7 @@ def test_turning_adds_up(loop, one, other):
 
 
 @given(drum_loops(), st.data())
-def test_pieces_make_the_whole(loop, data):
+def test_cut_pieces_make_the_whole_loop(loop, data):
     at = data.draw(st.integers(0, loop.n_bars))
     pieces = [cut(loop, *span) for span in ((0, at), (at, loop.n_bars - at)) if span[1]]
     whole = np.concatenate([piece.velocities for piece in pieces])

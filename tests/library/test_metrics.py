@@ -92,7 +92,7 @@ def test_expected_calibration_error_by_hand():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
-def test_parts_add_up_to_the_whole(pairs):
+def test_calibration_of_parts_adds_up_to_the_whole(pairs):
     said, true = (np.array(column) for column in zip(*pairs, strict=True))
     whole = Reliability.of(said, true)
     parts = sum((Reliability.of(said[at : at + 1], true[at : at + 1]) for at in range(len(said))),
@@ -285,7 +285,7 @@ def test_goals_are_held_against_the_worst_of_what_they_name():
         ),
     ],
 )
-def test_what_is_missed_is_told(change, missed):
+def test_missed_goals_are_reported(change, missed):
     goals = judge_goals({**METRICS, **change})
     assert {name for name, goal in goals.items() if not goal["holds"]} == missed
 

@@ -351,7 +351,7 @@ def test_the_fuzzer_notices_what_is_wrong(tmp_path, monkeypatch):
     assert " s under" in fuzz.midi.check_bytes(data, tmp_path)[0]
 
 
-def test_a_find_is_made_small():
+def test_a_failing_file_is_minimized():
     data = midi_file(track(note_on(0), note_on(480, 38)))
     assert fuzz.midi.shrink(data, lambda smaller: b"MTrk" in smaller) == b"MTrk"
 

@@ -113,7 +113,7 @@ def test_a_loop_shorter_than_the_lookback_has_none():
     assert set(inputs.lookback[..., N_BEAT_LAGS:].ravel()) == {PAD}
 
 
-def test_parameters_give_the_network():
+def test_parameters_decide_the_networks_spec():
     params = TrainParams(layers=3, units=20, dropout=0.1, lookback_bars=2, recall_bars=7)
     spec = ModelSpec.of(params, Codec(48), ("fill",))
     assert spec == ModelSpec(3, 20, 0.1, 2, 48, 7, 6, 16, ("fill",))
@@ -138,7 +138,7 @@ def test_probabilities_of_all_tokens_make_one(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_nothing_looks_ahead(spec):
+def test_scores_do_not_depend_on_later_tokens(spec):
     network, tokens = random_network(spec), random_tokens(spec)
     changed = tokens.copy()
     changed[:, 40] = (changed[:, 40] + 1) % N_WORDS
@@ -207,7 +207,7 @@ def test_a_copied_word_needs_no_score():
 
 
 @pytest.mark.parametrize("spec", [*SPECS.values(), WIDE], ids=[*SPECS, "wide"])
-def test_a_loop_does_not_depend_on_its_company(spec):
+def test_scores_of_a_loop_are_the_same_in_any_batch(spec):
     network = random_network(spec, scale=0.1)
     together = random_tokens(spec, n_loops=40, bars=2)
     few = together[7:10]
@@ -221,7 +221,7 @@ def test_a_loop_does_not_depend_on_its_company(spec):
 
 
 @pytest.mark.parametrize(("width", "n_columns"), [(9, 513), (37, 65), (330, 768), (512, 2048)])
-def test_a_product_does_not_depend_on_its_company(width, n_columns):
+def test_rows_of_a_product_are_the_same_in_any_batch(width, n_columns):
     rng = np.random.default_rng(width)
     weight = rng.normal(0, 1, (width, n_columns)).astype(np.float32)
     x = rng.normal(0, 1, (320, width)).astype(np.float32)
@@ -243,7 +243,7 @@ def test_extreme_weights_overflow_nothing(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_padding_is_behind(spec):
+def test_padding_changes_no_score_before_it(spec):
     network, tokens = random_network(spec), random_tokens(spec)
     n_more = spec.steps_per_bar + 1
     padded = np.concatenate([tokens, np.full((3, n_more), PAD)], axis=1)
@@ -252,7 +252,7 @@ def test_padding_is_behind(spec):
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-def test_keras_says_the_same(spec):
+def test_keras_and_numpy_give_the_same_scores(spec):
     import tensorflow as tf
 
     from trapgen.model.training import load_keras, read_weights

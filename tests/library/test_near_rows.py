@@ -131,7 +131,7 @@ def test_rows_are_of_one_length():
         near_rows(np.zeros((1, 144), bool), np.zeros((1, 288), bool), 0.1)
 
 
-def test_nothing_is_near_nothing():
+def test_a_search_without_bars_finds_no_pairs():
     none, bar = np.zeros((0, 144), bool), np.ones((1, 144), bool)
     for ours, known in ((none, bar), (bar, none), (none, none)):
         assert [len(column) for column in near_rows(ours, known, 1)] == [0, 0, 0]

@@ -29,7 +29,7 @@ def test_training_loops_come_back_as_they_were(tmp_path):
     assert (np.diff(index.held_out) >= 0).all()
 
 
-def test_a_long_performance_is_measured_against_in_pieces(tmp_path):
+def test_long_performances_are_searched_in_pieces(tmp_path):
     (take,) = make_loops(7)
     pieces = cut_pieces([take], 4)
     names = [piece.lineage.loop_id for piece in pieces]

@@ -28,7 +28,7 @@ def test_the_pace_is_files_a_second_and_time_left(done, total, seconds, words) -
     assert describe_pace(done, total, seconds) == words
 
 
-def test_lines_keep_their_distance(monkeypatch) -> None:
+def test_lines_are_written_at_intervals(monkeypatch) -> None:
     now, told = 0.0, []
     monkeypatch.setattr("time.monotonic", lambda: now)
     on_files = every_so_often(told.append, 10.0)

@@ -107,7 +107,7 @@ def steered(model, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["steered/loop-5-01", "steered/loop-5-02", "primed/loop-6-01"])
-def test_a_receipt_alone_makes_the_same_bytes(model, steered, tmp_path, name):
+def test_regenerating_from_a_receipt_gives_the_same_bytes(model, steered, tmp_path, name):
     receipt = tmp_path / "any-name.json"
     shutil.copy(steered / f"{name}.json", receipt)
     again = regenerate(load_generator(model), receipt, tmp_path / "again")
@@ -117,7 +117,7 @@ def test_a_receipt_alone_makes_the_same_bytes(model, steered, tmp_path, name):
         assert path.read_bytes() == (steered / name).with_suffix(path.suffix).read_bytes()
 
 
-def test_so_it_does_in_another_process(model, steered, tmp_path):
+def test_regenerating_in_another_process_gives_the_same_bytes(model, steered, tmp_path):
     receipt = steered / "steered/loop-5-02.json"
     command = ("regenerate", receipt, "--model", model, "--out", tmp_path, "--json")
     done = subprocess.run(
@@ -132,7 +132,7 @@ def test_so_it_does_in_another_process(model, steered, tmp_path):
         assert path.read_bytes() == receipt.with_suffix(path.suffix).read_bytes()
 
 
-def test_another_process_draws_the_same_whatever_the_number(model, tmp_path):
+def test_a_loop_is_the_same_in_another_process_and_among_other_loops(model, tmp_path):
     command = ("generate", "--model", model, "--out", tmp_path, "--loops", 3, "--bars", 1)
     command += ("--require", "snare@3", "--density", "kick=1-4", "--choke", "--top-k", 40)
     done = subprocess.run(
@@ -235,7 +235,7 @@ def test_without_held_out_loops_there_is_no_percentile(tmp_path):
     assert told["novelty_percentile"] is None
 
 
-def test_a_turned_copy_is_found_with_what_it_shares():
+def test_a_rotated_copy_is_found_with_the_voices_it_shares():
     reference = random_loops(5, seed=3)
     copy = rotate(reference[2], 8)
     (pairs,) = rank_nearest([copy], reference)
@@ -264,7 +264,7 @@ def test_only_voices_that_agree_throughout_are_shared():
 # Novelty
 
 
-def test_what_is_too_near_is_drawn_again(model, tmp_path):
+def test_loops_too_near_to_training_are_drawn_again(model, tmp_path):
     generator = load_generator(model)
     first = generate(generator, SampleParams(6, 1), 0, tmp_path / "first")
     line = sorted(told["novelty"] for told in first)[2]
@@ -299,7 +299,7 @@ def test_loops_that_cannot_be_novel_are_named(model, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_lanes_need_their_file(model, tmp_path):
+def test_locked_voices_need_a_file(model, tmp_path):
     for changes in ({"lock": ("kick",)}, {"lock_from": "mine.mid"}):
         with pytest.raises(ParameterError, match="together with"):
             SampleParams(**changes)
@@ -328,7 +328,7 @@ def test_locked_voices_are_played_as_given_and_from_the_receipt_again(model, tmp
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_what_a_variation_keeps_is_played_as_given(model, tmp_path):
+def test_kept_hits_of_a_variation_are_played_as_given(model, tmp_path):
     rng = np.random.default_rng(6)
     velocities = rng.integers(1, 128, (32, 9)) * (rng.random((32, 9)) < 0.3)
     offsets = np.round(rng.uniform(-12, 11, (32, 9))) / 30
@@ -350,7 +350,7 @@ def test_what_a_variation_keeps_is_played_as_given(model, tmp_path):
     assert not np.array_equal(swung.offsets, mine.offsets)
 
 
-def test_what_of_a_file_does_not_go_in_is_said(tmp_path):
+def test_dropped_notes_and_bars_of_a_file_are_reported(tmp_path):
     network, grid = make_network(FINE), FINE.steps_per_bar
     # Pairs a 96th apart: a grid of 32 takes two of three for one hit.
     steps = [4 * at + by for at in range(24) for by in (0, 1)] + [300]
@@ -373,7 +373,7 @@ def test_a_voice_is_locked_only_where_the_file_has_it(tmp_path):
 
 
 @pytest.mark.parametrize("hit", [[32, 0, 90, 0], [0, 9, 90, 0], [0, 0, 0, 0], [0, 0, 9, 0.5], [0]])
-def test_a_hit_that_cannot_be_is_refused(hit):
+def test_a_required_hit_that_cannot_be_played_is_refused(hit):
     lanes = Given(lanes=np.zeros(32, np.int64)).to_json(32)
     with pytest.raises(ParameterError, match="lane_hits"):
         Given.from_json({**lanes, "lane_hits": [hit]})

@@ -271,7 +271,7 @@ def test_loops_are_laid_over_each_other_as_the_library_does(open_page, sided, fo
     assert drawn == wanted
 
 
-def test_a_taken_voice_stands_out(open_page):
+def test_a_copied_voice_is_highlighted(open_page):
     page = open_page()
     page.select_option("#pairs-kind", "voice")
     page.wait_for_selector("#pairs-list .body")
@@ -318,7 +318,7 @@ def test_a_new_order_stops_the_sound(open_page):
     assert hits_of(page) == stopped
 
 
-def test_the_sound_is_no_silence_and_does_not_clip(open_page):
+def test_the_sound_is_audible_and_does_not_clip(open_page):
     page = open_page()
     page.locator("#pairs-list .play button").first.click()
     page.wait_for_selector("#pairs[data-audio=running]")

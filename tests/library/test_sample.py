@@ -51,7 +51,7 @@ STEERED = {
     [{}, {"structure": "learned"}, STEERED, {"vary": "x", "strength": 0.5}],
     ids=["enforced", "learned", "steered", "varied"],
 )
-def test_a_loop_does_not_depend_on_its_company(spec, controls):
+def test_a_loop_is_the_same_in_any_batch(spec, controls):
     network = make_network(spec)
     theme = np.arange(32) if "vary" in controls else None
     drawn = {
@@ -66,7 +66,7 @@ def test_a_loop_does_not_depend_on_its_company(spec, controls):
     assert len({draft.words.tobytes() for draft in drawn[64]}) == 64
 
 
-def test_a_loop_is_drawn_alone_by_its_ticket():
+def test_a_loop_is_drawn_alone_by_its_seed():
     network, params = make_network(), SampleParams(40, 2, **STEERED)
     every = sample_words(network, params, seed=3)
     tickets = [Ticket(33), Ticket(0), Ticket(5, attempt=1)]
@@ -181,7 +181,7 @@ def test_learned_structure_reads_as_scoring_does():
     assert [x.words[:16].tolist() for x in learned] == [x.words[:16].tolist() for x in enforced]
 
 
-def test_a_primer_is_gone_on_from():
+def test_loops_continue_their_primer():
     # A network that repeats the bar before, and nothing else.
     network = copy_from(make_network(scale=0), N_BEAT_LAGS)
     primer = np.random.default_rng(0).integers(0, 512, 32)
@@ -194,7 +194,7 @@ def test_a_primer_is_gone_on_from():
     assert len({draft.words.tobytes() for draft in free}) == 3
 
 
-def test_a_primer_two_bars_ago_is_heard():
+def test_a_primer_two_bars_ago_changes_the_draw():
     network = copy_from(make_network(scale=0), N_BEAT_LAGS + 1)
     primer = np.random.default_rng(0).integers(0, 512, 32)
     (draft,) = sample_words(network, SampleParams(1, 4), seed=0, given=Given(primer))
@@ -247,7 +247,7 @@ def test_targets_are_words_and_bar():
     assert N_TARGETS == BAR + 1
 
 
-def test_what_is_told_of_a_loop_counts():
+def test_conditions_change_the_draw():
     network = make_network(CONDITIONED, scale=1.0)
     params = SampleParams(3, 2)
     unknown = sample_words(network, params, 0)

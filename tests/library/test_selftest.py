@@ -72,7 +72,7 @@ def run_on(train, held_out, find=search, params=FEW, **options):
 
 
 @given(loop=loops, seed=seeds)
-def test_the_same_loop_in_disguise_is_the_same_loop(loop, seed):
+def test_transformed_copies_are_the_same_loop(loop, seed):
     for kind in SAME:
         made = leak(kind, loop, seed)
         if made is None:
@@ -113,7 +113,7 @@ def test_half_and_double_time_undo_each_other(loop, seed):
 
 @pytest.mark.parametrize("count", [1, 2])
 @given(seed=seeds, density=st.sampled_from([0.05, 0.2, 0.9]))
-def test_so_many_hits_a_bar_are_changed(count, seed, density):
+def test_the_given_number_of_hits_a_bar_is_changed(count, seed, density):
     loop = random_loop(np.random.default_rng(seed), 3, density=density)
     kind = f"{count} hit{'s' if count > 1 else ''} a bar changed"
     made = leak(kind, loop, seed)
@@ -135,7 +135,7 @@ def test_hits_are_both_added_and_taken_away():
 
 
 @given(seed=seeds, bars=st.tuples(st.integers(1, 4), st.integers(1, 4)))
-def test_a_voice_is_taken_whole(seed, bars):
+def test_leaks_of_a_voice_copy_the_whole_voice(seed, bars):
     rng = np.random.default_rng(seed)
     loop, donor = (random_loop(rng, n_bars) for n_bars in bars)
     made = leak("one voice taken whole", loop, seed, [donor])
@@ -155,7 +155,7 @@ def test_a_voice_is_taken_whole(seed, bars):
     assert any(np.array_equal(made.velocities[:, voice], turn[:, voice]) for turn in turns)
 
 
-def test_telling_lanes_are_no_commonplaces():
+def test_leaked_voices_are_no_common_patterns():
     eighths = [(step, CLOSED_HAT) for step in range(0, 16, 2)]
     backbeat = [(4, SNARE), (12, SNARE)]
     pattern = [(step, KICK) for step in (0, 3, 6, 7, 10, 12, 13, 14)]
@@ -170,7 +170,7 @@ def test_telling_lanes_are_no_commonplaces():
 
 @pytest.mark.parametrize("n_bars", [2, 4])
 @given(seed=seeds, bars=st.tuples(st.integers(1, 6), st.integers(1, 6)))
-def test_bars_are_taken(n_bars, seed, bars):
+def test_bars_of_a_donor_are_replaced_whole(n_bars, seed, bars):
     rng = np.random.default_rng(seed)
     loop, donor = (random_loop(rng, n) for n in bars)
     made = leak(f"{n_bars} bars taken", loop, seed, [donor])
@@ -265,7 +265,7 @@ def test_every_kind_is_drawn_from_the_starter_corpus(starter):
     assert again == leaks != draw_leaks(train, held_out, 10, np.random.default_rng(1))
 
 
-def test_kinds_that_no_loop_lends_itself_to_are_left_out():
+def test_leaks_that_no_loop_allows_are_left_out():
     train = some_loops(5, bars=1)
     kinds = Counter(item.kind for item in draw_leaks(train, [], 3, np.random.default_rng(0)))
     without = {"rotated by bars", "double time", "one voice taken whole"}
@@ -300,13 +300,13 @@ def test_the_search_finds_whole_loops_and_misses_parts(starter):
     assert 0 <= found["false_alarms"] < 0.01
 
 
-def test_a_blind_search_finds_nothing(starter):
+def test_a_search_that_reports_nothing_has_no_recall(starter):
     found = run_on(*starter, find=lambda train, others: np.zeros((0, 2), int))
     assert (found["found"], found["false_alarms"]) == (0, 0)
     assert set(found["recall"].values()) == {0}
 
 
-def test_a_search_that_reports_everything_is_all_alarms(starter):
+def test_a_search_that_reports_everything_has_only_false_alarms(starter):
     def everything(train, others):
         return np.argwhere(np.ones((len(train), len(others)), bool))
 

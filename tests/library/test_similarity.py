@@ -65,7 +65,7 @@ def test_distances_by_hand(other, distance, beats):
     assert find_plainly([BEAT], [other], 1) == find_pairs([BEAT], [other], 1)
 
 
-def test_silence_is_silence():
+def test_silent_loops_are_at_distance_zero():
     assert find_pairs([make_loop()], [make_loop(bars=2)], 0) == [Pair(0, 0, 0.0, 0)]
 
 
@@ -122,7 +122,7 @@ def test_loops_against_themselves_are_loops_against_their_copies(seed, threshold
 
 @settings(max_examples=40)
 @given(drum_loops(steps_per_bar=32, min_hits=1), st.integers(0, 23))
-def test_half_time_is_seen_through(loop, beats):
+def test_half_time_copies_are_found(loop, beats):
     slow = rotate(halve_time(loop), 8 * beats)
     for left, right, stretch in ((slow, loop, 2.0), (loop, slow, 0.5)):
         (pair,) = find_pairs([left], [right], 1, stretch=True)
@@ -161,7 +161,7 @@ def test_one_pattern_is_compared_once_and_told_for_every_loop():
 
 
 @given(drum_loops(steps_per_bar=32, min_hits=1), st.integers(0, 23), st.integers(0, 3))
-def test_a_disguise_is_seen_through(loop, beats, more_bars):
+def test_transformed_copies_are_found(loop, beats, more_bars):
     disguised = rotate(repeat_to(loop, loop.n_bars + more_bars), 8 * beats)
     disguised = DrumLoop(np.where(disguised.onsets, 1, 0), 32, 99.0)
     assert [pair.distance for pair in find_pairs([loop], [disguised], 0)] == [0]
@@ -169,7 +169,7 @@ def test_a_disguise_is_seen_through(loop, beats, more_bars):
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.8, 1.0])
-def test_large_searches_go_in_pieces(monkeypatch, threshold):
+def test_a_search_in_pieces_finds_the_same(monkeypatch, threshold):
     rng = np.random.default_rng(0)
     loops = [random_loop(rng, 1 + at % 2) for at in range(20)]
     others = [*loops[::-1], *(rotate(loop, 4) for loop in loops)]
@@ -192,12 +192,12 @@ def test_any_number_of_workers_finds_the_same(monkeypatch):
     assert found[0] == found[1] == found[2]
 
 
-def test_grids_do_not_mix():
+def test_loops_on_different_grids_are_refused():
     with pytest.raises(ParameterError, match=r"received \[16, 32\]"):
         find_pairs([make_loop(ONE)], [make_loop(ONE, steps_per_bar=32)], 0.1)
 
 
-def test_nothing_is_near_nothing():
+def test_a_search_without_loops_finds_no_pairs():
     assert find_pairs([], [BEAT], 1) == find_pairs([BEAT], [], 1) == find_pairs([], [], 1) == []
 
 
@@ -223,5 +223,5 @@ def test_loops_are_grouped_by_source_and_by_likeness():
 
 
 @pytest.mark.parametrize("times", [1, 255, 256, 65_536])
-def test_links_that_come_often_hold(times):
+def test_repeated_links_connect_their_loops(times):
     assert connect(3, [(0, 2)] * times).tolist() == [0, 1, 0]

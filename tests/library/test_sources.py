@@ -67,7 +67,7 @@ def test_the_pool_behind_recombined_loops_is_found():
     assert effective_sources(loops[:0], 0.1) == 0
 
 
-def test_near_lanes_are_one_part():
+def test_near_duplicate_voices_count_as_one_part():
     steps = range(0, 16, 2)
     loops = [make_loop(*((step, KICK) for step in steps if step != gone)) for gone in (0, 2, None)]
     assert effective_parts(loops, 0.0)["kick"] == pytest.approx(3)

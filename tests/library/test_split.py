@@ -118,7 +118,7 @@ def test_loops_that_share_a_source_stay_together():
     ids=str,
 )
 @pytest.mark.parametrize("shares", [(0.2, 0.15), (0.5, 0.15), (0.05, 0.9)], ids=str)
-def test_three_of_everything_are_enough(counts, shares):
+def test_three_sources_of_a_role_are_enough(counts, shares):
     loops = make_corpus(**counts)
     params = SplitParams("by_source", *shares)
     for seed in range(5):
@@ -150,7 +150,7 @@ def test_near_duplicates_do_not_count_as_sources():
         split(same, SplitParams(), 0)
 
 
-def test_a_side_that_is_not_wanted_gets_nothing():
+def test_a_side_with_share_zero_gets_no_loops():
     loops = make_corpus(kick=3, snare=2, hat=3)
     sides = split(loops, SplitParams(test_share=0.0), 0)
     assert set(sides) == {"train", "validation"}

@@ -266,7 +266,7 @@ def test_the_tempo_is_the_first_hits(tmp_path, name, events, bpm):
         pytest.param([note_on(0), b"\0\xf5"], "truncated", "1 notes before the cut", id="nonsense"),
     ],
 )
-def test_what_is_no_loop_is_refused(tmp_path, events, rule, received):
+def test_files_that_hold_no_loop_are_refused(tmp_path, events, rule, received):
     path = write(tmp_path / "loop.mid", *events)
     with pytest.raises(MidiError, match=r"loop\.mid") as caught:
         read_loop(path, PARAMS)
@@ -308,7 +308,7 @@ def test_one_file_is_a_folder_of_one(tmp_path):
     assert read.loop.lineage.loop_id == "b"
 
 
-def test_nothing_there_is_an_error(tmp_path):
+def test_a_missing_or_empty_source_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"nowhere: missing"):
         standardize(tmp_path / "nowhere", tmp_path / "out", PARAMS)
     (tmp_path / "empty").mkdir()
@@ -330,7 +330,7 @@ BROKEN = {
 """By name, sorted: what a broken file holds, and the rule that it breaks."""
 
 
-def test_a_broken_file_stops_nothing(tmp_path):
+def test_a_broken_file_is_rejected_and_the_others_are_read(tmp_path):
     source, out = tmp_path / "raw", tmp_path / "out"
     for name, (data, _) in BROKEN.items():
         (source / "pack").mkdir(parents=True, exist_ok=True)
@@ -365,7 +365,7 @@ def test_a_folder_of_broken_files_is_a_folder_of_rejects(tmp_path):
     assert load_standardized(tmp_path / "out") == []
 
 
-def test_odd_names_stop_nothing(tmp_path):
+def test_files_of_odd_names_are_read_or_rejected(tmp_path):
     source = tmp_path / "raw"
     source.mkdir()
     # A name in Latin-1, as old zip archives unpack it, and the longest there can be.
@@ -476,7 +476,7 @@ def test_keys_and_lengths_are_read_as_they_are(tmp_path):
     assert loop.lengths[[0, 4], SNARE].tolist() == [2, 4]
 
 
-def test_silence_at_the_end_is_loaded(tmp_path):
+def test_silent_bars_at_the_end_are_kept(tmp_path):
     # Three bars of which the last two are silent but for an anticipation of the first beat.
     late = 3 * BAR - 5
     path = tmp_path / "raw" / "loop.mid"

@@ -51,7 +51,7 @@ def bars_of(loops):
 # The music
 
 
-def test_there_is_enough_of_every_role():
+def test_every_role_has_enough_loops():
     at_least = {"kick": 48, "snare": 24, "hat": 48, "full": 30}
     assert sum(map(len, BY_ROLE.values())) == len(LOOPS)
     for role, loops in BY_ROLE.items():
@@ -77,7 +77,7 @@ def test_every_loop_is_tagged():
 
 
 @pytest.mark.parametrize("role", BY_ROLE)
-def test_most_loops_answer_themselves(role):
+def test_most_loops_have_bars_that_differ(role):
     varied = [
         len({bar.tobytes() for bar in loop.onsets.reshape(loop.n_bars, 96, 9)}) > 1
         for loop in BY_ROLE[role]
@@ -92,7 +92,7 @@ def test_loops_of_one_role_have_its_voice_alone():
             assert set(np.flatnonzero(loop.onsets.any(axis=0))) in allowed, loop.lineage.loop_id
 
 
-def test_the_backbeat_stands_on_three():
+def test_the_snare_is_on_beat_3():
     bars = bars_of(BY_ROLE["snare"] + BY_ROLE["full"])
     assert np.mean(bars[:, BACKBEAT, SNARE] >= 96) >= 0.9
     # Whatever else the snare does, it is softer than the backbeat or comes less often.
@@ -101,7 +101,7 @@ def test_the_backbeat_stands_on_three():
     assert loudness[BACKBEAT] > 5 * np.delete(loudness, BACKBEAT).max()
 
 
-def test_kicks_start_on_one_and_then_leave_the_beat():
+def test_kicks_start_on_beat_1_and_leave_the_beat_after():
     loops = BY_ROLE["kick"] + BY_ROLE["full"]
     assert all(loop.velocities[0, KICK] >= 96 for loop in loops)
     off_the_beat = [loop.onsets[:, KICK].reshape(-1, 24)[:, 1:].any() for loop in loops]
@@ -122,7 +122,7 @@ def runs_of(loop):
     ]
 
 
-def test_hats_roll_in_every_division():
+def test_hat_rolls_use_every_division():
     loops = BY_ROLE["hat"] + BY_ROLE["full"]
     counts = Counter(
         gap for loop in loops for gap in {gap for gap, hits in runs_of(loop) if len(hits) >= 3}
@@ -147,7 +147,7 @@ def longest_ramp(velocities):
     return best
 
 
-def test_rolls_are_ramps():
+def test_velocities_of_rolls_are_ramps():
     rolls = [
         hits
         for loop in BY_ROLE["hat"] + BY_ROLE["full"]
@@ -160,7 +160,7 @@ def test_rolls_are_ramps():
     assert np.mean([np.abs(np.diff(hits)[:-1]).max() <= 28 for hits in rolls]) > 0.9
 
 
-def test_open_hats_and_the_rest_of_the_kit_are_salt():
+def test_open_hats_and_other_voices_are_rare():
     hits = bars_of(LOOPS).astype(bool).sum(axis=(0, 1))
     assert hits[CLOSED_HAT] / (hits[CLOSED_HAT] + hits[OPEN_HAT]) >= 0.9
     assert sum(loop.onsets[:, OPEN_HAT].any() for loop in BY_ROLE["full"]) >= 12
@@ -184,7 +184,7 @@ def distance(one, other):
 
 
 @pytest.mark.parametrize("role", BY_ROLE)
-def test_no_two_loops_are_close(role):
+def test_no_two_loops_are_near_duplicates(role):
     close = [
         (one.lineage.loop_id, other.lineage.loop_id)
         for one, other in itertools.combinations(BY_ROLE[role], 2)
@@ -221,7 +221,7 @@ def test_each_character_is_a_hit_at_its_share_of_the_beat(beats):
     assert loop.n_onsets == len(expected)
 
 
-def test_a_lane_named_again_goes_on():
+def test_a_voice_named_again_continues_its_line():
     rows = "kick | X x - - | x - - -\nclap | - - X - | - - X -|\n"
     (loop,) = parse_tabs(
         HEADER + rows + "\nkick | X - - -  # an answer\nclap | - - 5 -\n", "full", "my.tab"
@@ -264,7 +264,7 @@ def test_a_broken_line_is_named(text, line, rule, received):
     assert caught.value.detail.startswith(f"Line {line}: ")
 
 
-def test_a_tab_has_the_lanes_of_its_role(tmp_path):
+def test_a_tab_has_the_voices_of_its_role(tmp_path):
     tab = tmp_path / "kick.tab"
     tab.write_text(f"{HEADER}kick | X - - -\nhat | x x x x\n", encoding="utf-8")
     with pytest.raises(TextError, match=r"kick.tab: tab_lane \(received hat\). Line 5: "):
@@ -335,7 +335,7 @@ def test_every_track_ends_with_the_loop_and_no_note_overlaps(packs):
             assert sum(m.time for m in track) == 4 * loop.n_bars * midi.ticks_per_beat
 
 
-def test_packs_have_the_habits_of_packs(packs):
+def test_packs_are_named_as_bought_packs_are(packs):
     resolutions, types, full_channels, without_tempo = set(), set(), set(), set()
     keys_of_pack = {name: set() for name in read_packs()}
     for path, loop in zip(packs[1], LOOPS, strict=True):
@@ -365,7 +365,7 @@ def test_packs_have_the_habits_of_packs(packs):
     assert sorted(map(len, keys_of_pack.values())) == [1, 1, 1, 1, 3]
 
 
-def test_the_same_bytes_every_time(packs, tmp_path):
+def test_packs_are_written_with_the_same_bytes(packs, tmp_path):
     folder, paths = packs
     again = write_packs(tmp_path)
     assert [path.read_bytes() for path in again] == [path.read_bytes() for path in paths]

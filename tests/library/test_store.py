@@ -43,7 +43,7 @@ def make_rows(schema):
 
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 @pytest.mark.parametrize("n_rows", [0, 1, 10])
-def test_a_table_comes_back(tmp_path, schema, n_rows):
+def test_a_written_table_is_read_unchanged(tmp_path, schema, n_rows):
     rows = make_rows(schema)[:n_rows]
     frame = make_table(rows, schema)
     write_table(tmp_path / "table.parquet", frame, schema)
@@ -97,7 +97,7 @@ def test_what_is_no_table_is_refused(tmp_path, name):
         assert caught.value.rule in ("not_a_table", "unreadable", "columns")
 
 
-def test_json_comes_back(tmp_path):
+def test_written_json_is_read_unchanged(tmp_path):
     value = {"b": [1, 2.5, None, True], "a": "ü-🥁"}
     write_json(tmp_path / "deep" / "value.json", value)
     text = (tmp_path / "deep" / "value.json").read_text(encoding="utf-8")
@@ -149,7 +149,7 @@ def test_a_write_takes_the_old_files_place(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-def test_a_long_name_is_no_obstacle(tmp_path):
+def test_files_of_long_names_are_written(tmp_path):
     path = tmp_path / ("k" * 251 + ".mid")
     write_text(path, "the longest name that file systems take")
     assert path.is_file()

@@ -23,7 +23,7 @@ def snares(loop):
     return np.flatnonzero(loop.onsets[:, 1]).tolist()
 
 
-def test_what_stands_on_the_grid_stays_and_what_stands_between_moves():
+def test_hits_on_16ths_stay_and_hits_between_them_move():
     steady = play([0, 4, 8, 12, 20], 0)
     between = play([4, 12, 20], 0.49)
     found = set()
@@ -67,7 +67,7 @@ def test_variations_are_loops_like_their_originals(seed, bars):
     assert varied[:2] == vary_loops(loops[:2], seed)
 
 
-def test_voices_change_places_with_their_likes():
+def test_only_similar_voices_are_swapped():
     loop = random_loop(np.random.default_rng(3), 2, 16)
     velocities = np.where(loop.onsets, 100, 0)
     loop = DrumLoop(velocities, 16)

@@ -115,7 +115,7 @@ def test_rolls_rise(toy):
     assert (rises[is_roll].sum(axis=1) > 50).mean() > 0.8
 
 
-def test_a_loop_is_of_a_piece_and_loops_differ(toy):
+def test_velocities_agree_within_a_loop_and_differ_between_loops(toy):
     snares = play(toy)[0][:, 8::16, SNARE]
     assert np.abs(np.diff(snares, axis=1)).mean() < 12
     assert snares[:, 0].std() == pytest.approx(26, abs=10)

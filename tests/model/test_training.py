@@ -72,7 +72,7 @@ def test_the_loss_falls(trained):
     assert found.history[-1].seconds > 0
 
 
-def test_progress_is_told(trained):
+def test_batches_and_epochs_are_reported(trained):
     found, batches, epochs = trained
     assert tuple(epochs) == found.history
     n_batches = len(TRAIN) * 2 // 8
@@ -121,7 +121,7 @@ def find_control(spec, params):
 
 
 @pytest.mark.slow
-def test_what_leaks_is_told_from_what_does_not():
+def test_the_leak_gap_grows_where_training_loops_are_memorized():
     # Bars of noise repeat within a loop and among its siblings: only who learned them knows them.
     rng = np.random.default_rng(3)
     train = [np.tile(bar, 4) for bar in rng.choice([0, 64, 256, 320], (8, 16)) for _ in range(6)]
@@ -229,7 +229,7 @@ def test_patience_ends_a_training():
 
 
 @pytest.mark.slow
-def test_what_is_told_of_a_loop_is_learned():
+def test_conditions_of_a_loop_are_learned():
     # Two kinds of loops that begin alike: only who is told the kind knows the first words.
     params = replace(PARAMS, epochs=60, patience=60, dropout=0.0, learning_rate=0.03)
     spec = ModelSpec.of(params, Codec(16), ("kind:beat", "kind:fill"))

@@ -49,7 +49,7 @@ def test_a_window_is_told_what_its_loop_is_told(n_bars, window_bars):
     assert windows.inputs.previous[0, 0] == START
 
 
-def test_what_is_behind_the_end_is_nothing():
+def test_steps_after_the_end_are_padding():
     windows = make_windows(make_words(4, 1), SPEC, TrainParams(window_bars=4))
     assert windows.is_target.sum(axis=1).tolist() == [68, 17]
     behind = windows.is_target == 0
@@ -58,13 +58,13 @@ def test_what_is_behind_the_end_is_nothing():
     assert not windows.targets[behind].any()
 
 
-def test_the_place_in_the_loop_goes_on():
+def test_positions_continue_over_windows():
     windows = make_windows(make_words(6), SPEC, TrainParams(window_bars=3))
     assert windows.inputs.bar[:, ::17].tolist() == [[0, 1, 2], [3, 0, 1]]
     assert N_LOOP_BARS == 4
 
 
-def test_windows_are_taken():
+def test_selected_windows_keep_their_rows():
     windows = make_windows(make_words(8), SPEC, TrainParams(window_bars=1))
     some = windows.take(np.array([5, 0]))
     assert len(some) == 2

@@ -326,7 +326,7 @@ def test_an_unknown_stage_is_wrong_usage(built: Path) -> None:
     assert run_process(built, "tasks").returncode == 2
 
 
-def test_the_last_screen_says_where_things_are(built: Path) -> None:
+def test_the_summary_names_the_outputs(built: Path) -> None:
     screen = run(built, "tasks.summary")
     for place in ("data/samples", "data/audit/report.html", "mlruns", "gate: pass"):
         assert place in screen
