@@ -129,10 +129,7 @@ def match_minhash(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> Iter
 
 
 def sketch_pairs(
-    train: Sequence[T],
-    others: Sequence[T],
-    make_set: Callable[[T], list[bytes]],
-    threshold: float,
+    train: Sequence[T], others: Sequence[T], make_set: Callable[[T], list[bytes]], threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """`(n, 2)` candidate pairs of an LSH index at `threshold`, and their estimated similarity."""
     ours = _sketch(train, make_set)

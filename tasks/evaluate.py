@@ -4,16 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.places import (
-    AUDIT,
-    ENCODED,
-    MODEL,
-    REPORTS,
-    SAMPLES,
-    SPLIT,
-    STANDARDIZED,
-    read_params,
-)
+from tasks.places import AUDIT, ENCODED, MODEL, REPORTS, SAMPLES, SPLIT, STANDARDIZED, read_params
 from tasks.tracking import track_evaluation
 from trapgen import render
 from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json

@@ -21,14 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.places import AUDIT, ENCODED, MODEL, TRACKING
 from trapgen.core import Params
-from trapgen.model import (
-    Humanizer,
-    Network,
-    hash_model,
-    load_humanizer,
-    load_network,
-    make_inputs,
-)
+from trapgen.model import Humanizer, Network, hash_model, load_humanizer, load_network, make_inputs
 from trapgen.model.training import Epoch, best_epoch, load_keras, read_history
 
 if TYPE_CHECKING:

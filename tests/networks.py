@@ -8,7 +8,7 @@ import numpy as np
 
 from trapgen.model import Humanizer, ModelSpec, Network, humanizer, weight_shapes
 from trapgen.model.humanizer.spec import HumanizerSpec
-from trapgen.model.words import N_AGREEMENTS
+from trapgen.model.words.spec import N_AGREEMENTS
 
 PLAIN = ModelSpec(2, 12, 0.0, 2, 16, 4, 3, 5)
 CONDITIONED = replace(PLAIN, conditions=("kind:beat", "kind:fill"))

@@ -146,11 +146,7 @@ def check_tables(
         "manifest": (_count_room(manifest), ["loop_id"], rules["manifest"]),
         "loops": (_count_room(loops), ["loop_id"], rules["loops"]),
         "sources": (_describe_sources(manifest, loops), ["source_id"], rules["sources"]),
-        "overlap": (
-            _mark_leaks(overlap, params),
-            ["train_loop", "other_loop"],
-            rules["overlap"],
-        ),
+        "overlap": (_mark_leaks(overlap, params), ["train_loop", "other_loop"], rules["overlap"]),
         "gate": _check_gate(summary, params),
     }
     return list(run_checks(checks, docs, "audit").failures)

@@ -74,10 +74,7 @@ def test_a_leak_is_found_whatever_the_form(forms, loops, tmp_path):
         assert {path.name for path in out.iterdir()} == set(AUDIT_FILES)
         overlap = read_table(out / "overlap.parquet", OVERLAP)
         (row,) = overlap[overlap["kind"] == "exact_loop"].to_dict("records")
-        assert (row["train_loop"], row["other_loop"]) == (
-            train[5].lineage.loop_id,
-            "others.txt:2",
-        )
+        assert (row["train_loop"], row["other_loop"]) == (train[5].lineage.loop_id, "others.txt:2")
         assert row["transform"] == "rotated by 1 beat"
         assert found.gate == "refuse"
         assert read_json(out / "summary.json")["near_duplicate_pairs"] == 1

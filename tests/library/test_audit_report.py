@@ -48,9 +48,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     return {
         protocol: write(
-            folder / f"{protocol}.html",
-            *audit_starter(protocol),
-            data_docs="data_docs/index.html",
+            folder / f"{protocol}.html", *audit_starter(protocol), data_docs="data_docs/index.html"
         )
         for protocol in ("by_source", "random_windows")
     }

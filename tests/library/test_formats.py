@@ -7,15 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trapgen.core import (
-    LOOPS,
-    MANIFEST,
-    OVERLAP,
-    PACK,
-    REJECTS,
-    SPLIT,
-    SURVIVORS,
-)
+from trapgen.core import LOOPS, MANIFEST, OVERLAP, PACK, REJECTS, SPLIT, SURVIVORS
 from trapgen.core.loop_table import HITS
 
 TEXT = Path(__file__).parents[2].joinpath("docs/formats.md").read_text(encoding="utf-8")

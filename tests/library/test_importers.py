@@ -82,9 +82,7 @@ def test_a_folder_is_copied_byte_for_byte_and_reads_the_same(packs, tmp_path):
     assert midi_below(out) == midi_below(packs)
     assert done.n_written == len(done.pack) == len(midi_below(packs))
     pairs = zip(
-        read_folder(packs, StandardizeParams()),
-        read_folder(out, StandardizeParams()),
-        strict=True,
+        read_folder(packs, StandardizeParams()), read_folder(out, StandardizeParams()), strict=True
     )
     for ours, theirs in pairs:
         assert ours.loop.lineage.loop_id == theirs.loop.lineage.loop_id
@@ -579,8 +577,7 @@ def test_what_grooves_table_and_files_do_not_share_is_said(tmp_path, midi):
 
 
 @pytest.mark.parametrize(
-    ("rows", "rule"),
-    [([info_row("a.mid")] * 2, "duplicate_name"), (["drummer1,s"], "columns")],
+    ("rows", "rule"), [([info_row("a.mid")] * 2, "duplicate_name"), (["drummer1,s"], "columns")]
 )
 def test_a_broken_table_of_groove_stops_the_import(tmp_path, midi, rows, rule):
     source = small_groove(tmp_path / "source", rows, {"a.mid": midi})

@@ -279,10 +279,7 @@ def test_goals_are_held_against_the_worst_of_what_they_name():
             {"bar_closure": {"1.0": {"share": 0.99, "bars": 9}, "1.2": {"share": 0.9, "bars": 9}}},
             {"bars_closed_1.0", "bars_closed_1.2"},
         ),
-        (
-            {"bits_interval": {"test": {"less_ngram": {"low": -1.0, "high": 0.1}}}},
-            {"beats_ngram"},
-        ),
+        ({"bits_interval": {"test": {"less_ngram": {"low": -1.0, "high": 0.1}}}}, {"beats_ngram"}),
     ],
 )
 def test_missed_goals_are_reported(change, missed):

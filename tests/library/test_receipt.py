@@ -92,7 +92,7 @@ def steered(model, tmp_path_factory):
     write_loop(source, replace(mine, velocities=velocities))
     params = {"lock": ("crash",), "lock_from": str(source), "vary": str(source)}
     params = SampleParams(
-        **{name: getattr(STEERED, name) for name in STEERED.__dataclass_fields__} | params,
+        **{name: getattr(STEERED, name) for name in STEERED.__dataclass_fields__} | params
     )
     primed = SampleParams(loops=1, bars=1, primer=str(source), primer_bars=2)
     generator = load_generator(model)

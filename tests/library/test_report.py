@@ -95,10 +95,7 @@ METRICS = {
     "calibration": {"top_word": 0.021, "voices": 0.004, "kick": 0.003, "closed_hat": 0.008},
     "accuracy": 0.861,
     "bar_accuracy": 0.984,
-    "bar_closure": {
-        "1.0": {"share": 0.984, "bars": 1536},
-        "1.2": {"share": 0.957, "bars": 512},
-    },
+    "bar_closure": {"1.0": {"share": 0.984, "bars": 1536}, "1.2": {"share": 0.957, "bars": 512}},
     "copies": {
         "1_bar": {"generated": 0.031, "seed_min": 0.02, "seed_max": 0.04, "held_out": 0.004},
         "2_bars": {"generated": 0.0, "seed_min": 0.0, "seed_max": 0.0, "held_out": 0.0},

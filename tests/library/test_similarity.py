@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.nearest import find_nearest
 from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.core import (
     CLOSED_HAT,
@@ -22,7 +23,6 @@ from trapgen.core import (
     rotate,
 )
 from trapgen.similarity import Pair, Transform, cluster, compare, connect, find_pairs, halve_time
-from trapgen.similarity.distance import find_nearest
 
 
 def find_plainly(left, right, threshold, stretch=False):

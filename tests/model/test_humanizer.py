@@ -11,9 +11,10 @@ from tests.networks import make_humanizer
 from tests.strategies import random_loop
 from trapgen.core import CLOSED_HAT, KICK, SNARE, DrumLoop, ParameterError
 from trapgen.model import log_softmax, save_humanizer, train_humanizer
-from trapgen.model.humanizer.keras_model import load_keras_humanizer
+from trapgen.model.humanizer.keras_model import build_humanizer
 from trapgen.model.humanizer.pieces import cut_pieces, make_batch
 from trapgen.model.training import Conditions
+from trapgen.model.training.keras_access import set_weights
 
 SOFT, HARD = 1, 2
 """Numbers of the conditions that decide how hard the kick is."""
@@ -84,7 +85,8 @@ def test_keras_and_numpy_agree(offsets, conditions):
     known = rng.integers(0, len(conditions) + 1, (3, 4))
     pieces = cut_pieces(loops, known)
     batch = make_batch(pieces)
-    model = load_keras_humanizer(humanizer)
+    model = build_humanizer(humanizer.spec)
+    set_weights(model, humanizer.weights)
     scores = model({name: batch[name] for name in model.input})
     assert list(scores) == list(humanizer.spec.heads)
     ours = humanizer.log_probabilities(

@@ -9,9 +9,7 @@ from trapgen.model.training import import_tensorflow
 
 keras, tf = import_tensorflow()
 
-from trapgen.model.training.scan_lstm import (  # noqa: E402  (after TensorFlow's quiet start)
-    ScanLSTM,
-)
+from trapgen.model.training.scan_lstm import ScanLSTM  # noqa: E402  (after TensorFlow's quiet start)
 
 
 @pytest.fixture

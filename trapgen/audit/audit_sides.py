@@ -17,13 +17,7 @@ from numpy.typing import NDArray
 
 from trapgen.audit.chance import chance_baseline
 from trapgen.audit.dedup import deduplicate
-from trapgen.audit.findings import (
-    Audit,
-    Sided,
-    SweepPoint,
-    VoiceOverlap,
-    WindowOverlap,
-)
+from trapgen.audit.findings import Audit, Sided, SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.audit.gate import judge
 from trapgen.audit.overlap import Match, find_matches, list_overlaps
 from trapgen.audit.relations import Mask, Relations

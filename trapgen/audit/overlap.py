@@ -69,8 +69,7 @@ def find_matches(relations: Relations, train: Mask, held_out: Mask) -> list[Matc
         for match in search(relations, in_train, in_held_out):
             told.setdefault((match.left, match.right), match)
     return sorted(
-        told.values(),
-        key=lambda match: (KINDS.index(match.kind), match.distance, -match.weight),
+        told.values(), key=lambda match: (KINDS.index(match.kind), match.distance, -match.weight)
     )
 
 

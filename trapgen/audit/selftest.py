@@ -78,10 +78,7 @@ def find_leaks(
 
 
 def count_false_alarms(
-    train: Sequence[DrumLoop],
-    held_out: Sequence[DrumLoop],
-    reported: Reported,
-    same: Reported = (),
+    train: Sequence[DrumLoop], held_out: Sequence[DrumLoop], reported: Reported, same: Reported = ()
 ) -> tuple[int, int]:
     """How many unrelated pairs are reported, and how many there are.
 

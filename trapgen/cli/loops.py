@@ -94,10 +94,7 @@ def decode(
 
 @app.command(cls=Verb, takes={"seed": "seed", "params": "standardize", "limits": "audit"})
 @click.argument(
-    "train",
-    metavar="TRAIN",
-    type=PATH,
-    help="Loops that are trained on: MIDI, text or a manifest.",
+    "train", metavar="TRAIN", type=PATH, help="Loops that are trained on: MIDI, text or a manifest."
 )
 @click.argument("other", metavar="OTHER", type=PATH, help="Loops that it is judged on.")
 @click.option("--out", type=PATH, required=True, help="Folder for the report and its tables.")

@@ -106,12 +106,7 @@ def generate(
 
     generator = _load(_find_model(model, steps_per_bar), steps_per_bar)
     receipts = run(
-        generator,
-        params,
-        seed,
-        out,
-        on_loop=lambda name: say(str(out / name)),
-        overwrite=overwrite,
+        generator, params, seed, out, on_loop=lambda name: say(str(out / name)), overwrite=overwrite
     )
     for note in receipts[0]["given"].get("notes", ()):
         say(f"note: {note}")

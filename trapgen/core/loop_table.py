@@ -6,6 +6,7 @@ beside the tables are an export.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -113,17 +114,12 @@ def write_loops(folder: Path, sided: Sided, paths: Sequence[Path | str] = ()) ->
     Raises:
         ParameterError: Two loops have one id.
     """
-    ids = [loop.lineage.loop_id for _, loop in sided]
-    if len(set(ids)) < len(ids):
-        twice = next(name for name in ids if ids.count(name) > 1)
-        raise ParameterError("loop_id", "each loop's own", twice)
+    names = Counter(loop.lineage.loop_id for _, loop in sided)
+    if len(names) < len(sided):
+        raise ParameterError("loop_id", "each loop's own", names.most_common(1)[0][0])
     rows = [
-        {
-            **describe_loop(loop, path),
-            "side": side,
-            "parents": loop.lineage.parents,
-            "recipe": loop.lineage.recipe,
-        }
+        describe_loop(loop, path)
+        | {"side": side, "parents": loop.lineage.parents, "recipe": loop.lineage.recipe}
         for (side, loop), path in zip(sided, paths or ("",) * len(sided), strict=True)
     ]
     table = make_table(rows, LOOPS)
@@ -149,12 +145,9 @@ def write_hits(path: Path, loop_ids: Iterable[str], hits: Sequence[NDArray[Any]]
     columns = {"loop_id": pa.DictionaryArray.from_arrays(pa.array(loop), names)}
     columns |= {name: pa.array(every[name]) for name in HIT.names or ()}
     for name, value in _ONCE.items():
-        columns[name] = pa.array(np.full(len(every), value, np.dtype(_NUMPY[HITS[name]])))
+        columns[name] = pa.repeat(pa.scalar(value, pa.type_for_alias(HITS[name])), len(every))
     with replacing(path) as temporary:
         pq.write_table(pa.table(columns), temporary, **_SMALL)
-
-
-_NUMPY: Final = {"uint8": np.uint8, "float": np.float32}
 
 
 def read_loops(folder: Path, sides: Collection[str] | None = None) -> list[tuple[str, DrumLoop]]:

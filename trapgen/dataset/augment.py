@@ -39,11 +39,7 @@ from trapgen.midi import write_loop
 if TYPE_CHECKING:
     import pandas as pd
 
-_PART_VOICES: Final = {
-    "kick": (KICK,),
-    "snare": (SNARE,),
-    "hat": (CLOSED_HAT, OPEN_HAT, RIDE),
-}
+_PART_VOICES: Final = {"kick": (KICK,), "snare": (SNARE,), "hat": (CLOSED_HAT, OPEN_HAT, RIDE)}
 _VELOCITY_SPREAD: Final = 6.0
 
 

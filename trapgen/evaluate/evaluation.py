@@ -55,7 +55,10 @@ from trapgen.evaluate.judge import (
     list_distances,
     list_reliability,
 )
-from trapgen.evaluate.metrics import Sample, draw_weights, judge_goals, score_loops
+from trapgen.evaluate.metrics.bootstrap import draw_weights
+from trapgen.evaluate.metrics.goals import judge_goals
+from trapgen.evaluate.metrics.overlap import Sample
+from trapgen.evaluate.metrics.score import score_loops
 from trapgen.generate import Generator, draw_loops
 from trapgen.model import is_played, rank_nearest
 
@@ -145,9 +148,7 @@ def _judge_music(
 
 
 def _measure_novelty(
-    by_seed: Sequence[Sequence[DrumLoop]],
-    held_out: Sequence[DrumLoop],
-    train: Sequence[DrumLoop],
+    by_seed: Sequence[Sequence[DrumLoop]], held_out: Sequence[DrumLoop], train: Sequence[DrumLoop]
 ) -> dict[str, NDArray[np.float64]]:
     """Distances of generated and of held-out loops to the nearest training loop."""
     generated = [loop for loops in by_seed for loop in loops]

@@ -10,17 +10,11 @@ from numpy.typing import NDArray
 
 from trapgen.core import SNARE, VOICES, DrumLoop
 from trapgen.evaluate.baselines import loop_bits
-from trapgen.evaluate.metrics import (
-    Reliability,
-    Sample,
-    Scores,
-    Weights,
-    bar_accuracy,
-    bound_ratio,
-    compare_features,
-    copy_rate,
-    quantiles,
-)
+from trapgen.evaluate.metrics.bootstrap import Weights, bound_ratio
+from trapgen.evaluate.metrics.calibration import Reliability
+from trapgen.evaluate.metrics.originality import copy_rate, quantiles
+from trapgen.evaluate.metrics.overlap import Sample, compare_features
+from trapgen.evaluate.metrics.score import Scores, bar_accuracy
 from trapgen.generate import Draft
 
 Drawn = tuple[list[DrumLoop], list[Draft]]
@@ -112,9 +106,7 @@ def judge_bars(drawn: Mapping[tuple[float, int], Drawn], steps_per_bar: int) -> 
 
 
 def judge_copies(
-    by_seed: Sequence[Sequence[DrumLoop]],
-    held_out: Sequence[DrumLoop],
-    train: Sequence[DrumLoop],
+    by_seed: Sequence[Sequence[DrumLoop]], held_out: Sequence[DrumLoop], train: Sequence[DrumLoop]
 ) -> dict[str, Any]:
     """How many windows of generated and of held-out loops stand in train."""
     copies = {

@@ -254,11 +254,7 @@ class _Made:
 
 
 def _make(
-    generator: Generator,
-    params: SampleParams,
-    seed: int,
-    given: Given,
-    tickets: Sequence[Ticket],
+    generator: Generator, params: SampleParams, seed: int, given: Given, tickets: Sequence[Ticket]
 ) -> dict[int, _Made]:
     """Loops by number."""
     condition = generator.condition(params)

@@ -288,12 +288,7 @@ def _variable_length(chunk: bytes, at: int) -> tuple[int, int]:
     raise IndexError("a variable-length quantity has at most four bytes")
 
 
-def _add_meta(
-    kind: int,
-    body: bytes,
-    tick: int,
-    events: _Events,
-) -> None:
+def _add_meta(kind: int, body: bytes, tick: int, events: _Events) -> None:
     if kind == _META_TEMPO and len(body) == 3 and any(body):
         events.tempos.append((tick, round(60e6 / int.from_bytes(body, "big"), 2)))
     elif kind == _META_METER and len(body) >= 2 and body[0] and body[1] < 8:

@@ -35,11 +35,7 @@ _AGAIN: Final = "Train the model again: this version keeps its training loops in
 
 
 def save_training_index(
-    folder: Path,
-    loops: Sequence[DrumLoop],
-    held_out: Sequence[float] = (),
-    *,
-    piece_bars: int = 0,
+    folder: Path, loops: Sequence[DrumLoop], held_out: Sequence[float] = (), *, piece_bars: int = 0
 ) -> None:
     """Write what receipts measure novelty against.
 

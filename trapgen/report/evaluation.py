@@ -168,9 +168,7 @@ def _embed(name: str, file: Path) -> Html:
 
 
 def _top(
-    metrics: Mapping[str, Any],
-    summary: Mapping[str, Any],
-    bits: Mapping[str, Mapping[str, float]],
+    metrics: Mapping[str, Any], summary: Mapping[str, Any], bits: Mapping[str, Mapping[str, float]]
 ) -> Html:
     novelty = metrics["novelty"]
     figures = [

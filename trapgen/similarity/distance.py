@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import BEATS_A_BAR, DrumLoop, ParameterError
+from trapgen.core import DrumLoop, ParameterError
 from trapgen.similarity.transform import Transform, lay_over
 
 
@@ -37,14 +37,6 @@ class Distance:
         """Jaccard distance (Jaccard 1912): hits changed over hits of either; 0 of two silences."""
         union = self.shared.sum() + self.changed.sum()
         return float(self.changed.sum() / union) if union else 0.0
-
-    @property
-    def jaccard_by_voice(self) -> NDArray[np.float64]:
-        """`(9,)` the same of each voice."""
-        union = self.shared + self.changed
-        share = np.zeros(union.shape)
-        np.divide(self.changed, union, out=share, where=union > 0)
-        return share
 
 
 def compare(
@@ -105,24 +97,3 @@ def _count_met(ours: NDArray[np.intp], theirs: NDArray[np.intp], tolerance: int)
         if at < len(theirs) and theirs[at] <= time + tolerance:
             met, at = met + 1, at + 1
     return met
-
-
-def find_nearest(
-    left: DrumLoop, right: DrumLoop, *, stretch: bool = False, tolerance_steps: int = 0
-) -> tuple[Transform, Distance]:
-    """The transform under which two loops are nearest, by trying every one.
-
-    All rotations by whole beats of the longer loop's length; with `stretch` also the right loop in
-    half time, then the left. Of several that are as near, the first in that order.
-    """
-    best = None
-    beat = left.steps_per_bar // BEATS_A_BAR
-    for factor in (1.0, 2.0, 0.5) if stretch else (1.0,):
-        ours, theirs = lay_over(left, right, Transform(stretch=factor))
-        for beats in range(ours.n_steps // beat):
-            turned = np.roll(theirs.onsets, -beats * beat, axis=0)
-            found = compare_onsets(ours.onsets, turned, tolerance_steps)
-            if best is None or found.jaccard < best[1].jaccard:
-                best = Transform(rotation_beats=beats, stretch=factor), found
-    assert best is not None  # A loop has a beat.
-    return best

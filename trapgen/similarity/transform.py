@@ -7,15 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trapgen.core import (
-    BEATS_A_BAR,
-    N_VOICES,
-    VOICES,
-    DrumLoop,
-    ParameterError,
-    repeat_to,
-    rotate,
-)
+from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop, ParameterError, repeat_to, rotate
 
 
 @dataclass(frozen=True, slots=True)

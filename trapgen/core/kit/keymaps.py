@@ -90,12 +90,7 @@ _MAPS: Final = (
         "roland_td11",
         "Roland TD-11 as recorded in the Groove MIDI Dataset (Gillick et al. 2019): "
         "22 and 26 are hi-hat edge strikes, 58 the rim of the low tom",
-        {
-            **_GM_GROUPS,
-            CLOSED_HAT: (22, 42, 44),
-            OPEN_HAT: (26, 46),
-            LOW_TOM: (41, 43, 58),
-        },
+        {**_GM_GROUPS, CLOSED_HAT: (22, 42, 44), OPEN_HAT: (26, 46), LOW_TOM: (41, 43, 58)},
     ),
     _key_map(
         "gm2",

@@ -148,10 +148,7 @@ class SampleParams(Section):
         group=_HOLD_TO,
     )
     forbid: tuple[str, ...] = define(
-        (),
-        "No hit there; open_hat: none anywhere.",
-        metavar="VOICE[@[BAR:]BEAT]",
-        group=_HOLD_TO,
+        (), "No hit there; open_hat: none anywhere.", metavar="VOICE[@[BAR:]BEAT]", group=_HOLD_TO
     )
     density: tuple[str, ...] = define(
         (),

@@ -145,9 +145,7 @@ def _thin(n_loops: int, size: int, rng: np.random.Generator) -> Weights:
     return rows
 
 
-def _collect(
-    sets: Sequence[Sequence[DrumLoop]],
-) -> dict[str, list[list[Values]]]:
+def _collect(sets: Sequence[Sequence[DrumLoop]]) -> dict[str, list[list[Values]]]:
     """The values of each loop by feature, a list a set."""
     of_sets = [
         {

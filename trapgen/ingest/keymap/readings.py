@@ -106,10 +106,7 @@ def gather_evidence(strikes: Strikes, table: VoiceTable | None = None) -> Eviden
 
 
 def _count_voices(
-    strikes: Strikes,
-    at: NDArray[np.int64],
-    voices: NDArray[np.int64],
-    table: VoiceTable | None,
+    strikes: Strikes, at: NDArray[np.int64], voices: NDArray[np.int64], table: VoiceTable | None
 ) -> NDArray[np.float64]:
     """The first four terms of each reading; `at` `(n_strikes,)` is the pitch of each strike."""
     # Readings share most of their groups of pitches: each is described once.

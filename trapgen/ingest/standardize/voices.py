@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import FULL, MidiError, StandardizeParams, key_map
-from trapgen.ingest.keymap import choose_readings, drums_of, find_role
+from trapgen.ingest.keymap.choose import choose_readings, drums_of
+from trapgen.ingest.keymap.role import find_role
 from trapgen.midi import Strikes
 
 

@@ -71,10 +71,7 @@ _CONTEXTS: Final[dict[str, tuple[Callable[[_Facts], Indices], ...]]] = {
 
 
 def _histogram_bits(
-    ours: _Facts,
-    theirs: _Facts,
-    contexts: Sequence[Callable[[_Facts], Indices]],
-    n_classes: int,
+    ours: _Facts, theirs: _Facts, contexts: Sequence[Callable[[_Facts], Indices]], n_classes: int
 ) -> float:
     shares = np.full((len(theirs[0]), n_classes), 1 / n_classes)
     for context in (lambda facts: np.zeros_like(facts[0]), *contexts):

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.spec import (
     BUMPS,
     N_RECALLS,
@@ -16,8 +15,8 @@ from trapgen.model.humanizer.spec import (
     HumanizerSpec,
     weight_shapes,
 )
-from trapgen.model.training.keras_access import get_variable, import_tensorflow, set_weights
-from trapgen.model.words import N_CONDITIONS
+from trapgen.model.training.keras_access import get_variable, import_tensorflow
+from trapgen.model.words.spec import N_CONDITIONS
 
 _CONDITION_SCALE: Final = 0.5
 """Of the initial weights of conditions. Keras' own, 0.03, is not heard for the first epochs."""
@@ -86,10 +85,3 @@ def begin_with(model: Any, shares: Mapping[str, Array]) -> None:
         bias = get_variable(model, f"{name}/bias")
         heights = np.zeros(bias.shape[0] - len(share), np.float32)
         bias.assign(np.concatenate([np.log(share), heights]))
-
-
-def load_keras_humanizer(humanizer: Humanizer) -> Any:
-    """A Keras model with a humanizer's weights."""
-    model = build_humanizer(humanizer.spec)
-    set_weights(model, humanizer.weights)
-    return model

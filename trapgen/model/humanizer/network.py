@@ -12,14 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.model.batches import pad_rows
-from trapgen.model.humanizer.hits import (
-    Hits,
-    Indices,
-    Performance,
-    find_hits,
-    recall,
-    tell,
-)
+from trapgen.model.humanizer.hits import Hits, Indices, Performance, find_hits, recall, tell
 from trapgen.model.humanizer.spec import (
     BUMPS,
     N_OFFSETS,
@@ -30,7 +23,7 @@ from trapgen.model.humanizer.spec import (
     weight_shapes,
 )
 from trapgen.model.layers import Layers, check_shapes, log_softmax
-from trapgen.model.words import N_CONDITIONS, Tokens
+from trapgen.model.words.spec import N_CONDITIONS, Tokens
 
 _BLOCK: Final = 128
 """So many loops at most go through the network side by side."""
@@ -138,10 +131,7 @@ class Humanizer:
         return feels
 
     def log_probabilities(
-        self,
-        hits: Sequence[Hits],
-        played: Sequence[Performance],
-        conditions: Tokens | None = None,
+        self, hits: Sequence[Hits], played: Sequence[Performance], conditions: Tokens | None = None
     ) -> list[Array]:
         """`(n_hits, 2)` of each loop: natural logs of its velocities' and offsets' probabilities.
 

@@ -21,7 +21,7 @@ from trapgen.model.humanizer.hits import (
     tell,
 )
 from trapgen.model.humanizer.spec import N_OFFSETS, N_VELOCITIES
-from trapgen.model.words import N_CONDITIONS, Tokens
+from trapgen.model.words.spec import N_CONDITIONS, Tokens
 
 PIECE_BARS: Final = 8
 """Longer loops are cut: what is drawn begins from nothing, too."""

@@ -15,10 +15,4 @@ from trapgen.model.training.keras_access import import_tensorflow, read_weights,
 from trapgen.model.training.network import build_keras, load_keras, make_lstm
 from trapgen.model.training.optimizer import WeightMean, make_optimizer
 from trapgen.model.training.steps import Learner, make_learner
-from trapgen.model.training.windows import (
-    Windows,
-    draw_bars,
-    draw_batches,
-    hold_out,
-    make_windows,
-)
+from trapgen.model.training.windows import Windows, draw_bars, draw_batches, hold_out, make_windows

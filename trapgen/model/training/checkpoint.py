@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from trapgen.core import TableError, TrainParams, read_arrays, read_json, write_arrays, write_json
 from trapgen.model.training.history import Epoch, best_epoch
 from trapgen.model.training.steps import Learner
-from trapgen.model.words import Array, ModelSpec, Network, Tokens
+from trapgen.model.words.network import Network
+from trapgen.model.words.spec import Array, ModelSpec, Tokens
 
 Progress = tuple[tuple[Epoch, ...], int, NDArray[np.float64]]
 """Finished epochs; of the next one, how many batches are learned, and `(2,)` what `Learner.learn`
@@ -96,12 +97,7 @@ class Checkpoint:
             self._save(history, n_batches, total, is_best=False)
 
     def _save(
-        self,
-        history: Sequence[Epoch],
-        n_batches: int,
-        total: NDArray[np.float64],
-        *,
-        is_best: bool,
+        self, history: Sequence[Epoch], n_batches: int, total: NDArray[np.float64], *, is_best: bool
     ) -> None:
         """Write everything, and then the small file that says it is there."""
         if self._folder is None:

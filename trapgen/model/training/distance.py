@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import to_loop
-from trapgen.model.words import Tokens
+from trapgen.model.words.spec import Tokens
 from trapgen.similarity import find_pairs
 
 DISTANCES: Final = ("near", "middle", "far")

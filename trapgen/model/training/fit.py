@@ -18,7 +18,8 @@ from trapgen.model.training.history import Epoch, best_epoch
 from trapgen.model.training.keras_access import read_weights, start_repeatably
 from trapgen.model.training.steps import Learner, make_learner
 from trapgen.model.training.windows import Windows, draw_batches, hold_out, make_windows
-from trapgen.model.words import ModelSpec, Network, Tokens, weight_shapes
+from trapgen.model.words.network import Network
+from trapgen.model.words.spec import ModelSpec, Tokens, weight_shapes
 
 _NATS_PER_BIT: Final = float(np.log(2))
 

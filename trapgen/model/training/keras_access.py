@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.model.words import Array
+from trapgen.model.words.spec import Array
 
 
 def import_tensorflow() -> tuple[Any, Any]:

@@ -10,18 +10,16 @@ import numpy as np
 
 from trapgen.core import N_TARGETS, N_VOICES, PAD
 from trapgen.model.training.keras_access import import_tensorflow, set_weights
-from trapgen.model.words import (
-    LEAST_PROBABILITY,
+from trapgen.model.words.network import LEAST_PROBABILITY, NEVER, Network
+from trapgen.model.words.spec import (
     N_AGREEMENTS,
     N_CONDITIONS,
     N_LOOP_BARS,
     N_TOLD,
-    NEVER,
     TOKEN_TABLE,
     VOICES_OF_TARGET,
     Array,
     ModelSpec,
-    Network,
     weight_shapes,
 )
 

@@ -100,9 +100,7 @@ def _scan(told: Any, weight: Any) -> Any:
         of_told = found.stack()
         heard = tf.concat([zeros[None], hiddens[:-1]], 0)
         of_weight = tf.matmul(
-            tf.reshape(heard, (-1, units)),
-            tf.reshape(of_told, (-1, 4 * units)),
-            transpose_a=True,
+            tf.reshape(heard, (-1, units)), tf.reshape(of_told, (-1, 4 * units)), transpose_a=True
         )
         return of_told, of_weight
 

@@ -14,7 +14,8 @@ from trapgen.model.training.keras_access import import_tensorflow, set_weights, 
 from trapgen.model.training.network import build_keras
 from trapgen.model.training.optimizer import WeightMean, make_optimizer
 from trapgen.model.training.windows import Windows
-from trapgen.model.words import ModelSpec, Network
+from trapgen.model.words.network import Network
+from trapgen.model.words.spec import ModelSpec
 
 _CLIP_NORM: Final = 1.0
 _BETA_2: Final = 0.99

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from trapgen.core import BAR, PAD, ParameterError, TrainParams, add_bars
 from trapgen.model.batches import draw_by_length, draw_told, pad_rows
-from trapgen.model.words import Array, Inputs, ModelSpec, Tokens, make_inputs
+from trapgen.model.words.inputs import Inputs, make_inputs
+from trapgen.model.words.spec import Array, ModelSpec, Tokens
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,7 @@ class Windows:
 
 
 def make_windows(
-    loops: Sequence[Tokens],
-    spec: ModelSpec,
-    params: TrainParams,
-    conditions: Tokens | None = None,
+    loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams, conditions: Tokens | None = None
 ) -> Windows:
     """Cut loops into windows of up to `window_bars` bars, each told what came before it.
 

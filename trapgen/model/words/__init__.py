@@ -14,34 +14,3 @@ A stack of LSTMs reads the loop's tokens and predicts the next word or BAR at ev
 Training is TensorFlow's (`trapgen.model.training`); reading, scoring and sampling need numpy and
 ONNX Runtime alone.
 """
-
-from trapgen.model.words.conditions import (
-    choose_condition,
-    list_conditions,
-    list_styles,
-    name_conditions,
-    name_loop,
-    number_conditions,
-)
-from trapgen.model.words.files import hash_model, load_network, load_start, save_network
-from trapgen.model.words.inputs import (
-    Agreement,
-    Inputs,
-    iterate_inputs,
-    make_inputs,
-    tell,
-)
-from trapgen.model.words.network import LEAST_PROBABILITY, NEVER, Network, State
-from trapgen.model.words.spec import (
-    N_AGREEMENTS,
-    N_CONDITIONS,
-    N_LOOP_BARS,
-    N_TOKENS,
-    N_TOLD,
-    TOKEN_TABLE,
-    VOICES_OF_TARGET,
-    Array,
-    ModelSpec,
-    Tokens,
-    weight_shapes,
-)
