@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from trapgen.model import Humanizer, ModelSpec, Network, humanizer, weight_shapes
+from trapgen.model import Humanizer, ModelSpec, Network, weight_shapes
 from trapgen.model.humanizer.spec import HumanizerSpec
+from trapgen.model.humanizer.spec import weight_shapes as humanizer_shapes
 from trapgen.model.words.spec import N_AGREEMENTS
 
 PLAIN = ModelSpec(2, 12, 0.0, 2, 16, 4, 3, 5)
@@ -46,6 +47,6 @@ def make_humanizer(steps_per_bar=16, seed=0, scale=0.3, **changes):
     """A small one with random weights; `changes` go into its spec."""
     spec = HumanizerSpec(6, steps_per_bar, **changes)
     rng = np.random.default_rng(seed)
-    shapes = humanizer.weight_shapes(spec)
+    shapes = humanizer_shapes(spec)
     weights = {name: rng.normal(0, scale, shape) for name, shape in shapes.items()}
     return Humanizer(spec, {name: value.astype(np.float32) for name, value in weights.items()})
