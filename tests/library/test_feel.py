@@ -6,7 +6,8 @@ import mido
 import numpy as np
 import pytest
 
-from trapgen.core import StandardizeParams, to_words
+from trapgen.core import SplitParams, StandardizeParams, to_words
+from trapgen.dataset import find_components
 from trapgen.ingest import Standardized, read_loop
 
 QUARTER = 480
@@ -47,7 +48,10 @@ def test_three_notations_are_one_loop(tmp_path: Path) -> None:
     for other in (slow, fast):
         assert np.array_equal(to_words(other.loop), to_words(plain.loop))
         assert other.loop.bpm == plain.loop.bpm == 140
-        assert other.loop.lineage.source_ids == plain.loop.lineage.source_ids
+    # Their ids are those of three files; that they are one source, the split sees by their hits.
+    loops = [plain.loop, slow.loop, fast.loop]
+    assert len({loop.lineage.source_ids for loop in loops}) == 3
+    assert set(find_components(loops, SplitParams()).tolist()) == {0}
     assert plain.feel == ""
     assert "70 bpm with 100% of the snares on 2 and 4" in slow.feel
     assert "280 bpm" in fast.feel
