@@ -64,6 +64,7 @@ def test_the_least_of_several_times_is_kept():
     assert Cost(1.0, 4.0).least(Cost(2.0, 3.0)) == Cost(1.0, 3.0)
 
 
+@pytest.mark.slow
 def test_targets_are_compared(capsys):
     corpus = Corpus([np.full(128, 3)] * 12, [])
     compare_targets(Console(width=200), corpus, 2, 1)

@@ -153,6 +153,7 @@ def test_sides_dealt_before_are_texts_of_their_own(corpus, components, tiny):
         part_windows([one for one in sided if one[0] == "train"], 32, split, TINY, 0)
 
 
+@pytest.mark.slow
 def test_the_recipe_learns_what_follows_a_window():
     # Four words in turn: the last of a window decides the next.
     rounds = np.tile([0, 64, 256, 320], 24)

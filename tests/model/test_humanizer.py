@@ -147,6 +147,7 @@ def test_figures_stand_beside_baselines(toy):
     assert figures["velocity"] > np.log2(7)
 
 
+@pytest.mark.slow
 def test_twice_the_same_and_without_microtiming_none(tmp_path):
     (train, _), (validation, _) = (make_toy(n, n, is_played=False) for n in (8, 4))
     seen = []

@@ -97,6 +97,7 @@ def test_the_figures_are_those_of_the_network(trained):
     assert -logs.mean() / np.log(2) == pytest.approx(short.history[0].validation, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_control_is_judged_on_bars_that_are_not_learned():
     # Nothing but the held-out bar holds a crash: a word that is never a target stays unlikely.
     params = replace(PARAMS, epochs=4, dropout=0.0, learning_rate=0.05, lookback_bars=0)
@@ -136,6 +137,7 @@ def test_the_leak_gap_grows_where_training_loops_are_memorized():
     assert last.leak_gap > first.leak_gap + 0.3
 
 
+@pytest.mark.slow
 def test_validation_is_split_by_its_distance_to_train():
     near, far = TRAIN[:4], [np.full(64, 8)] * 4
     middle = [np.where(np.arange(64) % 8 == 3, 8, words) for words in TRAIN[4:8]]
@@ -146,12 +148,14 @@ def test_validation_is_split_by_its_distance_to_train():
         assert epoch.validation_near < epoch.validation_middle < epoch.validation_far
 
 
+@pytest.mark.slow
 def test_a_third_without_loops_has_no_loss():
     found = train_network(TRAIN, VALIDATION[:2], SPEC, replace(PARAMS, epochs=1), 0)
     assert list(found.history[0].by_distance) == ["near", "middle"]
     assert found.history[0].validation_far is None
 
 
+@pytest.mark.slow
 def test_the_seed_decides(trained):
     same = train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0)
     assert_same(trained[0], same)
@@ -174,7 +178,8 @@ def test_a_resumed_training_is_an_uninterrupted_one(trained, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("killed_at", [pytest.param((1, 1), marks=pytest.mark.slow), (2, 3)])
+@pytest.mark.slow
+@pytest.mark.parametrize("killed_at", [(1, 1), (2, 3)])
 def test_a_training_is_resumed_within_an_epoch(trained, tmp_path, killed_at):
     params = replace(PARAMS, checkpoint_minutes=0)  # after every batch
 
@@ -197,6 +202,7 @@ def test_a_training_is_resumed_within_an_epoch(trained, tmp_path, killed_at):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_data_is_left_alone(trained, tmp_path):
     with pytest.raises(KilledError):
         train_network(
@@ -218,6 +224,7 @@ def test_a_broken_checkpoint_is_left_alone(trained, tmp_path):
     assert_same(trained[0], train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path))
 
 
+@pytest.mark.slow
 def test_patience_ends_a_training():
     # Validation is the opposite of what is learned: after the first epoch it only gets worse.
     params = replace(PARAMS, epochs=9, patience=2, dropout=0.0, learning_rate=0.05)
@@ -245,6 +252,7 @@ def test_conditions_of_a_loop_are_learned():
     np.testing.assert_allclose(np.exp(guessed), 0.5, atol=0.2)
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_a_network(trained):
     found, _, _ = trained
     again = train_network(
@@ -254,6 +262,7 @@ def test_a_training_goes_on_from_a_network(trained):
     assert again.history[0].validation < found.history[1].validation
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_weights_is_what_is_kept():
     # Of one step's memory, the mean is the last step's weights; of more, it lags behind.
     params = replace(PARAMS, epochs=1, dropout=0.0)
