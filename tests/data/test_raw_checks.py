@@ -310,6 +310,7 @@ def test_a_pack_table_that_breaks_its_schema_is_refused(raw):
         check(raw)
 
 
+@pytest.mark.slow
 def test_groove_as_imported_passes_and_needs_its_attribution(shared, tmp_path):
     import_pack(shared / "data/groove", tmp_path / "raw/groove")
     assert check(tmp_path / "raw") == Findings()
@@ -318,6 +319,7 @@ def test_groove_as_imported_passes_and_needs_its_attribution(shared, tmp_path):
     assert failure.endswith("; 1 of 1 rows are not: missing (groove)")
 
 
+@pytest.mark.slow
 def test_the_original_projects_pool_repeats_itself(shared, tmp_path):
     shutil.copytree(shared / "data/trap-loops", tmp_path / "raw/trap-loops")
     found = check(tmp_path / "raw")

@@ -62,6 +62,7 @@ EDITS = {
 }
 
 
+@pytest.mark.slow
 def test_flow_and_dvc_repro_run_and_write_the_same_after_every_edit(make_toy, load_toy) -> None:
     by_flow, by_dvc = make_toy("flow"), make_toy("dvc")
     for name, edit in EDITS.items():

@@ -273,6 +273,7 @@ def test_every_listed_pair_is_a_row(audits):
             assert {type(value) for value in row.values()} <= {str, float}
 
 
+@pytest.mark.slow
 @given(st.lists(drum_loops(steps_per_bar=16, max_hits=9), min_size=2, max_size=6), st.data())
 def test_copies_are_what_the_audit_lists(loops, data):
     split = data.draw(st.integers(1, len(loops) - 1))

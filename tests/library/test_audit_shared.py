@@ -28,6 +28,7 @@ def combined(shared):
     return list(read(shared / "data/trap-loops/combined", 16).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("split", "overlap", "tolerance"),
     [

@@ -118,6 +118,7 @@ def test_a_side_without_loops_is_refused(train, held_out):
         baseline_bits(train, held_out, STEPS)
 
 
+@pytest.mark.slow
 def test_figures_of_grooves_published_split(shared):
     folder = shared / "data" / "groove"
     params = StandardizeParams(16, "roland_td11", "ignore", feel="keep")

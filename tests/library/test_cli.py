@@ -249,6 +249,7 @@ def test_decode_reads_the_original_text(shared: Path, tmp_path: Path) -> None:
     assert len(read_strikes(tmp_path / "first-0001.mid")) > 0
 
 
+@pytest.mark.slow
 def test_audit_refuses_a_copied_half_with_exit_code_4(packs: Path, tmp_path: Path) -> None:
     done = trapgen("audit", packs, packs, "--out", tmp_path, "--json")
     assert done.returncode == 4

@@ -140,6 +140,7 @@ def holds(params, onsets):
     return all(kept)
 
 
+@pytest.mark.slow
 @given(controls(), st.integers(0, 5))
 def test_constraints_that_are_accepted_hold(params, seed):
     try:

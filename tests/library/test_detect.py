@@ -45,6 +45,7 @@ def strikes_of(*hits, velocity=100, channel=0):
     )
 
 
+@pytest.mark.slow
 def test_groove_on_every_key_map_is_read_right_or_doubted(shared):
     outcomes = {True: Counter(), False: Counter()}
     for performance in read_split(shared / "data" / "groove", "test"):

@@ -95,6 +95,7 @@ def play(loop, rng):
     return replace(loop, offsets=offsets)
 
 
+@pytest.mark.slow
 def test_timing_is_judged_where_people_play():
     rng = np.random.default_rng(0)
     sides = {side: [play(loop, rng) for loop in loops] for side, loops in make_sides().items()}
@@ -124,6 +125,7 @@ def test_figures_show_copies_of_training_loops():
     assert metrics["novelty"]["held_out_min"] == 0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures_and_another_does_not(found):
     again, _ = evaluate(make_generator(), make_sides(), PASS, PARAMS, seed=3)
     assert again == found[0]
@@ -132,6 +134,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not(found):
     assert other["bits_per_step"] == again["bits_per_step"]
 
 
+@pytest.mark.slow
 def test_sources_that_belong_together_widen_the_interval(found):
     metrics, _ = found
     sides = make_sides()
@@ -146,6 +149,7 @@ def test_sources_that_belong_together_widen_the_interval(found):
     assert joined["bits_per_step"] == metrics["bits_per_step"]
 
 
+@pytest.mark.slow
 def test_one_held_out_side_is_enough():
     sides = make_sides()
     del sides["validation"]

@@ -80,6 +80,7 @@ def test_a_loop_is_the_same_bytes_in_any_batch(generator, tmp_path):
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_without_a_model_the_command_takes_the_packaged_one_and_no_tensorflow(tmp_path):
     script = (
         "import sys\n"

@@ -160,6 +160,7 @@ def test_all_ways_of_writing_a_zip_are_read(tmp_path, midi):
     }
 
 
+@pytest.mark.slow
 def test_a_zip_of_more_than_65535_entries_is_read_to_its_end(tmp_path):
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -444,6 +445,7 @@ def test_source_and_pack_lie_beside_each_other(packs, tmp_path):
             import_pack(packs, out)
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_the_same_command_ends_the_same(tmp_path, midi):
     source, out, whole = (tmp_path / name for name in ("source", "pack", "whole"))
     for at in range(2000):

@@ -201,6 +201,7 @@ def test_loops_like_the_held_out_ones_reach_the_ceiling_and_others_do_not():
         assert found[name].ratio == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_ceiling_is_of_as_many_loops_as_were_generated():
     rng = np.random.default_rng(4)
     train, held_out = make_side(rng, 200, 0.2), make_side(rng, 60, 0.2)

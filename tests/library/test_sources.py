@@ -88,6 +88,7 @@ def test_windows_of_a_loop_are_put_together_again():
     assert effective_parts(windows, 0.1) == effective_parts(loops, 0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps_per_bar", [16, 32])
 def test_the_originals_pool_is_found_in_its_500_loops(shared, steps_per_bar):
     params = StandardizeParams(steps_per_bar, feel="keep")

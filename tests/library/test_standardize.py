@@ -542,6 +542,7 @@ def test_trap_parts_are_single_voices(shared):
     assert {x.dropped_onsets for x in reads} == {0}
 
 
+@pytest.mark.slow
 def test_trap_loops_are_full(shared):
     folder = shared / "data" / "trap-loops" / "combined"
     reads = list(read_folder(folder, StandardizeParams()))

@@ -183,6 +183,7 @@ def distance(one, other):
     return 1 - common / (a.sum() + b.sum() - common)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", BY_ROLE)
 def test_no_two_loops_are_near_duplicates(role):
     close = [

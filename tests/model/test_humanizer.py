@@ -100,6 +100,7 @@ def test_keras_and_numpy_agree(offsets, conditions):
             np.testing.assert_allclose(logged[row, : len(found)], found[:, head], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_accents_are_learned(toy):
     hats = play(toy)[0][:, :, CLOSED_HAT]
     assert np.median(hats[:, 0::8]) == pytest.approx(110, abs=6)
@@ -107,6 +108,7 @@ def test_accents_are_learned(toy):
     assert np.median(off_beats) == pytest.approx(50, abs=6)
 
 
+@pytest.mark.slow
 def test_rolls_rise(toy):
     hats = play(toy)[0][:, :, CLOSED_HAT]
     rises = np.stack([np.diff(hats[:, at : at + 4]) for at in (20, 28)])
@@ -117,18 +119,21 @@ def test_rolls_rise(toy):
     assert (rises[is_roll].sum(axis=1) > 50).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_velocities_agree_within_a_loop_and_differ_between_loops(toy):
     snares = play(toy)[0][:, 8::16, SNARE]
     assert np.abs(np.diff(snares, axis=1)).mean() < 12
     assert snares[:, 0].std() == pytest.approx(26, abs=10)
 
 
+@pytest.mark.slow
 def test_a_condition_is_heeded(toy):
     for number, expected in ((SOFT, 40), (HARD, 120)):
         kicks = play(toy, np.array([number, 0, 0, 0]))[0][:, :, KICK]
         assert np.median(kicks[kicks > 0]) == pytest.approx(expected, abs=8)
 
 
+@pytest.mark.slow
 def test_microtiming_is_learned_where_there_is_any(toy):
     assert toy.spec.offsets
     velocities, offsets = play(toy)
@@ -137,6 +142,7 @@ def test_microtiming_is_learned_where_there_is_any(toy):
         assert np.median(found) == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.slow
 def test_figures_stand_beside_baselines(toy):
     figures = toy.figures
     assert 1 <= figures["best_epoch"] <= 14

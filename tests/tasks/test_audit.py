@@ -25,7 +25,9 @@ def augmented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("protocol", ["by_source", "random_windows"])
+@pytest.mark.parametrize(
+    "protocol", ["by_source", pytest.param("random_windows", marks=pytest.mark.slow)]
+)
 def test_a_bad_row_is_a_reason_to_refuse_in_summary_page_and_printed_line(
     augmented: Path, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
