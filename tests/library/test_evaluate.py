@@ -116,6 +116,7 @@ def test_figures_show_a_network_that_never_closes_a_bar():
     assert not metrics["goals"]["bars_closed_1.2"]["holds"]
 
 
+@pytest.mark.slow
 def test_figures_show_copies_of_training_loops():
     sides = make_sides()
     copies = {**sides, "train": [*sides["train"], *sides["validation"]]}

@@ -91,6 +91,7 @@ def test_a_picture_is_a_whole_png_on_paper_with_ink_and_no_software_stamp(draw, 
     assert seen.sum(axis=2).min() < 200
 
 
+@pytest.mark.slow
 def test_threads_draw_the_same_as_one_and_leave_the_style_alone(tmp_path):
     keys = ("font.size", "figure.facecolor", "axes.spines.top", "text.parse_math")
     before = [matplotlib.rcParams[key] for key in keys]

@@ -199,6 +199,7 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
     assert info.saved_input_example_info is not None
 
 
+@pytest.mark.slow
 def test_a_second_run_has_nothing_to_do(built: Path) -> None:
     assert refresh(built) == set()
     assert "Running stage" not in run(built, "dvc", "repro")
