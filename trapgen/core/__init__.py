@@ -102,6 +102,7 @@ from trapgen.core.store import (
     SIDES,
     SPLIT,
     SURVIVORS,
+    make_folder,
     make_table,
     read_arrays,
     read_json,

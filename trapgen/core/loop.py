@@ -98,35 +98,35 @@ class DrumLoop:
         velocities = np.array(raw, dtype=np.uint8)
         if not 0 < self.bpm < np.inf:
             raise ParameterError("bpm", "above 0 and finite", self.bpm)
-        offsets = self._at_hits("offsets", velocities, 0.0, np.float32)
-        if not ((offsets >= -0.5) & (offsets < 0.5)).all():
+        sounds = velocities > 0
+        offsets = self._at_hits("offsets", sounds, np.float32)
+        # Of no number at all, the comparisons are false.
+        if not (offsets.min() >= -0.5 and offsets.max() < 0.5):
             raise ParameterError(
                 "offsets", "from -0.5 up to 0.5", f"{offsets.min()} to {offsets.max()}"
             )
-        pitches = self._at_hits("pitches", velocities, _KEYS, np.uint8)
-        # A hit that was added later has the voice's own key.
-        np.copyto(pitches, _KEYS, where=(velocities > 0) & (pitches == 0))
+        pitches = self._at_hits("pitches", sounds, np.uint8)
+        # A hit without a key, as one that was added later, has the voice's own.
+        np.copyto(pitches, _KEYS, where=sounds & (pitches == 0))
         arrays = {
             "velocities": velocities,
             "offsets": offsets,
             "pitches": pitches,
-            "lengths": self._at_hits("lengths", velocities, 0.0, np.float32),
+            "lengths": self._at_hits("lengths", sounds, np.float32),
         }
         for name, array in arrays.items():
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
-    def _at_hits(
-        self, name: str, velocities: NDArray[np.uint8], default: Any, dtype: type
-    ) -> NDArray[Any]:
+    def _at_hits(self, name: str, sounds: NDArray[np.bool_], dtype: type) -> NDArray[Any]:
         """An attribute's values where a voice sounds, 0 elsewhere."""
         given = getattr(self, name)
-        values: NDArray[Any] = np.asarray(default if given is None else given, dtype)
-        if given is not None and values.shape != velocities.shape:
-            raise ParameterError(name, f"an array {velocities.shape}", values.shape)
-        if not values.any():
-            return np.zeros(velocities.shape, dtype)
-        return np.where(velocities > 0, values, dtype(0))
+        if given is None:
+            return np.zeros(sounds.shape, dtype)
+        values: NDArray[Any] = np.asarray(given, dtype)
+        if values.shape != sounds.shape:
+            raise ParameterError(name, f"an array {sounds.shape}", values.shape)
+        return np.where(sounds, values, dtype(0))
 
     @property
     def n_steps(self) -> int:
@@ -236,8 +236,11 @@ def hash_onsets(times: NDArray[np.int64], voices: NDArray[np.int64]) -> str:
         voices: `(n,)` their columns in the kit.
     """
     bar = BEATS_A_BAR * ONSET_UNITS
+    onsets = times * N_VOICES + voices
+    onsets.sort()
+    onsets = np.append(onsets[:1], onsets[1:][onsets[1:] != onsets[:-1]])
     # An onset just before a bar line opens the bar behind it, as on the finest grid.
-    first = int(times.min()) + bar // (2 * max(STEPS_PER_BAR)) if len(times) else 0
-    onsets = np.unique((times - first // bar * bar) * N_VOICES + voices)
+    first = int(onsets[0]) // N_VOICES + bar // (2 * max(STEPS_PER_BAR)) if len(onsets) else 0
+    onsets -= first // bar * bar * N_VOICES
     digest = hashlib.blake2b(onsets.astype("<i8").tobytes(), digest_size=8, person=_SOURCE)
     return f"{SOURCE_RULE}-{digest.hexdigest()}"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError, TableError
 from trapgen.core.kit import N_VOICES
-from trapgen.core.loop import DrumLoop, Lineage
+from trapgen.core.loop import OF_HITS, DrumLoop, Lineage
 from trapgen.core.store import LOOPS, check_columns, make_table, replacing, write_table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ the factor `1 + roll_ramp` to the last: today every hit is struck once, 1, 0 and
 
 _SMALL: Final[Mapping[str, Any]] = {
     "compression": "zstd",
-    "compression_level": 9,
+    "compression_level": 3,
     "use_dictionary": [name for name in HITS if name != "step"],
     "column_encoding": {"step": "DELTA_BINARY_PACKED"},
 }
@@ -73,13 +73,11 @@ Sided = Sequence[tuple[str, DrumLoop]]
 
 def list_hits(loop: DrumLoop) -> NDArray[Any]:
     """`(n_onsets,)` records of `HIT`, by step and then by voice."""
-    steps, voices = np.nonzero(loop.velocities)
-    hits = np.empty(len(steps), HIT)
-    hits["step"], hits["voice"] = steps, voices
-    hits["velocity"] = loop.velocities[steps, voices]
-    hits["offset"] = loop.offsets[steps, voices]
-    hits["pitch"] = loop.pitches[steps, voices]
-    hits["length"] = loop.lengths[steps, voices]
+    cells = np.flatnonzero(loop.velocities)
+    hits = np.empty(len(cells), HIT)
+    hits["step"], hits["voice"] = np.divmod(cells, N_VOICES)
+    for name, array in zip(_OF_LOOP, OF_HITS, strict=True):
+        hits[name] = getattr(loop, array).ravel()[cells]
     return hits
 
 

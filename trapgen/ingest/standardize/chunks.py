@@ -25,13 +25,14 @@ from trapgen.core import (
     TrapgenError,
     describe_loop,
     list_hits,
+    make_folder,
     make_table,
     write_hits,
     write_table,
 )
 from trapgen.ingest.standardize.folder import MANIFEST_NAME, Found, find_sources, read_found
 from trapgen.ingest.standardize.read import Standardized
-from trapgen.midi import write_loop
+from trapgen.midi import to_bytes
 
 LOOPS_FOLDER: Final = "loops"
 REJECTS_NAME: Final = "rejects.csv"
@@ -145,7 +146,9 @@ def standardize_chunk(chunk: Chunk) -> Part:
                 part.rejects.append(_reject_row(error, chunk.root))
                 continue
             target = Path(LOOPS_FOLDER, f"{found.loop_id}.mid")
-            write_loop(chunk.out / target, result.loop)
+            # The folder is the run's own until all is written.
+            make_folder((chunk.out / target).parent)
+            (chunk.out / target).write_bytes(to_bytes(result.loop))
             part.rows.append(_manifest_row(result, target))
             part.hits.append(list_hits(result.loop))
     except TrapgenError as error:
