@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -139,25 +139,31 @@ def _measure_apart(search: str, count: int) -> dict[str, Any]:
     return json.loads(run.stdout)
 
 
+def _measure_all(
+    counts: Sequence[int], searches: Collection[str], at_most: int
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    for count in (count for count in counts if count <= at_most):
+        for search in searches:
+            if count <= MOST_SKETCHES or search == "trapgen, bars":
+                yield count, search, _measure_apart(search, count)
+
+
+def _describe(count: int, search: str, found: dict[str, Any]) -> list[str]:
+    figures = f"{found['seconds']:.1f}", f"{found['peak_mib']:,.0f}", f"{found['n_pairs']:,}"
+    return [f"{count:,}", search, *figures]
+
+
 def compare_loops(console: Console, at_most: int) -> None:
     """The table of all pairs of synthetic loops, each search in a process of its own."""
     columns = ("seconds", "peak MiB", "pairs", "recall", "rotated", "exponent")
     title = f"All pairs of loops of 4 bars, to a distance of {DISTANCE}"
     table, growth = Table("loops", "search", *columns, title=title), _Growth()
-    counts = [count for count in LOOPS if count <= at_most]
-    for count in counts:
-        for search in LOOP_SEARCHES:
-            found = _measure_apart(search, count)
-            table.add_row(
-                f"{count:,}",
-                search,
-                f"{found['seconds']:.1f}",
-                f"{found['peak_mib']:,.0f}",
-                f"{found['n_pairs']:,}",
-                *(f"{share:.1%}" for share in found["recall"].values()),
-                growth.add(search, count, found["seconds"]),
-            )
-    if counts:
+    for count, search, found in _measure_all(LOOPS, LOOP_SEARCHES, at_most):
+        shares = [f"{share:.1%}" for share in found["recall"].values()]
+        table.add_row(
+            *_describe(count, search, found), *shares, growth.add(search, count, found["seconds"])
+        )
+    if table.rows:
         console.print(table)
 
 
@@ -166,23 +172,12 @@ def compare_bars(console: Console, at_most: int) -> None:
     columns = ("seconds", "peak MiB", "pairs", "recall", "of a sample", "exponent")
     title = f"All pairs of bars as they stand, to {CHANGED} hits changed"
     table, growth = Table("bars", "search", *columns, title=title), _Growth()
-    counts = [count for count in BARS if count <= at_most]
-    for count in counts:
-        for search in BAR_SEARCHES:
-            if search != "trapgen, bars" and count > MOST_SKETCHES:
-                continue
-            found = _measure_apart(search, count)
-            table.add_row(
-                f"{count:,}",
-                search,
-                f"{found['seconds']:.1f}",
-                f"{found['peak_mib']:,.0f}",
-                f"{found['n_pairs']:,}",
-                f"{found['recall']['changed']:.2%}",
-                f"{found['sampled_recall']:.2%}",
-                growth.add(search, count, found["seconds"]),
-            )
-    if counts:
+    for count, search, found in _measure_all(BARS, BAR_SEARCHES, at_most):
+        shares = [f"{found['recall']['changed']:.2%}", f"{found['sampled_recall']:.2%}"]
+        table.add_row(
+            *_describe(count, search, found), *shares, growth.add(search, count, found["seconds"])
+        )
+    if table.rows:
         console.print(table)
 
 

@@ -114,7 +114,7 @@ def test_what_is_asked_for_or_settled_outweighs_the_rhythm(tmp_path):
     path = tmp_path / "b.mid"
     snares = [note_on(480, 36, channel=0)] + [note_on(960, 36, channel=0) for _ in range(15)]
     path.write_bytes(midi_file(track(*snares)))
-    assert find_role(path, read_strikes(path))[1] == "rhythm"
+    assert find_role(path, read_strikes(path), None)[1] == "rhythm"
     read = read_loop(path, StandardizeParams(key_map="gm"))
     assert (read.key_map, read.loop.lineage.role) == ("gm", "full")
     assert read.loop.onsets[:, KICK].any()
@@ -211,8 +211,8 @@ def test_a_backbeat_makes_a_snare_likely():
 
 def test_the_drum_channel_is_general_midi(tmp_path):
     hits = [(0, 36), (1, 38), (2, 42)]
-    (reading,) = choose_readings(tmp_path / "x.mid", strikes_of(*hits, channel=9))
+    (reading,) = choose_readings(tmp_path / "x.mid", strikes_of(*hits, channel=9), None)
     assert (reading.key_maps[0].name, reading.confidence) == ("gm", 1.0)
     foreign = [(at, pitch) for at, pitch in enumerate([36, 38, 60, 62, 65, 71, 77, 89])]
-    readings = choose_readings(tmp_path / "x.mid", strikes_of(*foreign, channel=9))
+    readings = choose_readings(tmp_path / "x.mid", strikes_of(*foreign, channel=9), None)
     assert readings[0].key_maps[0].name == "addictive_drums2"

@@ -15,7 +15,7 @@ from trapgen.evaluate.metrics.bootstrap import bound_ratio, draw_weights
 from trapgen.evaluate.metrics.calibration import Reliability
 from trapgen.evaluate.metrics.goals import judge_goals
 from trapgen.evaluate.metrics.originality import copy_rate, quantiles
-from trapgen.evaluate.metrics.overlap import Sample, compare_features, overlap_area
+from trapgen.evaluate.metrics.overlap import Sample, _all, _Densities, compare_features
 from trapgen.evaluate.metrics.score import score_loops
 
 RNG = np.random.default_rng(7)
@@ -24,6 +24,17 @@ WORDS = [RNG.integers(0, N_WORDS, 16 * n_bars) for n_bars in (1, 3, 2, 2)]
 
 def from_sources(*sources):
     return make_loop((0, KICK), lineage=Lineage(source_ids=sources))
+
+
+def overlap_area(ours, theirs):
+    """Overlapping area of two distributions of each feature, whatever the order."""
+    areas = {}
+    for name, one in ours.items():
+        other = theirs[name]
+        both = np.concatenate([one, other])
+        densities = _Densities.of([one[:, None], other[:, None]], both.std(), len(both))
+        areas[name] = float(densities.overlap((0, _all(one)), (1, _all(other)))[0])
+    return areas
 
 
 # Scores

@@ -499,7 +499,7 @@ def test_loading_nothing_is_an_error(tmp_path):
 
 def test_a_path_is_read_relative_to_its_root(tmp_path):
     path = write(tmp_path / "Memphis" / "x" / "loop.mid", note_on(0))
-    read = read_loop(path, PARAMS, root=tmp_path)
+    read = read_loop(path, PARAMS, name=path.relative_to(tmp_path).as_posix())
     assert read.source_path == "Memphis/x/loop.mid"
     assert (read.loop.lineage.pack, read.loop.lineage.style) == ("Memphis", "memphis")
     assert read_loop(path, PARAMS, loop_id="mine").loop.lineage.loop_id == "mine"

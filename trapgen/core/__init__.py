@@ -53,6 +53,7 @@ from trapgen.core.loop import (
     cut,
     hash_onsets,
     map_hits,
+    place_hits,
     relabel,
     repeat_to,
     rotate,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -28,6 +28,7 @@ SOURCE_RULE: Final = "s2"
 OF_HITS: Final = ("velocities", "offsets", "pitches", "lengths")
 """The arrays of a `DrumLoop`, which hold what is known of each hit."""
 
+_TYPES: Final = (np.uint8, np.float32, np.uint8, np.float32)
 _SOURCE: Final = b"trapgen-source"
 _KEYS: Final = np.array([voice.pitch for voice in VOICES], np.uint8)
 
@@ -85,48 +86,20 @@ class DrumLoop:
     lengths: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
-        if self.steps_per_bar not in STEPS_PER_BAR:
-            raise ParameterError("steps_per_bar", f"one of {STEPS_PER_BAR}", self.steps_per_bar)
-        raw = np.asarray(self.velocities)
-        shape = raw.shape
+        _check_grid(self.steps_per_bar)
+        shape = np.shape(self.velocities)
         if len(shape) != 2 or shape[1] != N_VOICES or not shape[0] or shape[0] % self.steps_per_bar:
             raise ParameterError(
                 "velocities", f"(whole bars of {self.steps_per_bar} steps, {N_VOICES})", shape
             )
-        if raw.max() > 127 or raw.min() < 0:
-            raise ParameterError("velocities", "from 0 to 127", f"{raw.min()} to {raw.max()}")
-        velocities = np.array(raw, dtype=np.uint8)
-        if not 0 < self.bpm < np.inf:
-            raise ParameterError("bpm", "above 0 and finite", self.bpm)
-        sounds = velocities > 0
-        offsets = self._at_hits("offsets", sounds, np.float32)
-        # Of no number at all, the comparisons are false.
-        if not (offsets.min() >= -0.5 and offsets.max() < 0.5):
-            raise ParameterError(
-                "offsets", "from -0.5 up to 0.5", f"{offsets.min()} to {offsets.max()}"
-            )
-        pitches = self._at_hits("pitches", sounds, np.uint8)
-        # A hit without a key, as one that was added later, has the voice's own.
-        np.copyto(pitches, _KEYS, where=sounds & (pitches == 0))
-        arrays = {
-            "velocities": velocities,
-            "offsets": offsets,
-            "pitches": pitches,
-            "lengths": self._at_hits("lengths", sounds, np.float32),
-        }
-        for name, array in arrays.items():
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    def _at_hits(self, name: str, sounds: NDArray[np.bool_], dtype: type) -> NDArray[Any]:
-        """An attribute's values where a voice sounds, 0 elsewhere."""
-        given = getattr(self, name)
-        if given is None:
-            return np.zeros(sounds.shape, dtype)
-        values: NDArray[Any] = np.asarray(given, dtype)
-        if values.shape != sounds.shape:
-            raise ParameterError(name, f"an array {sounds.shape}", values.shape)
-        return np.where(sounds, values, dtype(0))
+        cells = np.flatnonzero(np.asarray(self.velocities))
+        values = []
+        for name in OF_HITS:
+            given = getattr(self, name)
+            if given is not None and np.shape(given) != shape:
+                raise ParameterError(name, f"an array {shape}", np.shape(given))
+            values.append(np.zeros(len(cells)) if given is None else np.ravel(given)[cells])
+        _fill(self, cells, values, shape[0])
 
     @property
     def n_steps(self) -> int:
@@ -163,6 +136,69 @@ class DrumLoop:
 
     def __hash__(self) -> int:
         return hash((self.velocities.tobytes(), self.steps_per_bar, self.bpm, self.lineage))
+
+
+def place_hits(
+    cells: NDArray[np.int64],
+    values: Sequence[NDArray[Any]],
+    n_bars: int,
+    steps_per_bar: int,
+    bpm: float,
+    lineage: Lineage,
+) -> DrumLoop:
+    """The loop of a list of hits; where two share a cell, the later one stays.
+
+    Args:
+        cells: `(n,)` `9 * step + voice` of each hit.
+        values: Its `(n,)` velocities (1 to 127), offsets, pitches and lengths, as `OF_HITS` says.
+        n_bars: Length of the loop.
+        steps_per_bar: One of `STEPS_PER_BAR`.
+        bpm: Quarter notes a minute, above 0.
+        lineage: Where the loop comes from.
+
+    Raises:
+        ParameterError: A value is out of its range, or a hit lies outside the loop.
+    """
+    _check_grid(steps_per_bar)
+    n_steps = n_bars * steps_per_bar
+    if n_steps < 1:
+        raise ParameterError("n_bars", "at least 1", n_bars)
+    if len(cells) and (cells.min() < 0 or cells.max() >= n_steps * N_VOICES):
+        raise ParameterError("step", f"from 0 to {n_steps - 1}", "a hit outside the loop")
+    loop = object.__new__(DrumLoop)
+    for name, value in (("steps_per_bar", steps_per_bar), ("bpm", bpm), ("lineage", lineage)):
+        object.__setattr__(loop, name, value)
+    _fill(loop, cells, values, n_steps)
+    return loop
+
+
+def _check_grid(steps_per_bar: int) -> None:
+    if steps_per_bar not in STEPS_PER_BAR:
+        raise ParameterError("steps_per_bar", f"one of {STEPS_PER_BAR}", steps_per_bar)
+
+
+def _fill(
+    loop: DrumLoop, cells: NDArray[np.int64], values: Sequence[NDArray[Any]], n_steps: int
+) -> None:
+    """Set a loop's arrays, from what is known of each hit."""
+    if not 0 < loop.bpm < np.inf:
+        raise ParameterError("bpm", "above 0 and finite", loop.bpm)
+    velocities, offsets, keys, lengths = values
+    if len(cells) and not (velocities.min() >= 1 and velocities.max() <= 127):
+        received = f"{velocities.min()} to {velocities.max()}"
+        raise ParameterError("velocities", "from 1 to 127", received)
+    # Of no number at all, the comparisons are false.
+    if len(cells) and not (offsets.min() >= -0.5 and offsets.max() < 0.5):
+        received = f"{offsets.min()} to {offsets.max()}"
+        raise ParameterError("offsets", "from -0.5 up to 0.5", received)
+    # A hit without a key, as one that was added later, has the voice's own.
+    keys = np.where(keys == 0, _KEYS[cells % N_VOICES], keys)
+    of_hits = (velocities, offsets, keys, lengths)
+    for name, dtype, known in zip(OF_HITS, _TYPES, of_hits, strict=True):
+        array = np.zeros((n_steps, N_VOICES), dtype)
+        array.ravel()[cells] = known
+        array.setflags(write=False)
+        object.__setattr__(loop, name, array)
 
 
 def map_hits(loop: DrumLoop, change: Callable[[NDArray[Any]], NDArray[Any]]) -> DrumLoop:

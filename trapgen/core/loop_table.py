@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError, TableError
 from trapgen.core.kit import N_VOICES
-from trapgen.core.loop import OF_HITS, DrumLoop, Lineage
+from trapgen.core.loop import OF_HITS, DrumLoop, Lineage, place_hits
 from trapgen.core.store import LOOPS, check_columns, make_table, replacing, write_table
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ the factor `1 + roll_ramp` to the last: today every hit is struck once, 1, 0 and
 _SMALL: Final[Mapping[str, Any]] = {
     "compression": "zstd",
     "compression_level": 3,
+    "write_statistics": False,
     "use_dictionary": [name for name in HITS if name != "step"],
     "column_encoding": {"step": "DELTA_BINARY_PACKED"},
 }
@@ -73,7 +74,7 @@ Sided = Sequence[tuple[str, DrumLoop]]
 
 def list_hits(loop: DrumLoop) -> NDArray[Any]:
     """`(n_onsets,)` records of `HIT`, by step and then by voice."""
-    cells = np.flatnonzero(loop.velocities)
+    cells = np.flatnonzero(loop.onsets)
     hits = np.empty(len(cells), HIT)
     hits["step"], hits["voice"] = np.divmod(cells, N_VOICES)
     for name, array in zip(_OF_LOOP, OF_HITS, strict=True):
@@ -137,7 +138,7 @@ def write_hits(path: Path, loop_ids: Iterable[str], hits: Sequence[NDArray[Any]]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    every = np.concatenate([np.empty(0, HIT), *hits])
+    every = np.concatenate(hits, dtype=HIT) if hits else np.empty(0, HIT)
     loop = np.repeat(np.arange(len(hits), dtype=np.int32), [len(each) for each in hits])
     names = pa.array(list(loop_ids), pa.string())
     columns = {"loop_id": pa.DictionaryArray.from_arrays(pa.array(loop), names)}
@@ -209,11 +210,9 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
 
 
 def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLoop:
-    n_steps = row["n_bars"] * row["steps_per_bar"]
     if len(hits) != row["n_onsets"]:
         received = f"{len(hits)} hits of {row['loop_id']}, which has {row['n_onsets']}"
         raise TableError(path, "hits", received, _AGAIN)
-    arrays = [np.zeros((n_steps, N_VOICES), HIT[name]) for name in _OF_LOOP]
     lineage = Lineage(
         loop_id=row["loop_id"],
         source_ids=tuple(row["source_ids"]),
@@ -223,19 +222,15 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
         parents=tuple(row.get("parents", ())),
         recipe=row.get("recipe", ""),
     )
+    cells = hits["step"].astype(np.int64) * N_VOICES + hits["voice"]
     try:
-        if len(hits) and hits["step"].min() < 0:
-            raise IndexError("a step below 0")
-        for array, name in zip(arrays, _OF_LOOP, strict=True):
-            array[hits["step"], hits["voice"]] = hits[name]
-        velocities, offsets, pitches, lengths = arrays
-        if np.count_nonzero(velocities) < len(hits):
-            raise IndexError("hits of velocity 0, or two of a voice at one step")
-        return DrumLoop(
-            velocities, row["steps_per_bar"], row["bpm"], offsets, lineage, pitches, lengths
-        )
-    except (IndexError, ParameterError) as error:
+        values = [hits[name] for name in _OF_LOOP]
+        loop = place_hits(cells, values, row["n_bars"], row["steps_per_bar"], row["bpm"], lineage)
+        if loop.n_onsets < len(hits) or (hits["voice"] >= N_VOICES).any():
+            raise ParameterError("hits", f"one a step of {N_VOICES} voices", loop.n_onsets)
+    except ParameterError as error:
         raise TableError(path, "values", f"{row['loop_id']}: {error}", _AGAIN) from error
+    return loop
 
 
 _OF_LOOP: Final = ("velocity", "offset", "pitch", "length")

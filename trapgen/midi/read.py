@@ -28,6 +28,7 @@ _SHORTEST_RUN, _LONGEST_RUN = 384, 1 << 16
 # What lies beyond is nonsense, and up to here a hit fits into 64 bits (see `_Events`).
 _LAST_TICK: Final = 1 << 40
 _TICK_BITS: Final = 41
+_NO_EVENT: Final = np.array([1 << 62])
 _META_TEMPO, _META_METER, _META_END = 0x51, 0x58, 0x2F
 
 
@@ -69,10 +70,9 @@ class Strikes:
         """
         keys = self.pitches.astype(np.int64) << 4 | self.channels
         starts = keys << _TICK_BITS | self.ticks
-        events = np.concatenate([starts, self.ends])
+        events = np.concatenate([starts, self.ends, _NO_EVENT])
         events.sort()
-        following = events.searchsorted(starts, side="right")
-        ends = np.append(events, 0)[following]
+        ends = events[events.searchsorted(starts, side="right")]
         is_known = ends >> _TICK_BITS == keys
         return np.where(is_known, ends - starts, 0)
 

@@ -85,7 +85,7 @@ def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
     """
     ticks_per_step = _TICKS_PER_BAR // loop.steps_per_bar
     by_voice = loop.velocities.T.ravel()
-    at = by_voice.nonzero()[0]
+    at = (by_voice > 0).nonzero()[0]
     voices, steps = np.divmod(at, loop.n_steps)
     shifts = loop.offsets[steps, voices].astype(float)
     offsets = np.rint(shifts * ticks_per_step).astype(np.int64)

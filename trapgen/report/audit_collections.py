@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from trapgen.audit import Audit, audit_sides, write_tables
-from trapgen.core import AuditParams, DrumLoop
+from trapgen.core import AuditParams, DrumLoop, relabel
 from trapgen.report.audit import write_audit_report
 
 AUDIT_FILES: Final = ("overlap.parquet", "survivors.parquet", "summary.json", "report.html")
@@ -46,10 +46,9 @@ def audit_collections(
     """
     # Two folders may hold files of one name.
     sided = [
-        (side, replace(loop, lineage=replace(lineage, loop_id=f"{side}/{lineage.loop_id}")))
+        (side, relabel(loop, loop_id=f"{side}/{loop.lineage.loop_id}"))
         for side, loops in (("train", train), ("other", other))
         for loop in loops
-        for lineage in (loop.lineage,)
     ]
     found = audit_sides(sided, params, np.random.default_rng(seed))
     pairs = [

@@ -80,18 +80,7 @@ def draw_shares(rows: Sequence[Share], label: str) -> Html:
         if any(row.chance for row in rows)
         else "What chance gives is not known.",
     ]
-    return tag(
-        "figure",
-        tag(
-            "svg",
-            *drawn,
-            class_="chart",
-            height=foot + 8,
-            role="img",
-            aria_label=_say(label, words),
-        ),
-        tag("figcaption", " ".join(notes)),
-    )
+    return _figure(drawn, foot + 8, f"{label}: {words}", " ".join(notes))
 
 
 def draw_sweep(points: Sequence[tuple[float, float, Chance | None]], label: str) -> Html:
@@ -143,22 +132,14 @@ def draw_sweep(points: Sequence[tuple[float, float, Chance | None]], label: str)
         + (f", by chance {percent(chance.low)} to {percent(chance.high)}" if chance else "")
         for distance, share, chance in points
     )
-    return tag(
-        "figure",
-        tag(
-            "svg",
-            *drawn,
-            class_="chart",
-            height=foot + 26,
-            role="img",
-            aria_label=_say(label, words),
-        ),
-        tag(
-            "figcaption",
-            "Across: distance to the nearest training loop. Line: what was found. "
-            + ("Gray: 95% of what chance gives, and its mean." if known else "Chance: not known."),
-        ),
-    )
+    caption = "Across: distance to the nearest training loop. Line: what was found. "
+    caption += "Gray: 95% of what chance gives, and its mean." if known else "Chance: not known."
+    return _figure(drawn, foot + 26, f"{label}: {words}", caption)
+
+
+def _figure(drawn: Sequence[object], height: int, words: str, caption: str) -> Html:
+    svg = tag("svg", *drawn, class_="chart", height=height, role="img", aria_label=words)
+    return tag("figure", svg, tag("figcaption", caption))
 
 
 def _describe(row: Share) -> str:
@@ -189,10 +170,6 @@ def _rect(start: float, stop: float, y: float, color: str) -> Html:
 
 def _round_up(share: float) -> float:
     return next((end for end in _ENDS if end >= 1.1 * share), 1.0)
-
-
-def _say(label: str, words: str) -> str:
-    return f"{label}: {words}"
 
 
 def _percent_of(share: float, whole: float) -> str:

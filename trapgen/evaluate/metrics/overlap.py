@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -50,26 +50,6 @@ class Sample:
 
     loops: Sequence[DrumLoop]
     weights: Weights
-
-
-def overlap_area(ours: Mapping[str, Values], theirs: Mapping[str, Values]) -> dict[str, float]:
-    """Overlapping area of two distributions of each feature, from 0 to 1.
-
-    Gaussian kernel densities on one shared grid, after Yang and Lerch 2020 (doi
-    10.1007/s00521-018-3849-7); bandwidth by Scott's rule over both together, so that the area does
-    not depend on who is called whose.
-
-    Args:
-        ours: `(n_loops,)` of every feature.
-        theirs: The same features of other loops.
-    """
-    areas = {}
-    for name, one in ours.items():
-        other = theirs[name]
-        both = np.concatenate([one, other])
-        densities = _Densities.of([one[:, None], other[:, None]], both.std(), len(both))
-        areas[name] = float(densities.overlap((0, _all(one)), (1, _all(other)))[0])
-    return areas
 
 
 def compare_features(

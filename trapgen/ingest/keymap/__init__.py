@@ -1,6 +1,6 @@
 """Key maps of files: detected by rhythm, with a confidence, or settled by hand."""
 
-from trapgen.ingest.keymap.choose import choose_readings, drums_of
+from trapgen.ingest.keymap.choose import choose_readings, drums_of, find_settled
 from trapgen.ingest.keymap.evidence import VoiceTable, expand
 from trapgen.ingest.keymap.features import count_bars, describe_groups
 from trapgen.ingest.keymap.groove import GROOVE, sure_from

@@ -66,20 +66,18 @@ def most_known_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
     return _MAPS[best], int(n_known[best]) / len(pitches)
 
 
-def choose_readings(path: Path, drums: Strikes) -> list[Reading]:
+def choose_readings(path: Path, drums: Strikes, settled: KeyMap | Role | None) -> list[Reading]:
     """The ways to read a file, the likeliest first: one, if its map is settled or beyond doubt.
 
-    What `keymaps.csv` says of the file holds. Else the drum channel is General MIDI's, and is
+    What is settled holds. Else the drum channel is General MIDI's, and is
     believed unless a map of another family knows more of the notes. Else the rhythm decides.
 
     Args:
         path: The file.
         drums: Its drums (`drums_of`), at least one strike.
-
-    Raises:
-        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+        settled: What `keymaps.csv` says of it (`find_settled`).
     """
-    if isinstance(settled := find_settled(path), KeyMap):
+    if isinstance(settled, KeyMap):
         return [Reading((settled,), 1.0)]
     if int(drums.channels[0]) == DRUM_CHANNEL:
         table, _ = most_known_map(drums.pitches)
@@ -135,7 +133,11 @@ def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
 
 
 def find_settled(path: Path) -> KeyMap | Role | None:
-    """The key map or role settled for a file, by the nearest folder above it that names it."""
+    """The key map or role settled for a file, by the nearest folder above it that names it.
+
+    Raises:
+        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+    """
     name = os.path.abspath(path)
     for folder, table in _tables_above(os.path.dirname(name)):
         # Asked of every folder above every file; `access` costs a third of `isfile`.

@@ -11,6 +11,7 @@ from trapgen.core import InputError, MidiError
 from trapgen.ingest.keymap.choose import (
     choose_readings,
     drums_of,
+    find_settled,
     read_settled,
     reading_of_name,
     write_settled,
@@ -50,10 +51,11 @@ def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
             strikes = read_strikes(path)
         except MidiError:
             continue
-        if not len(strikes) or find_role(path, strikes)[0].voice is not None:
+        settled = find_settled(path)
+        if not len(strikes) or find_role(path, strikes, settled)[0].voice is not None:
             continue
         drums = strikes.select(drums_of(strikes))
-        readings = choose_readings(path, drums)
+        readings = choose_readings(path, drums, settled)
         if readings[0].confidence < sure_from():
             counts = Counter(drums.pitches.tolist())
             relative = path.relative_to(pack).as_posix()

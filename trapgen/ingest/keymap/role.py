@@ -12,8 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from trapgen.core import CLOSED_HAT, FULL, KEY_MAPS, KICK, SNARE, Role, role_of_name
-from trapgen.ingest.keymap.choose import find_settled
+from trapgen.core import CLOSED_HAT, FULL, KEY_MAPS, KICK, SNARE, KeyMap, Role, role_of_name
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
 _MIN_BARS: Final = 2
@@ -26,7 +25,9 @@ _KICK_MAX_RATE: Final = 8.0
 _KICK_MAX_VELOCITIES: Final = 4
 
 
-def find_role(path: Path, strikes: Strikes) -> tuple[Role, str, float]:
+def find_role(
+    path: Path, strikes: Strikes, settled: KeyMap | Role | None
+) -> tuple[Role, str, float]:
     """The role of a file, what says so, and how sure that is, from 0 to 1.
 
     A voice settled in `keymaps.csv` holds. Else the name says it, and is sure, or the rhythm where
@@ -37,14 +38,11 @@ def find_role(path: Path, strikes: Strikes) -> tuple[Role, str, float]:
     Args:
         path: The file.
         strikes: Its note-ons, at least one.
+        settled: What `keymaps.csv` says of it (`find_settled`).
 
     Returns:
         The role; `settled`, `name`, `rhythm` or nothing; the confidence.
-
-    Raises:
-        TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
-    settled = find_settled(path)
     if isinstance(settled, Role):
         return settled, "settled", 1.0
     on_drums = strikes.channels == DRUM_CHANNEL

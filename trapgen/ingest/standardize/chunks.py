@@ -138,6 +138,7 @@ def standardize(
 def standardize_chunk(chunk: Chunk) -> Part:
     """Read the files of a chunk and write their loops; the rows are the caller's to write."""
     part = Part()
+    folders: set[str] = set()
     try:
         for found in chunk.files:
             try:
@@ -145,10 +146,13 @@ def standardize_chunk(chunk: Chunk) -> Part:
             except MidiError as error:
                 part.rejects.append(_reject_row(error, chunk.root))
                 continue
-            target = Path(LOOPS_FOLDER, f"{found.loop_id}.mid")
+            target = f"{LOOPS_FOLDER}/{found.loop_id}.mid"
+            path = chunk.out / target
+            if (above := target.rpartition("/")[0]) not in folders:
+                make_folder(path.parent)
+                folders.add(above)
             # The folder is the run's own until all is written.
-            make_folder((chunk.out / target).parent)
-            (chunk.out / target).write_bytes(to_bytes(result.loop))
+            path.write_bytes(to_bytes(result.loop))
             part.rows.append(_manifest_row(result, target))
             part.hits.append(list_hits(result.loop))
     except TrapgenError as error:
@@ -165,6 +169,6 @@ def _reject_row(error: MidiError, root: Path) -> dict[str, str]:
     }
 
 
-def _manifest_row(result: Standardized, target: Path) -> dict[str, Any]:
+def _manifest_row(result: Standardized, target: str) -> dict[str, Any]:
     found = {each.name: getattr(result, each.name) for each in fields(result)}
     return {**describe_loop(found.pop("loop"), target), **found}

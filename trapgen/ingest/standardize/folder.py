@@ -17,6 +17,7 @@ from trapgen.core import (
     StandardizeParams,
     join_hits,
     read_rows,
+    relabel,
 )
 from trapgen.ingest.standardize.notes import Note, read_notes
 from trapgen.ingest.standardize.read import Standardized, read_loop
@@ -44,11 +45,13 @@ class Found:
 
     Attributes:
         path: The file.
+        name: Its path in the folder read, with slashes, as far as it is UTF-8.
         loop_id: Name of its loop; empty where the file's own name is not UTF-8.
         note: What a `pack.csv` says of it.
     """
 
     path: Path
+    name: str
     loop_id: str
     note: Note | None
 
@@ -65,15 +68,14 @@ def find_sources(source: Path) -> tuple[Path, list[Found]]:
     taken: set[str] = set()
     found = []
     for path in find_midi(source):
-        relative = path.relative_to(root)
-        name = relative.as_posix()
-        loop_id = ""
-        if _printable(name) == name:
-            loop_id = relative.with_suffix("").as_posix()
+        as_found = path.relative_to(root).as_posix()
+        name, loop_id = os.fsencode(as_found).decode("utf-8", "backslashreplace"), ""
+        if name == as_found:
+            loop_id = name.removesuffix(path.suffix)
             # `a.mid` and `a.midi` are two loops.
             loop_id = name if loop_id in taken else loop_id
             taken.add(loop_id)
-        found.append(Found(path, loop_id, notes.get(path)))
+        found.append(Found(path, name, loop_id, notes.get(path)))
     return root, found
 
 
@@ -84,14 +86,12 @@ def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardi
         MidiError: It breaks a rule.
     """
     if not found.loop_id:
-        name = _printable(found.path.relative_to(root).as_posix())
-        raise MidiError(root / name, "name", name, "Rename it: the name is not UTF-8.")
-    result = read_loop(found.path, params, root=root, loop_id=found.loop_id)
+        received, detail = found.name, "Rename it: the name is not UTF-8."
+        raise MidiError(root / received, "name", received, detail)
+    result = read_loop(found.path, params, name=found.name, loop_id=found.loop_id)
     if found.note is None:
         return result
-    lineage = result.loop.lineage
-    lineage = replace(lineage, style=found.note.style or lineage.style)
-    loop = replace(result.loop, lineage=lineage)
+    loop = relabel(result.loop, style=found.note.style or result.loop.lineage.style)
     return replace(result, loop=loop, published_split=found.note.split)
 
 
@@ -111,11 +111,6 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
             yield read_found(found, root, params)
         except MidiError as error:
             yield error
-
-
-def _printable(name: str) -> str:
-    """A path with the bytes that are not UTF-8 written out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def load_standardized(folder: Path) -> list[DrumLoop]:

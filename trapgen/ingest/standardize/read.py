@@ -20,6 +20,7 @@ from trapgen.core import (
     MidiError,
     StandardizeParams,
     hash_onsets,
+    place_hits,
 )
 from trapgen.ingest.standardize.feel import Feel, apply_feel, choose_feel
 from trapgen.ingest.standardize.grid import length_in_bars, quantize, recommend_grid
@@ -84,16 +85,16 @@ class Standardized:
 
 
 def read_loop(
-    path: Path, params: StandardizeParams, *, root: Path | None = None, loop_id: str = ""
+    path: Path, params: StandardizeParams, *, name: str = "", loop_id: str = ""
 ) -> Standardized:
     """Read one MIDI file as a loop.
 
     Args:
         path: The file.
         params: Grid, key map and metre.
-        root: The folder that `source_path`, pack and style are taken relative to; by default the
-            file's own.
-        loop_id: Name of the loop; by default `source_path` without its ending.
+        name: Its path in the folder read, with slashes, which becomes `source_path` and says pack
+            and style; by default the file's own name.
+        loop_id: Name of the loop; by default `name` without its ending.
 
     Raises:
         MidiError: The file is no MIDI, is cut short, has no notes or none that the key map knows,
@@ -126,26 +127,22 @@ def read_loop(
     # Softest first, so that the loudest strike of a step stays.
     order = strikes.velocities.argsort(kind="stable")
     cells = (steps * N_VOICES + played.voices)[order]
-    arrays = []
-    for values in (strikes.velocities, offsets, strikes.pitches, lengths.astype(np.float32)):
-        array = np.zeros((n_steps, N_VOICES), values.dtype)
-        array.ravel()[cells] = values[order]
-        arrays.append(array)
-    velocities, shifts, pitches, held = arrays
-    relative = path.relative_to(root or path.parent)
-    words = re.findall(r"[a-z]+", relative.as_posix().lower())
+    of_hits = [a[order] for a in (strikes.velocities, offsets, strikes.pitches, lengths)]
+    name = name or path.name
+    pack, is_in_pack, _ = name.partition("/")
+    words = re.findall(r"[a-z]+", name.lower())
     lineage = Lineage(
-        loop_id=loop_id or relative.with_suffix("").as_posix(),
+        loop_id=loop_id or name.removesuffix(path.suffix),
         source_ids=(source,),
-        pack=relative.parts[0] if len(relative.parts) > 1 else "",
+        pack=pack if is_in_pack else "",
         role=played.role,
         style=next((style for style in _STYLES if style in words), ""),
     )
-    bpm *= feel.factor
-    loop = DrumLoop(velocities, params.steps_per_bar, bpm, shifts, lineage, pitches, held)
+    grid = params.steps_per_bar
+    loop = place_hits(cells, of_hits, n_bars, grid, bpm * feel.factor, lineage)
     return Standardized(
         loop=loop,
-        source_path=relative.as_posix(),
+        source_path=name,
         key_map=played.key_map,
         key_map_confidence=played.confidence,
         quantization_error_steps=float(errors.sum() / len(errors)),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import FULL, MidiError, StandardizeParams, key_map
-from trapgen.ingest.keymap.choose import choose_readings, drums_of
+from trapgen.ingest.keymap.choose import choose_readings, drums_of, find_settled
 from trapgen.ingest.keymap.role import find_role
 from trapgen.midi import Strikes
 
@@ -52,14 +52,15 @@ def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Playe
         TableError: A `keymaps.csv` beside the file or above it breaks its form.
     """
     role, known_by, certainty = FULL, "", 1.0
+    settled = find_settled(path) if params.key_map == "auto" else None
     if params.by_name and params.key_map == "auto":
-        role, known_by, certainty = find_role(path, strikes)
+        role, known_by, certainty = find_role(path, strikes, settled)
     if role.voice is not None:
         voices = np.full(len(strikes), role.voice, np.int64)
         return Played(strikes, voices, role.name, known_by, certainty)
     drums = strikes.select(drums_of(strikes))
     if params.key_map == "auto":
-        best = choose_readings(path, drums)[0]
+        best = choose_readings(path, drums, settled)[0]
         table, certainty = best.key_maps[0], best.confidence
     else:
         table, certainty = key_map(params.key_map), 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from itertools import pairwise
@@ -27,6 +27,7 @@ from trapgen.core import (
     InputError,
     TextError,
     read_json,
+    relabel,
     replacing,
 )
 from trapgen.ingest.starter.tabs import read_tabs
@@ -90,8 +91,7 @@ def load_starter() -> tuple[DrumLoop, ...]:
                 raise TextError(
                     tab, "tab_style", style, f"{loop.lineage.loop_id}: the packs have {styles}."
                 )
-            lineage = replace(loop.lineage, pack=pack_of_style[style].name)
-            loops.append(replace(loop, lineage=lineage))
+            loops.append(relabel(loop, pack=pack_of_style[style].name))
     return tuple(loops)
 
 
