@@ -32,7 +32,7 @@ MAX_BYTES: Final = 3 * 2**20
 KINDS: Final = {
     "exact_loop": ("The same loop", "Every hit is the same."),
     "near_loop": ("A similar loop", "The nearer, the fewer hits differ."),
-    "voice": ("A voice taken over", "One voice plays the same throughout, and no commonplace."),
+    "voice": ("A voice taken over", "One voice plays the same throughout, and no common pattern."),
     "window": ("The same bars on end", "Some bars in a row are the same, or nearly."),
     "shared_source": (
         "A common source",

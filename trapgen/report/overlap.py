@@ -57,7 +57,7 @@ def overlap_section(audit: Audit) -> Html:
             tag(
                 "p",
                 "A kick or a hat part can be copied into a loop that is otherwise new. "
-                "Commonplaces, such as four on the floor, do not count.",
+                "CommonPatterns, such as four on the floor, do not count.",
             ),
             draw_shares([row], "Share of held-out loops with a whole voice of a training loop"),
         ]
