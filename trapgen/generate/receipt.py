@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen import __version__
 from trapgen.core import (
     N_VOICES,
     VOICES,
@@ -23,6 +22,7 @@ from trapgen.core import (
     SampleParams,
     TableError,
     check_seed,
+    find_version,
     list_definitions,
     make_section,
     read_json,
@@ -104,7 +104,7 @@ def make_receipt(
         "model": hashes["model"],
         "data": hashes["data"],
         "code": hash_code(),
-        "software": {"trapgen": __version__, **{name: version(name) for name in _ROUNDING}},
+        "software": {"trapgen": find_version(), **{name: version(name) for name in _ROUNDING}},
         "seed": recipe.seed,
         "number": recipe.loop_seed.number,
         "attempt": recipe.loop_seed.attempt,
