@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from tests.networks import make_humanizer
 from tests.strategies import drum_loops, make_loop, random_loop
-from trapgen.core import CLOSED_HAT, KICK, SNARE, STEPS_PER_BAR, DrumLoop, ModelError, repeat_to
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    SNARE,
+    STEPS_PER_BAR,
+    DrumLoop,
+    ModelError,
+    repeat_to,
+    write_arrays,
+)
 from trapgen.model import is_played, load_humanizer, save_humanizer
 from trapgen.model.humanizer.playback_features import (
     PlayedHits,
@@ -233,7 +242,7 @@ def test_a_saved_humanizer_is_loaded_unchanged(tmp_path, half):
     save_humanizer(tmp_path / "two", read, half=half)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-    size = (tmp_path / "one" / "humanizer.npz").stat().st_size
+    size = (tmp_path / "one" / "humanizer.safetensors").stat().st_size
     n_weights = sum(weight.size for weight in humanizer.weights.values())
     assert size < n_weights * (2 if half else 4) + 4000
 
@@ -275,11 +284,11 @@ def test_a_broken_description_is_refused(tmp_path, damage):
 def test_broken_weights_are_refused(tmp_path, content):
     humanizer = make_humanizer()
     save_humanizer(tmp_path, humanizer)
-    path = tmp_path / "humanizer.npz"
+    path = tmp_path / "humanizer.safetensors"
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ModelError, match=r"humanizer\.npz"):
+    with pytest.raises(ModelError, match=r"humanizer\.safetensors"):
         load_humanizer(tmp_path)
 
 
@@ -287,7 +296,7 @@ def test_a_missing_weight_is_named(tmp_path):
     humanizer = make_humanizer()
     save_humanizer(tmp_path, humanizer)
     weights = {name: value for name, value in humanizer.weights.items() if name != "played/bias"}
-    np.savez(tmp_path / "humanizer.npz", **weights)
+    write_arrays(tmp_path / "humanizer.safetensors", weights)
     with pytest.raises(ModelError, match="played/bias"):
         load_humanizer(tmp_path)
 

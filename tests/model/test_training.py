@@ -219,7 +219,7 @@ def test_a_broken_checkpoint_is_left_alone(trained, tmp_path):
         train_network(
             TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path, on_epoch=stop_after(1)
         )
-    for path in tmp_path.glob("*.npz"):
+    for path in tmp_path.glob("*.safetensors"):
         path.write_bytes(path.read_bytes()[:100])
     assert_same(trained[0], train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path))
 

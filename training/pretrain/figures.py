@@ -15,7 +15,7 @@ from trapgen.evaluate import evaluate, model_bits
 from trapgen.generate import load_generator
 from trapgen.model import INDEX_FILES, choose_condition, number_conditions
 
-_DATA: Final = ("weights.npz", "humanizer.npz", *INDEX_FILES)
+_DATA: Final = ("weights.safetensors", "humanizer.safetensors", *INDEX_FILES)
 
 
 def judge(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 import os
 import secrets
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -180,32 +178,29 @@ def read_json(path: Path) -> Any:
         raise TableError(path, "not_json", error, "Run the stage that writes it again.") from error
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], *, compress: bool = False) -> None:
-    """Write arrays as `.npz`; the same arrays give the same bytes, whatever the version of Python.
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as `.safetensors`; the same arrays give the same bytes, in whatever order."""
+    from safetensors.numpy import save
 
-    numpy's own writer leaves that to `zipfile`, which has changed its mind about headers. With
-    `compress` the bytes are up to zlib, too.
-    """
-    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, np.asarray(array), allow_pickle=False)
-            # ZipInfo's own date is 1980, the same for everybody.
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), method)
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(whole))
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read the arrays of an `.npz` file, by name.
+    """Read the arrays of a `.safetensors` file, by name, in the order of their names.
 
     Raises:
-        TableError: The file is missing, broken, or holds Python objects.
+        TableError: The file is missing or broken.
     """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        arrays: dict[str, NDArray[Any]] = load(path.read_bytes())
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
+    return dict(sorted(arrays.items()))
 
 
 def make_table(rows: list[dict[str, Any]], schema: Mapping[str, str]) -> pd.DataFrame:

@@ -11,13 +11,13 @@ from trapgen.core import ModelError, TableError, read_arrays, read_json, write_a
 from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.spec import HumanizerSpec, weight_shapes
 
-HUMANIZER_FILES: Final = ("humanizer.json", "humanizer.npz")
+HUMANIZER_FILES: Final = ("humanizer.json", "humanizer.safetensors")
 _KEYS: Final = {"spec", "figures"}
 _AGAIN: Final = "Train the model again."
 
 
 def save_humanizer(folder: Path, humanizer: Humanizer, *, half: bool = False) -> None:
-    """Write `humanizer.json` and `humanizer.npz`; the same weights give the same bytes.
+    """Write `humanizer.json` and `humanizer.safetensors`; the same weights give the same bytes.
 
     Args:
         folder: A model's folder.

@@ -105,8 +105,8 @@ class Checkpoint:
         if self._folder is None:
             return
         names = {
-            "variables": f"variables-{len(history)}-{n_batches}.npz",
-            "best": f"best-{best_epoch(history).epoch}.npz" if history else "",
+            "variables": f"variables-{len(history)}-{n_batches}.safetensors",
+            "best": f"best-{best_epoch(history).epoch}.safetensors" if history else "",
         }
         self._write(names["variables"], [np.asarray(variable) for variable in self._variables])
         if is_best:
@@ -119,7 +119,7 @@ class Checkpoint:
             "history": [asdict(epoch) for epoch in history],
         }
         write_json(self._folder / "state.json", state)
-        for path in self._folder.glob("*.npz"):
+        for path in self._folder.glob("*.safetensors"):
             if path.name not in names.values():
                 path.unlink()
         self._saved_at = time.monotonic()
@@ -132,9 +132,9 @@ class Checkpoint:
     def clear(self) -> None:
         """Remove what was saved."""
         if self._folder is not None and self._folder.is_dir():
-            for path in [*self._folder.glob("*.npz"), self._folder / "state.json"]:
+            for path in [*self._folder.glob("*.safetensors"), self._folder / "state.json"]:
                 path.unlink(missing_ok=True)
 
     def _write(self, name: str, values: Sequence[Array]) -> None:
         assert self._folder is not None
-        write_arrays(self._folder / name, {f"v{at}": value for at, value in enumerate(values)})
+        write_arrays(self._folder / name, {f"v{at:04d}": value for at, value in enumerate(values)})

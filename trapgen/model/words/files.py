@@ -21,7 +21,7 @@ from trapgen.model.words.spec import ModelSpec, weight_shapes
 
 
 def save_network(folder: Path, network: Network, *, half: bool = False) -> None:
-    """Write `model.json`, `codec.json` and `weights.npz`; the same weights give the same bytes.
+    """Write `model.json`, `codec.json` and `weights.safetensors`; the same weights give the same bytes.
 
     Args:
         folder: Where to.
@@ -32,7 +32,7 @@ def save_network(folder: Path, network: Network, *, half: bool = False) -> None:
     network.spec.codec.save(folder / "codec.json")
     dtype = np.float16 if half else np.float32
     ordered = {name: network.weights[name].astype(dtype) for name in weight_shapes(network.spec)}
-    write_arrays(folder / "weights.npz", ordered)
+    write_arrays(folder / "weights.safetensors", ordered)
 
 
 def load_network(folder: Path) -> Network:
@@ -51,7 +51,7 @@ def load_network(folder: Path) -> Network:
         raise ModelError(folder / "model.json", "keys", error, "Train the model again.") from error
     if Codec.load(folder / "codec.json") != spec.codec:
         raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")
-    path = folder / "weights.npz"
+    path = folder / "weights.safetensors"
     try:
         weights = {name: array.astype(np.float32) for name, array in read_arrays(path).items()}
     except (TableError, ValueError) as error:
