@@ -67,7 +67,7 @@ factory: $(READY)  ## the packaged models again, from GROOVE=a copy of the datas
 			|| exit 1; done
 
 docs: $(READY)  ## the documentation as a site, in site/
-	mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
