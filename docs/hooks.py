@@ -20,6 +20,27 @@ ROOT: Final = Path(__file__).parents[1]
 LIBRARY: Final = ROOT / "trapgen"
 HELP_WIDTH: Final = 88
 
+COMMAND_PAGE: Final = """\
+# The command
+
+Every verb works on files alone, without the pipeline. Results go to files and, with `--json`, as
+one object to standard output; progress and messages go to standard error. Every parameter of a
+stage is an option of its verb, with the pipeline's default.
+
+No verb writes among the files that it reads, or over a file with other bytes unless `--overwrite`
+is given.
+
+| exit code | meaning |
+| --- | --- |
+| 0 | done |
+| 2 | wrong usage |
+| 3 | bad input |
+| 4 | a gate refused |
+| 1 | anything else |
+
+The rest of this page is what `--help` prints, verb by verb.
+"""
+
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages that no one writes by hand."""
@@ -33,7 +54,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 def write_command_page() -> str:
     """What `trapgen --help` and each verb's `--help` print."""
-    lines = ["# The command", "", "What `--help` prints, verb by verb.", ""]
+    lines = [COMMAND_PAGE]
     for names in list_verbs(app):
         command = " ".join(["trapgen", *names])
         printed = CliRunner().invoke(
