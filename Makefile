@@ -14,9 +14,10 @@ PREFECT_API_URL ?= http://127.0.0.1:4200/api
 REST := servers or browser or slow
 # A file of tests stays on one worker, which makes what they share once.
 SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test test-all check bench reproduce factory docs ui \
+.PHONY: help setup run flow test test-all check bench reproduce factory docs lock ui \
 	prefect schedule clean
 
 help:  ## what there is
@@ -68,6 +69,10 @@ factory: $(READY)  ## the packaged models again, from GROOVE=a copy of the datas
 
 docs: $(READY)  ## the documentation as a site, in site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+lock:  ## the locks again, from pyproject.toml and their own versions; needs uv
+	uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements/dev.lock
+	uv pip compile pyproject.toml $(LOCK) -c requirements/dev.lock -o requirements/core.lock
 
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
