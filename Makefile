@@ -14,18 +14,20 @@ PREFECT_API_URL ?= http://127.0.0.1:4200/api
 REST := servers or browser or slow
 # A file of tests stays on one worker, which makes what they share once.
 SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test test-all check bench reproduce factory ui prefect schedule clean
+.PHONY: help setup run flow test test-all check bench reproduce factory docs lock ui \
+	prefect schedule clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## a virtual environment with the locked dependencies
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	python -m pip install --quiet --no-deps --require-hashes -r requirements/dev.lock
 	python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -65,6 +67,13 @@ factory: $(READY)  ## the packaged models again, from GROOVE=a copy of the datas
 		python -m training.pretrain $(GROOVE) --steps-per-bar $$grid --out trapgen/factory/$$grid \
 			|| exit 1; done
 
+docs: $(READY)  ## the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+lock:  ## the locks again, from pyproject.toml and their own versions; needs uv
+	uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements/dev.lock
+	uv pip compile pyproject.toml $(LOCK) -c requirements/dev.lock -o requirements/core.lock
+
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
 		--backend-store-uri $(MLFLOW_STORE)
@@ -78,5 +87,5 @@ schedule: $(READY)  ## retrain every night, on the server that `make prefect` st
 clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
 	rm -rf data/raw data/standardized data/split data/augmented data/encoded data/model \
 		data/samples data/checkpoint .prefect .pytest_cache .mypy_cache .ruff_cache \
-		.import_linter_cache mlruns/mlflow.db mlruns/artifacts
+		.import_linter_cache site mlruns/mlflow.db mlruns/artifacts
 	find data/audit data/reports -mindepth 1 ! -name .gitignore -delete 2>/dev/null || true
