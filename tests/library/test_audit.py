@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import drum_loops, make_loop, random_loop
-from trapgen.audit import LEAKS, audit_sides, find_copies
+from trapgen.audit import LEAKS, Chance, audit_sides, find_copies
 from trapgen.audit.gate import judge
 from trapgen.audit.loop_matches import LoopMatches
 from trapgen.core import (
@@ -313,3 +314,11 @@ def test_copied_bars_are_listed_and_refused_where_only_files_are_known(corpus):
         assert (source.lineage.loop_id, loop.lineage.loop_id) in pairs
     assert found.exact_bar_overlap > found.chance.high + QUICK.overlap_tolerance
     assert any("stand in train" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize("replicates", [2, 3, 4, 20, 51, 200])
+def test_the_limit_is_the_end_of_students_prediction_interval(replicates):
+    chance = Chance(0.1, 0.05, 0.15, replicates, "drawn", 0.02)
+    score = scipy.stats.t.ppf(0.999, replicates - 1)
+    expected = 0.1 + score * 0.02 * (1 + 1 / replicates) ** 0.5
+    assert chance.limit == pytest.approx(expected, rel=1e-9)

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 
 from tests.networks import NEVER_COPIES, WIDE, copy_from, make_network
@@ -38,7 +39,7 @@ from trapgen.model import (
     save_network,
     weight_shapes,
 )
-from trapgen.model.layers import Layers
+from trapgen.model.layers import Layers, encode_product
 from trapgen.model.words.spec import (
     N_BEAT_LAGS,
     N_LAG_SIMILARITIES,
@@ -423,3 +424,21 @@ def test_only_a_network_of_the_same_grid_is_gone_on_from(tmp_path):
     assert load_start(tmp_path, Codec(16)).spec == SPECS["plain"]
     with pytest.raises(ModelError, match=r"steps_per_bar.*received 16.*The loops have 32"):
         load_start(tmp_path, Codec(32))
+
+
+def test_the_onnx_library_reads_the_product_that_is_written():
+    weight = np.arange(6, dtype=np.float32).reshape(2, 3)
+    model = onnx.load_model_from_string(encode_product(weight))
+    onnx.checker.check_model(model, full_check=True)
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(model.graph.initializer[0]), weight)
+    names = ["x", "weight"]
+    node = onnx.helper.make_node("MatMul", names, ["product"])
+    float32 = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [node],
+        "product",
+        [onnx.helper.make_tensor_value_info("x", float32, [None, 2])],
+        [onnx.helper.make_tensor_value_info("product", float32, [None, 3])],
+        [onnx.numpy_helper.from_array(weight, "weight")],
+    )
+    assert model.graph == graph

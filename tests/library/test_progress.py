@@ -67,6 +67,6 @@ def test_a_terminal_gets_a_bar(capsys, monkeypatch) -> None:
         on_files(9, 9)
     drawn = sys.stderr.getvalue()
     assert "importing" in drawn
-    assert "9/9" in drawn
+    assert "9 of 9" in drawn
     assert "files/s" in drawn
     assert capsys.readouterr().out == ""

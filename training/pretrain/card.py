@@ -45,9 +45,9 @@ def write_card(folder: Path, figures: Mapping[str, Any]) -> None:
         _describe_data(figures["n_bars"]),
         "### Groove MIDI Dataset",
         CREDIT.strip(),
-        "Changes: performances in 4/4 are put on a grid and on nine voices. `weights.safetensors` and "
-        "`humanizer.safetensors` were learned from them; `hits.parquet` holds their hits, all as loud as "
-        "one another and in time.",
+        "Changes: performances in 4/4 are put on a grid and on nine voices. "
+        "`weights.safetensors` and `humanizer.safetensors` were learned from them; `hits.parquet` "
+        "holds their hits, all as loud as one another and in time.",
         "### Starter corpus",
         "The starter corpus was written for trapgen. It and the weights are under trapgen's "
         "license, MIT. Nothing else went in.",

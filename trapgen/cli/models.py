@@ -103,6 +103,7 @@ def generate(
     given again, or have them parted by commas.
     """
     from trapgen.generate import generate as run
+    from trapgen.render import can_draw
 
     generator = _load(_find_model(model, steps_per_bar), steps_per_bar)
     receipts = run(
@@ -110,6 +111,8 @@ def generate(
     )
     for note in receipts[0]["prompt"].get("notes", ()):
         say(f"note: {note}")
+    if not can_draw():
+        say("note: no pictures without matplotlib: pip install 'trapgen[pictures]'")
     if as_json:
         print_json({"loops": receipts})
 

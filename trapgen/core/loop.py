@@ -158,8 +158,8 @@ class DrumLoop:
             steps_per_bar: One of `STEPS_PER_BAR`.
 
         Raises:
-            ParameterError: There is no drum instrument, none of its notes is on a General MIDI drum key,
-                or a value is out of range.
+            ParameterError: There is no drum instrument, none of its notes is on a General MIDI
+                drum key, or a value is out of range.
 
         Example:
             >>> import numpy as np

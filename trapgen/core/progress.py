@@ -58,20 +58,25 @@ def describe_pace(done: int, total: int, seconds: float) -> str:
 
 @contextmanager
 def _draw_bar(what: str) -> Iterator[OnFiles]:
-    from rich import progress
-    from rich.console import Console
+    from click import progressbar
 
-    class Speed(progress.ProgressColumn):
-        def render(self, task: progress.Task) -> str:
-            return f"{task.finished_speed or task.speed or 0:,.0f} files/s"
+    start = time.monotonic()
+    files: list[None] = [None]
+    pace = ""
+    with progressbar(
+        files,
+        length=1,
+        label=what,
+        show_eta=False,
+        show_percent=False,
+        item_show_func=lambda _: pace,
+        file=sys.stderr,
+    ) as bar:
 
-    columns = (
-        progress.TextColumn(what),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        Speed(),
-        progress.TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        def on_files(done: int, total: int) -> None:
+            nonlocal pace
+            pace = describe_pace(done, total, time.monotonic() - start)
+            bar.length = total
+            bar.update(done - bar.pos, None)
+
+        yield on_files

@@ -44,7 +44,7 @@ from trapgen.model import (
     load_training_index,
     rank_nearest,
 )
-from trapgen.render import draw_loop, render, write_wav
+from trapgen.render import can_draw, draw_loop, render, write_wav
 from trapgen.similarity import Pair
 
 _SAMPLE_RATE = 44100
@@ -142,6 +142,8 @@ def generate(
     overwrite: bool = False,
 ) -> list[dict[str, Any]]:
     """Draw loops and write `NAME.mid`, `.wav`, `.png` and `.json` of each into `out`.
+
+    Without matplotlib there is no `.png`.
 
     A loop nearer to a training loop than `min_novelty` is drawn again, a few times.
 
@@ -309,6 +311,7 @@ def _write(
     with outputs.staging() as folder:
         write_loop(folder / midi, loop)
         write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
-        draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
+        if can_draw():
+            draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
         write_json(folder / json, receipt)
     return receipt

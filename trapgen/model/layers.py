@@ -20,6 +20,9 @@ _OPSET: Final = 17
 _IR_VERSION: Final = 9
 """Of ONNX; old enough for every ONNX Runtime that the package allows."""
 
+_FLOAT: Final = 1
+"""ONNX's number for float32."""
+
 
 class Layers:
     """Layers by the names of their weights, where a row's result does not depend on the others.
@@ -66,26 +69,60 @@ class Layers:
 def _load(weight: Array) -> Any:
     """A session of ONNX Runtime that multiplies by a matrix."""
     import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
 
-    width, n_columns = weight.shape
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "weight"], ["product"])],
-        "product",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, width])],
-        [helper.make_tensor_value_info("product", TensorProto.FLOAT, [None, n_columns])],
-        [numpy_helper.from_array(np.ascontiguousarray(weight, np.float32), "weight")],
-    )
-    opset = helper.make_opsetid("", _OPSET)
-    model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2 if weight.size >= _SHARED else 1
     options.inter_op_num_threads = 1
     # Threads that wait by spinning take the cores from each other, and from loops in other blocks.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        encode_product(weight), options, providers=["CPUExecutionProvider"]
     )
+
+
+def encode_product(weight: Array) -> bytes:
+    """An ONNX model of one node, `product = MatMul(x, weight)`, as its protobuf bytes.
+
+    The graph never changes, so its few fields are written here; the package onnx, 36 MB with what
+    it needs, would write the same. Numbers of the fields: onnx.proto3 of ONNX 1.19.
+
+    Args:
+        weight: `(width, n_columns)` float32.
+    """
+    width, n_columns = weight.shape
+    dimensions = b"".join(_varint_field(1, size) for size in weight.shape)
+    raw = np.ascontiguousarray(weight, "<f4").tobytes()
+    tensor = dimensions + _varint_field(2, _FLOAT) + _field(8, b"weight") + _field(9, raw)
+    node = _field(1, b"x") + _field(1, b"weight") + _field(2, b"product") + _field(4, b"MatMul")
+    graph = _field(1, node) + _field(2, b"product") + _field(5, tensor)
+    graph += _field(11, _describe_rows(b"x", width))
+    graph += _field(12, _describe_rows(b"product", n_columns))
+    opset = _field(8, _varint_field(2, _OPSET))
+    return _varint_field(1, _IR_VERSION) + _field(7, graph) + opset
+
+
+def _describe_rows(name: bytes, width: int) -> bytes:
+    """The ValueInfoProto of float32 rows, any number of them."""
+    shape = _field(1, b"") + _field(1, _varint_field(1, width))
+    tensor = _varint_field(1, _FLOAT) + _field(2, shape)
+    return _field(1, name) + _field(2, _field(1, tensor))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of a protobuf message."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint_field(number: int, value: int) -> bytes:
+    return _varint(number << 3) + _varint(value)
+
+
+def _varint(value: int) -> bytes:
+    digits = []
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*digits, value])
 
 
 def check_shapes(

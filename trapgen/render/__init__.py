@@ -14,6 +14,7 @@ from trapgen.render.figure_style import (
     SHADE,
     VERMILION,
     axes_at,
+    can_draw,
     sheet,
 )
 from trapgen.render.figures import draw_bits, draw_features, draw_overlap

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,11 @@ _DPI: Final = 150
 HEADER, MARGIN = 0.85, 0.3
 # matplotlib keeps its style in one global table.
 _DRAWING: Final = threading.Lock()
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is there, which the extra `pictures` installs."""
+    return find_spec("matplotlib") is not None
 
 
 def finite(name: str, table: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:

@@ -23,16 +23,18 @@ def connect(
     Returns:
         `(n_items,)` the smallest item of each item's component.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     pairs = links if isinstance(links, np.ndarray) else np.array(list(links), np.int64)
     one, other = pairs.reshape(-1, 2).T
-    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(n_items, n_items))
-    labels = connected_components(graph, directed=False)[1]
-    _, smallest = np.unique(labels, return_index=True)
-    components: NDArray[np.int64] = smallest[labels].astype(np.int64)
-    return components
+    # Each root is hooked to a smaller one, until both ends of every link have the same.
+    root = np.arange(n_items)
+    while len(one):
+        ends = np.sort([root[one], root[other]], axis=0)
+        np.minimum.at(root, ends[1], ends[0])
+        while not np.array_equal(flat := root[root], root):
+            root = flat
+        is_open = root[one] != root[other]
+        one, other = one[is_open], other[is_open]
+    return root
 
 
 def cluster(loops: Sequence[DrumLoop], max_distance: float) -> NDArray[np.int64]:

@@ -21,7 +21,9 @@ from trapgen.model.words.spec import ModelSpec, weight_shapes
 
 
 def save_network(folder: Path, network: Network, *, half: bool = False) -> None:
-    """Write `model.json`, `codec.json` and `weights.safetensors`; the same weights give the same bytes.
+    """Write `model.json`, `codec.json` and `weights.safetensors`.
+
+    The same weights give the same bytes.
 
     Args:
         folder: Where to.
