@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Final
 
 from trapgen.audit import Audit, Overlap
@@ -17,7 +18,15 @@ from trapgen.report.embed import (
     list_kinds,
     measure_loosely,
 )
-from trapgen.report.grid import BARS_PER_ROW, SPANS, Row, describe_differences, empty_row, fill_rows
+from trapgen.report.grid import (
+    BARS_PER_ROW,
+    SPANS,
+    Row,
+    choose_bars,
+    describe_differences,
+    empty_row,
+    fill_rows,
+)
 from trapgen.report.page import order_sides
 from trapgen.similarity import lay_over
 
@@ -27,26 +36,17 @@ _MAX_STATIC: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class DrawnPair:
-    """A pair, its loops as they are, and as they are drawn.
+    """A pair that is drawn with the page.
 
     Attributes:
-        pair: What the audit found.
-        train: The training loop.
-        other: The held-out loop.
-        shared_sources: Sources of both.
-        differences: Hits that differ, in words.
-        loosely: Distance with hits a step early or late allowed; None where no hit differs.
-        n_bars: Bars of the aligned loops.
-        rows: Those that are drawn.
+        kind: Its kind.
+        values: What is said about it, by the names that the page's script uses, too; None and
+            empty where there is nothing to say.
+        rows: The bars that are drawn.
     """
 
-    pair: Overlap
-    train: DrumLoop
-    other: DrumLoop
-    shared_sources: list[str]
-    differences: str
-    loosely: float | None
-    n_bars: int
+    kind: str
+    values: dict[str, object]
     rows: list[Row]
 
 
@@ -84,14 +84,34 @@ def describe_pairs(audit: Audit, loops: Mapping[str, DrumLoop]) -> dict[str, Any
 def _draw(pair: Overlap, loops: Mapping[str, DrumLoop]) -> DrawnPair:
     train, other = find_loop(loops, pair.train_loop), find_loop(loops, pair.other_loop)
     ours, theirs = lay_over(train, other, pair.transform)
-    copied = [number for number, x in enumerate(VOICES) if x.name in pair.voices.split(",")]
-    return DrawnPair(
-        pair,
-        train,
-        other,
-        sorted(set(train.lineage.source_ids) & set(other.lineage.source_ids)),
-        describe_differences(ours, theirs),
-        measure_loosely(pair, loops),
-        ours.n_bars,
-        fill_rows(ours, theirs, copied if pair.kind == "voice" else ()),
-    )
+    named = pair.voices.split(",") if pair.kind in ("voice", "exact_bar") else []
+    labels = {voice.name: voice.label.lower() for voice in VOICES}
+    copied = [number for number, voice in enumerate(VOICES) if voice.name in named]
+    loosely = measure_loosely(pair, loops)
+    shown = choose_bars(ours, theirs)
+    sources = set(train.lineage.source_ids) & set(other.lineage.source_ids)
+    values = {
+        "apart": f"{pair.distance:.2f}" if pair.distance > 0 else None,
+        "identical": pair.distance == 0,
+        "related": isnan(pair.distance),
+        "train": pair.train_loop,
+        "other": pair.other_loop,
+        "side": pair.side,
+        "differences": describe_differences(ours, theirs),
+        "loosely": None if loosely is None else f"{loosely:.2f}",
+        "transform": str(pair.transform),
+        "voices": ", ".join(labels.get(name, name) for name in named),
+        "sources": ", ".join(sorted(sources)),
+        "train_parents": ", ".join(train.lineage.parents),
+        "other_parents": ", ".join(other.lineage.parents),
+        "train_bpm": f"{train.bpm:g}",
+        "train_style": train.lineage.style,
+        "other_bpm": f"{other.bpm:g}",
+        "other_style": other.lineage.style,
+        "cut": len(shown) < ours.n_bars,
+        "first": shown.start + 1,
+        "last": shown.stop,
+        "bars": ours.n_bars,
+    }
+    rows = fill_rows(ours, theirs, copied if pair.kind == "voice" else ())
+    return DrawnPair(pair.kind, values, rows)
