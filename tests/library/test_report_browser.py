@@ -251,7 +251,7 @@ def test_loops_are_laid_over_each_other_as_the_library_does(open_page, sided, fo
         wanted[pair.train_loop, pair.other_loop] = (
             describe_differences(*laid),
             laid[0].n_onsets + laid[1].n_onsets,
-            str(pair.transform) or "as they are",
+            str(pair.transform) or "none",
         )
     drawn = {}
     for item in page.locator("#pairs-list > li").all():

@@ -46,7 +46,7 @@ class DrawnPair:
     """
 
     kind: str
-    values: dict[str, object]
+    values: Mapping[str, object]
     rows: list[Row]
 
 
