@@ -9,7 +9,7 @@ import numpy as np
 from trapgen.model import Humanizer, ModelSpec, Network, weight_shapes
 from trapgen.model.humanizer.spec import HumanizerSpec
 from trapgen.model.humanizer.spec import weight_shapes as humanizer_shapes
-from trapgen.model.words.spec import N_AGREEMENTS
+from trapgen.model.words.spec import N_LAG_SIMILARITIES
 
 PLAIN = ModelSpec(2, 12, 0.0, 2, 16, 4, 3, 5)
 CONDITIONED = replace(PLAIN, conditions=("kind:beat", "kind:fill"))
@@ -25,7 +25,7 @@ NEVER_COPIES = {0: -60}
 def copy_from(network, lag):
     """Let a network that knows nothing repeat what was played at one of its lags."""
     network.weights["copy/bias"][:] = 20
-    network.weights["match/kernel"][N_AGREEMENTS + lag, 0] = 9
+    network.weights["match/kernel"][N_LAG_SIMILARITIES + lag, 0] = 9
     network.weights["heads/kernel"][0, -1] = 50
     return network
 

@@ -46,7 +46,7 @@ def score(network):
 
 
 def draw(network):
-    return "".join(to_text(draft.words, 16) + "\n" for draft in sample_words(network, DRAW, 0))
+    return "".join(to_text(decoded.words, 16) + "\n" for decoded in sample_words(network, DRAW, 0))
 
 
 def write_golden():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit import LEAKS, audit_sides, find_copies
 from trapgen.audit.gate import judge
-from trapgen.audit.relations import Relations
+from trapgen.audit.loop_matches import LoopMatches
 from trapgen.core import (
     KICK,
     PROTOCOLS,
@@ -291,7 +291,7 @@ def test_copies_are_what_the_audit_lists(loops, data):
 def test_loops_on_two_grids_are_refused():
     loops = [make_loop((0, KICK)), make_loop((0, KICK), steps_per_bar=32)]
     with pytest.raises(ParameterError, match="the same for all loops"):
-        Relations(loops, QUICK)
+        LoopMatches(loops, QUICK)
 
 
 def test_copied_bars_are_listed_and_refused_where_only_files_are_known(corpus):

@@ -25,7 +25,7 @@ from tests.pages import (
     random_loop,
 )
 from trapgen.audit import Chance, Decision, Overlap
-from trapgen.audit.findings import SweepPoint, VoiceOverlap, WindowOverlap
+from trapgen.audit.results import SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.core import CLOSED_HAT, KICK, SNARE, Lineage, ParameterError, rotate
 from trapgen.render import render_voice, velocity_gain
 from trapgen.report import write_audit_report

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trapgen.audit import audit_sides
-from trapgen.audit.windows import exact_bar_overlap
+from trapgen.audit.bar_windows import exact_bar_overlap
 from trapgen.core import AuditParams, SplitParams, StandardizeParams
 from trapgen.dataset.split import deal_loops
 from trapgen.ingest import read_folder

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit import list_windows
-from trapgen.audit.windows import exact_bar_overlap
+from trapgen.audit.bar_windows import exact_bar_overlap
 from trapgen.core import KICK, SNARE, DrumLoop, cut, repeat_to, rotate
 
 

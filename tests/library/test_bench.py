@@ -11,7 +11,7 @@ from bench.scale import measure
 from bench.synthetic import draw_loops, plant_bars
 from tests.strategies import random_loop
 from trapgen.audit import Leak
-from trapgen.audit.windows import FULL_BAR
+from trapgen.audit.bar_windows import FULL_BAR
 from trapgen.core import DrumLoop, repeat_to
 
 

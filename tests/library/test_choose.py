@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trapgen.core import N_TARGETS, N_WORDS, ParameterError, SampleParams, to_onsets
 from trapgen.generate.constraints.parse import read_temperatures
-from trapgen.generate.token_sampling import choose, temper_voices
+from trapgen.generate.token_sampling import sample_tokens, temper_voices
 from trapgen.model import log_softmax
 
 COLD = 1e-6
@@ -23,7 +23,7 @@ def choose_all(scores, params):
     """How often each target is chosen, over evenly spread chances."""
     chances = dense_chances()
     rows = np.tile(np.asarray(scores, np.float32), (len(chances), 1))
-    return np.bincount(choose(rows, params, chances), minlength=len(scores)) / len(chances)
+    return np.bincount(sample_tokens(rows, params, chances), minlength=len(scores)) / len(chances)
 
 
 def test_choices_follow_the_probabilities():
@@ -82,7 +82,7 @@ def test_nothing_outside_the_smallest_set_is_chosen(scores, top_p, temperature):
 )
 def test_cold_choices_are_the_likeliest(scores, chance, temperature):
     params = SampleParams(top_p=1, temperature=temperature)
-    chosen = choose(np.array([scores], np.float32), params, np.array([chance]))
+    chosen = sample_tokens(np.array([scores], np.float32), params, np.array([chance]))
     assert chosen.tolist() == [int(np.argmax(scores))]
 
 
@@ -90,13 +90,13 @@ def test_cold_choices_are_the_likeliest(scores, chance, temperature):
 def test_what_is_forbidden_is_never_chosen(chance, top_p, temperature):
     scores = np.array([[-np.inf, 1, -np.inf, 1.5, -np.inf]], np.float32)
     params = SampleParams(top_p=top_p, temperature=temperature)
-    assert choose(scores, params, np.array([chance]))[0] in (1, 3)
+    assert sample_tokens(scores, params, np.array([chance]))[0] in (1, 3)
 
 
 def test_rows_are_chosen_by_themselves():
     scores = np.log(np.array([[0.9, 0.1], [0.1, 0.9]], np.float32))
-    assert choose(scores, SampleParams(top_p=1), np.array([0.5, 0.5])).tolist() == [0, 1]
-    assert choose(scores, SampleParams(top_p=1), np.array([0.95, 0.95])).tolist() == [1, 0]
+    assert sample_tokens(scores, SampleParams(top_p=1), np.array([0.5, 0.5])).tolist() == [0, 1]
+    assert sample_tokens(scores, SampleParams(top_p=1), np.array([0.95, 0.95])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_is_forbidden_stays_so_at_any_temperature(seed, temperatures):
     assert not np.isnan(logs).any()
     np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, rtol=1e-4)
     assert not np.exp(logs)[~allowed].any()
-    chosen = choose(scores, SampleParams(top_p=1), rng.random(len(scores)), temperatures)
+    chosen = sample_tokens(scores, SampleParams(top_p=1), rng.random(len(scores)), temperatures)
     assert allowed[np.arange(len(scores)), chosen].all()
 
 

@@ -25,23 +25,23 @@ from trapgen.core import (
     to_onsets,
 )
 from trapgen.generate import sample_words
-from trapgen.generate.constraints.combine import Rules
-from trapgen.generate.constraints.mask import Guide
-from trapgen.generate.constraints.parse import Group, require
-from trapgen.generate.constraints.solver import find_witness
+from trapgen.generate.constraints.combine import CombinedConstraints
+from trapgen.generate.constraints.mask import ConstraintMask
+from trapgen.generate.constraints.parse import RegionMinimum, require
+from trapgen.generate.constraints.solver import solve_constraints
 from trapgen.generate.decode import check_controls
-from trapgen.generate.prompt import Given
+from trapgen.generate.prompt import Prompt
 
 TOMS = slice(LOW_TOM, HIGH_TOM + 1)
 HATS = [CLOSED_HAT, OPEN_HAT]
 STEPS = 32
 
 
-def draw(params, seed=0, given=None, network=None):
+def draw(params, seed=0, prompt=None, network=None):
     """`(n_loops, n_bars, 32, 9)` onsets."""
-    drafts = sample_words(network or make_network(FINE), params, seed, given or Given())
-    onsets = np.stack([to_onsets(draft.words) for draft in drafts])
-    return onsets.reshape(len(drafts), params.bars, STEPS, 9)
+    decoded_loops = sample_words(network or make_network(FINE), params, seed, prompt or Prompt())
+    onsets = np.stack([to_onsets(decoded.words) for decoded in decoded_loops])
+    return onsets.reshape(len(decoded_loops), params.bars, STEPS, 9)
 
 
 def random_words(n_bars, seed=0, share=0.2):
@@ -53,7 +53,7 @@ def random_words(n_bars, seed=0, share=0.2):
 
 
 def test_every_control_holds_in_a_thousand_loops():
-    lanes = random_words(2)
+    locked = random_words(2)
     params = SampleParams(
         loops=1000,
         bars=2,
@@ -67,8 +67,8 @@ def test_every_control_holds_in_a_thousand_loops():
         choke=True,
         top_p=0.97,
     )
-    onsets = draw(params, given=Given(lanes=lanes))
-    lane = to_onsets(lanes).reshape(2, STEPS, 9)
+    onsets = draw(params, prompt=Prompt(locked=locked))
+    lane = to_onsets(locked).reshape(2, STEPS, 9)
     for voice in (KICK, 8):
         assert (onsets[..., voice] == lane[..., voice]).all()
     assert onsets[:, :, 16, SNARE].all()
@@ -144,7 +144,7 @@ def holds(params, onsets):
 @given(controls(), st.integers(0, 5))
 def test_constraints_that_are_accepted_hold(params, seed):
     try:
-        check_controls(params, Given(), STEPS)
+        check_controls(params, Prompt(), STEPS)
     except ParameterError:
         assume(False)
     for onsets in draw(params, seed):
@@ -171,8 +171,8 @@ def small_rules(draw_from, voices):
     if is_choked:
         must[must[:, HATS].all(axis=1), OPEN_HAT] = False
         may[:, HATS] &= ~must[:, HATS[::-1]]
-    groups = (Group(region, np.array([wanted])),)
-    return Rules(4, must, may, least, most, is_choked, groups)
+    groups = (RegionMinimum(region, np.array([wanted])),)
+    return CombinedConstraints(4, must, may, least, most, is_choked, groups)
 
 
 def keeps(rules, onsets):
@@ -201,22 +201,22 @@ ALL_WAYS = {tuple(voices): list(every_way(voices)) for voices in (HATS, [SNARE, 
 def test_the_solver_finds_a_solution_where_there_is_one(rules, seed):
     voices = np.flatnonzero(rules.groups[0].region.any(axis=0)).tolist()
     possible = any(keeps(rules, onsets) for onsets in ALL_WAYS[tuple(voices)])
-    witness = find_witness(rules, np.random.default_rng(seed))
-    assert (witness is not None) == possible
-    assert witness is None or keeps(rules, witness)
+    solution = solve_constraints(rules, np.random.default_rng(seed))
+    assert (solution is not None) == possible
+    assert solution is None or keeps(rules, solution)
 
 
 @given(st.sampled_from([HATS, [SNARE, LOW_TOM]]).flatmap(small_rules), st.integers(0, 99))
 def test_there_is_always_a_word_and_the_rules_hold_at_the_end(rules, seed):
     rng = np.random.default_rng(seed)
-    witness = find_witness(rules, rng)
-    assume(witness is not None)
-    guide, words = Guide([rules] * 8, [witness] * 8), []
+    solution = solve_constraints(rules, rng)
+    assume(solution is not None)
+    mask, words = ConstraintMask([rules] * 8, [solution] * 8), []
     for step in range(4):
-        allowed = guide.allow(step)
+        allowed = mask.allow(step)
         assert allowed.any(axis=1).all()
         words.append(np.array([rng.choice(np.flatnonzero(row)) for row in allowed]))
-        guide.advance(step, words[-1])
+        mask.advance(step, words[-1])
     for onsets in to_onsets(np.stack(words, axis=1)):
         assert keeps(rules, onsets)
 
@@ -284,7 +284,7 @@ def test_contradictions_are_refused_before_sampling_and_named(changes, names):
     source = {"lock_from": "mine.mid"} if "lock" in changes else {}
     params = SampleParams(bars=2, **changes, **source)
     with pytest.raises(ParameterError) as caught:
-        check_controls(params, Given(lanes=random_words(2)), STEPS)
+        check_controls(params, Prompt(locked=random_words(2)), STEPS)
     for name in names:
         assert name in str(caught.value)
 
@@ -298,7 +298,7 @@ def test_what_has_no_part_in_a_contradiction_is_not_named():
         choke=True,
     )
     with pytest.raises(ParameterError) as caught:
-        check_controls(params, Given(), STEPS)
+        check_controls(params, Prompt(), STEPS)
     assert str(caught.value) == (
         "require snare@3 must be compatible with density snare=0 (received '2 bars of 32 steps')"
     )
@@ -324,7 +324,7 @@ def test_what_has_no_part_in_a_contradiction_is_not_named():
 )
 def test_what_cannot_be_read_is_refused(changes, words):
     with pytest.raises(ParameterError, match=words):
-        check_controls(SampleParams(bars=2, **changes), Given(lanes=random_words(2)), STEPS)
+        check_controls(SampleParams(bars=2, **changes), Prompt(locked=random_words(2)), STEPS)
 
 
 @pytest.mark.parametrize(
@@ -340,14 +340,14 @@ def test_density_is_a_range(text, least, most):
 
 def test_a_grid_of_16ths_has_no_rolls():
     with pytest.raises(ParameterError, match="0 at 16 steps a bar"):
-        check_controls(SampleParams(bars=2, rolls=0.5), Given(), 16)
-    check_controls(SampleParams(bars=2, rolls=0), Given(), 16)
+        check_controls(SampleParams(bars=2, rolls=0.5), Prompt(), 16)
+    check_controls(SampleParams(bars=2, rolls=0), Prompt(), 16)
 
 
-@pytest.mark.parametrize("name", ["lanes", "theme"])
-def test_lanes_and_theme_are_as_long_as_the_loops(name):
+@pytest.mark.parametrize("name", ["locked", "theme"])
+def test_locked_and_theme_are_as_long_as_the_loops(name):
     with pytest.raises(ParameterError, match=f"{name} must be as long as the loops, 64 steps"):
-        check_controls(SampleParams(bars=2), Given(**{name: random_words(3)}), STEPS)
+        check_controls(SampleParams(bars=2), Prompt(**{name: random_words(3)}), STEPS)
 
 
 # Variations
@@ -355,19 +355,19 @@ def test_lanes_and_theme_are_as_long_as_the_loops(name):
 
 def test_strength_zero_returns_the_loop():
     theme = random_words(2)
-    for onsets in draw(SampleParams(5, 2, vary="x", strength=0), given=Given(theme=theme)):
+    for onsets in draw(SampleParams(5, 2, vary="x", strength=0), prompt=Prompt(theme=theme)):
         assert (onsets.reshape(-1, 9) == to_onsets(theme)).all()
 
 
 def test_strength_one_draws_freely():
     params = SampleParams(5, 2, vary="x", strength=1)
-    varied = draw(params, given=Given(theme=random_words(2)))
+    varied = draw(params, prompt=Prompt(theme=random_words(2)))
     assert (varied == draw(replace(params, vary=""))).all()
 
 
 def test_strength_is_the_share_that_is_written_anew():
     theme = random_words(2)
-    varied = draw(SampleParams(300, 2, vary="x", strength=0.3), given=Given(theme=theme))
+    varied = draw(SampleParams(300, 2, vary="x", strength=0.3), prompt=Prompt(theme=theme))
     # Of 512 words the network hardly ever draws the one that stood there.
     changed = (varied.reshape(300, -1, 9) != to_onsets(theme)).any(axis=-1)
     assert changed.mean() == pytest.approx(0.3, abs=0.03)
@@ -378,7 +378,7 @@ def test_a_variation_keeps_what_the_controls_allow():
     theme = random_words(2)
     params = SampleParams(20, 2, vary="x", strength=0, forbid=("open_hat",))
     had_none = ~to_onsets(theme)[:, OPEN_HAT]
-    for onsets in draw(params, given=Given(theme=theme)):
+    for onsets in draw(params, prompt=Prompt(theme=theme)):
         plain = onsets.reshape(-1, 9)
         assert not plain[:, OPEN_HAT].any()
         assert (plain[had_none] == to_onsets(theme)[had_none]).all()

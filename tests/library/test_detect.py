@@ -18,8 +18,13 @@ from trapgen.ingest import find_doubts, find_midi, read_folder, read_loop, settl
 from trapgen.ingest.keymap.choose import choose_readings
 from trapgen.ingest.keymap.detect import rank_key_maps
 from trapgen.ingest.keymap.evidence import voice_evidence
-from trapgen.ingest.keymap.features import FEATURES, count_bars, count_company, describe_groups
-from trapgen.ingest.keymap.groove import sure_from
+from trapgen.ingest.keymap.groove_statistics import sure_from
+from trapgen.ingest.keymap.rhythm_features import (
+    FEATURES,
+    count_bars,
+    count_company,
+    describe_groups,
+)
 from trapgen.ingest.keymap.role import detect_role, find_role
 from trapgen.midi import Strikes, read_strikes
 

@@ -60,8 +60,10 @@ def test_the_model_card_has_the_figures_and_credits_groove(grid):
 
 
 def test_loops_without_options_close_bars_have_snares_on_3_and_hat_rolls(generator, grid):
-    loops, drafts = draw_loops(generator, SampleParams(loops=48, structure="learned"), seed=1)
-    assert bar_accuracy(drafts, grid) >= 0.995
+    loops, decoded_loops = draw_loops(
+        generator, SampleParams(loops=48, structure="learned"), seed=1
+    )
+    assert bar_accuracy(decoded_loops, grid) >= 0.995
     snares = [loop.onsets[grid // 2 :: grid, SNARE].mean() for loop in loops]
     assert sum(snares) / len(snares) >= 0.9
     if grid == 32:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.strategies import drum_loops, make_loop
 from trapgen.core import CLOSED_HAT, KICK, LOW_TOM, OPEN_HAT, RIDE, SNARE, DrumLoop, repeat_to
 from trapgen.evaluate import collect_features
-from trapgen.evaluate.metrics.features import (
+from trapgen.evaluate.metrics.loop_features import (
     collect_hits,
     consistency,
     loop_features,

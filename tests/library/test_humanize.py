@@ -13,8 +13,20 @@ from tests.networks import make_humanizer
 from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.core import CLOSED_HAT, KICK, SNARE, STEPS_PER_BAR, DrumLoop, ModelError, repeat_to
 from trapgen.model import is_played, load_humanizer, save_humanizer
-from trapgen.model.humanizer.hits import Performance, find_hits, read_performance, recall, tell
-from trapgen.model.humanizer.spec import N_OFFSETS, N_RECALLS, N_TOLD, HumanizerSpec, weight_shapes
+from trapgen.model.humanizer.playback_features import (
+    PlayedHits,
+    find_hits,
+    make_recall_features,
+    read_played_hits,
+    recall,
+)
+from trapgen.model.humanizer.spec import (
+    N_OFFSETS,
+    N_RECALL_FEATURES,
+    N_RECALLS,
+    HumanizerSpec,
+    weight_shapes,
+)
 
 CONDITIONS = ("style:trap", "style:trap/drill")
 
@@ -85,10 +97,12 @@ def test_a_roll_goes_on_along_its_line():
 
 
 def test_an_unknown_condition_is_encoded_as_zero():
-    told = tell(np.zeros((2, N_RECALLS), np.int64), np.zeros((2, N_RECALLS), np.int64))
-    assert told.shape == (2, N_RECALLS * N_TOLD)
+    told = make_recall_features(
+        np.zeros((2, N_RECALLS), np.int64), np.zeros((2, N_RECALLS), np.int64)
+    )
+    assert told.shape == (2, N_RECALLS * N_RECALL_FEATURES)
     assert not told.any()
-    assert tell(np.full(N_RECALLS, 64), np.full(N_RECALLS, 1)).any()
+    assert make_recall_features(np.full(N_RECALLS, 64), np.full(N_RECALLS, 1)).any()
 
 
 def with_offsets(steps_per_bar, offset):
@@ -111,26 +125,26 @@ def test_a_program_is_not_played():
 @given(drum_loops())
 def test_a_performance_is_what_was_played(loop):
     hits = find_hits(loop.onsets, loop.steps_per_bar, loop.bpm)
-    played = read_performance(loop, hits, has_offsets=True)
+    played = read_played_hits(loop, hits, has_offsets=True)
     assert played.velocities.tolist() == loop.velocities[loop.onsets].tolist()
     center = (played.offsets - 0.5) / N_OFFSETS - 0.5
     assert np.abs(center - loop.offsets[loop.onsets]).max(initial=0) <= 0.5 / N_OFFSETS + 1e-6
     if not is_played(loop):
-        assert not read_performance(loop, hits).offsets.any()
+        assert not read_played_hits(loop, hits).offsets.any()
 
 
 @given(drum_loops(steps_per_bar=16), st.booleans())
 def test_every_hit_is_played_and_nothing_else(loop, offsets):
     humanizer = make_humanizer(offsets=offsets)
-    (feel,) = draw(humanizer, [loop])
-    assert feel.velocities.dtype == np.uint8
-    np.testing.assert_array_equal(feel.velocities > 0, loop.onsets)
-    assert feel.velocities.max(initial=0) <= 127
-    assert feel.offsets.dtype == np.float32
-    assert feel.offsets.min() >= -0.5
-    assert feel.offsets.max() < 0.5
-    assert not feel.offsets[~loop.onsets].any()
-    assert offsets or not feel.offsets.any()
+    (playback,) = draw(humanizer, [loop])
+    assert playback.velocities.dtype == np.uint8
+    np.testing.assert_array_equal(playback.velocities > 0, loop.onsets)
+    assert playback.velocities.max(initial=0) <= 127
+    assert playback.offsets.dtype == np.float32
+    assert playback.offsets.min() >= -0.5
+    assert playback.offsets.max() < 0.5
+    assert not playback.offsets[~loop.onsets].any()
+    assert offsets or not playback.offsets.any()
 
 
 def test_a_loop_is_played_alike_in_any_batch():
@@ -139,9 +153,9 @@ def test_a_loop_is_played_alike_in_any_batch():
     together = draw(humanizer, loops)
     for chosen in ([0], [33], [69, 5, 64], list(range(7)), list(range(69, -1, -1))):
         alone = draw(humanizer, [loops[at] for at in chosen], chosen)
-        for at, feel in zip(chosen, alone, strict=True):
-            np.testing.assert_array_equal(feel.velocities, together[at].velocities)
-            np.testing.assert_array_equal(feel.offsets, together[at].offsets)
+        for at, playback in zip(chosen, alone, strict=True):
+            np.testing.assert_array_equal(playback.velocities, together[at].velocities)
+            np.testing.assert_array_equal(playback.offsets, together[at].offsets)
 
 
 def test_the_generator_and_the_condition_decide():
@@ -157,8 +171,8 @@ def test_what_is_likely_is_drawn_more_often_than_said_by_the_temperature():
     humanizer = make_humanizer(scale=0)
     humanizer.weights["velocity/bias"][[29, 99]] = np.log(127e4) + np.log([0.25, 0.75])
     loop = repeat_to(make_loop(*((at, KICK) for at in range(16))), 128)
-    (feel,) = draw(humanizer, [loop])
-    drawn = feel.velocities[loop.onsets]
+    (playback,) = draw(humanizer, [loop])
+    drawn = playback.velocities[loop.onsets]
     assert np.isin(drawn, [30, 100]).all()
     sharpened = 3 ** (1 / 0.75)
     assert (drawn == 100).mean() == pytest.approx(sharpened / (1 + sharpened), abs=0.03)
@@ -183,7 +197,7 @@ def test_probabilities_add_up():
     for head, n_classes in ((0, 127), (1, N_OFFSETS)):
         classes = np.full((n_classes, 2, len(hits)), 5)
         classes[:, head, one] = np.arange(1, n_classes + 1)
-        played = [Performance(*each) for each in classes]
+        played = [PlayedHits(*each) for each in classes]
         logs = humanizer.log_probabilities([hits] * n_classes, played)
         total = sum(np.exp(each[one, head]) for each in logs)
         assert total == pytest.approx(1, abs=1e-4)
@@ -194,11 +208,11 @@ def test_what_is_drawn_is_scored_as_it_was_drawn():
     loops = loops_of(40, seed=2)
     hits = [find_hits(loop.onsets, 16, 140) for loop in loops]
     own = [
-        Performance(feel.velocities[loop.onsets].astype(int), np.zeros(loop.n_onsets, int))
-        for loop, feel in zip(loops, draw(humanizer, loops), strict=True)
+        PlayedHits(playback.velocities[loop.onsets].astype(int), np.zeros(loop.n_onsets, int))
+        for loop, playback in zip(loops, draw(humanizer, loops), strict=True)
     ]
     rng = np.random.default_rng(0)
-    others = [Performance(rng.integers(1, 128, len(p.velocities)), p.offsets) for p in own]
+    others = [PlayedHits(rng.integers(1, 128, len(p.velocities)), p.offsets) for p in own]
     ours, theirs = (
         np.concatenate(humanizer.log_probabilities(hits, played)).mean() for played in (own, others)
     )

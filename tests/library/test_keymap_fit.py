@@ -11,8 +11,8 @@ from training.keymap.readings import choose_sure, fit_weights, gather_cases, rea
 from training.keymap.voices import fit_voices
 from trapgen.core import CLOSED_HAT, KICK, SNARE, key_map
 from trapgen.ingest.keymap.evidence import expand, groove_table
-from trapgen.ingest.keymap.features import FEATURES
-from trapgen.ingest.keymap.groove import GROOVE, sure_from
+from trapgen.ingest.keymap.groove_statistics import GROOVE, sure_from
+from trapgen.ingest.keymap.rhythm_features import FEATURES
 from trapgen.ingest.keymap.weights import groove_weights
 
 

@@ -22,7 +22,7 @@ from trapgen.core import (
 )
 from trapgen.ingest import find_doubts, read_loop, settle
 from trapgen.ingest.keymap.choose import find_settled, read_settled
-from trapgen.ingest.keymap.groove import sure_from
+from trapgen.ingest.keymap.groove_statistics import sure_from
 
 
 def write_doubtful(folder):

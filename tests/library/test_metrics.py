@@ -13,9 +13,9 @@ from trapgen.core import BAR, KICK, N_WORDS, SNARE, DrumLoop, Lineage, Parameter
 from trapgen.evaluate import collect_features, group_features, model_bits
 from trapgen.evaluate.metrics.bootstrap import bound_ratio, draw_weights
 from trapgen.evaluate.metrics.calibration import Reliability
+from trapgen.evaluate.metrics.distribution_overlap import Sample, _all, _Densities, compare_features
 from trapgen.evaluate.metrics.goals import judge_goals
 from trapgen.evaluate.metrics.originality import copy_rate, quantiles
-from trapgen.evaluate.metrics.overlap import Sample, _all, _Densities, compare_features
 from trapgen.evaluate.metrics.score import score_loops
 
 RNG = np.random.default_rng(7)

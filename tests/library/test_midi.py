@@ -32,6 +32,7 @@ from trapgen.core import (
     CLOSED_HAT,
     KICK,
     SNARE,
+    TICKS_PER_QUARTER,
     VOICES,
     MidiError,
     ParameterError,
@@ -39,7 +40,6 @@ from trapgen.core import (
 )
 from trapgen.ingest import read_loop, write_packs
 from trapgen.midi import parse_strikes, read_strikes, to_bytes, write_loop
-from trapgen.midi.write import TICKS_PER_QUARTER, to_pretty_midi
 
 # A temporary folder may serve many examples: each overwrites what it then reads.
 with_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -431,7 +431,7 @@ def test_pretty_midi_and_mido_read_what_was_written(tmp_path, loop):
     seconds_per_tick = round(60e6 / loop.bpm) / 1e6 / TICKS_PER_QUARTER
     rows = as_rows(read_strikes(path))
     end_tick = loop.n_bars * 4 * TICKS_PER_QUARTER
-    for midi in (pretty_midi.PrettyMIDI(str(path)), to_pretty_midi(loop)):
+    for midi in (pretty_midi.PrettyMIDI(str(path)), loop.to_pretty_midi()):
         notes = [note for part in midi.instruments for note in part.notes]
         heard = sorted((midi.time_to_tick(note.start), note.pitch, note.velocity) for note in notes)
         assert heard == [row[:3] for row in rows]
@@ -450,7 +450,7 @@ def test_pretty_midi_and_mido_read_what_was_written(tmp_path, loop):
 def test_what_pretty_midi_writes_on_is_the_same_loop(tmp_path):
     loop = random_loop(np.random.default_rng(1), bars=4, steps_per_bar=24, bpm=97.5)
     write_loop(tmp_path / "ours.mid", loop)
-    to_pretty_midi(loop).write(str(tmp_path / "theirs.mid"))
+    loop.to_pretty_midi().write(str(tmp_path / "theirs.mid"))
     ours, theirs = (read_strikes(tmp_path / name) for name in ("ours.mid", "theirs.mid"))
     assert as_rows(ours) == as_rows(theirs)
     assert len(ours) == loop.n_onsets
@@ -486,8 +486,8 @@ def test_a_loop_beyond_the_length_of_midi_is_refused(tmp_path):
         write_loop(tmp_path / "loop.mid", make_loop((0, KICK), bars=69_906))
     assert not list(tmp_path.iterdir())
     with pytest.raises(ParameterError, match=r"n_bars must be at most 2604 .*received 2605"):
-        to_pretty_midi(make_loop((0, KICK), bars=2_605))
-    assert to_pretty_midi(make_loop((0, KICK), bars=2_604)).get_end_time() > 0
+        make_loop((0, KICK), bars=2_605).to_pretty_midi()
+    assert make_loop((0, KICK), bars=2_604).to_pretty_midi().get_end_time() > 0
 
 
 @pytest.mark.parametrize("gap_bars", [1, 5, 600, 69_904])

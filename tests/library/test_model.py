@@ -38,11 +38,11 @@ from trapgen.model import (
 )
 from trapgen.model.layers import Layers
 from trapgen.model.words.spec import (
-    N_AGREEMENTS,
     N_BEAT_LAGS,
+    N_LAG_SIMILARITIES,
     N_LOOP_BARS,
+    N_TOKEN_FEATURES,
     N_TOKENS,
-    N_TOLD,
     VOICES_OF_TARGET,
 )
 
@@ -70,11 +70,11 @@ def random_tokens(spec, n_loops=3, bars=6, seed=0):
 
 def all_scores(network, tokens):
     """`(n_loops, n_tokens, N_TARGETS)` log-probabilities, a token at a time."""
-    state, scores = network.start(len(tokens)), []
+    state, logits = network.start(len(tokens)), []
     for inputs in iterate_inputs(tokens, network.spec):
         step, state = network.step(inputs, state)
-        scores.append(log_softmax(step))
-    return np.stack(scores, axis=1)
+        logits.append(log_softmax(step))
+    return np.stack(logits, axis=1)
 
 
 # What the network is told
@@ -85,8 +85,8 @@ def test_tokens_are_told_by_their_voices():
     assert TOKEN_TABLE[0b100000001].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0]
     assert TOKEN_TABLE[BAR].tolist() == [0] * 9 + [1, 0]
     assert TOKEN_TABLE[START].tolist() == TOKEN_TABLE[PAD].tolist() == [0] * 10 + [1]
-    scores = np.arange(10, dtype=np.float32)
-    spread = scores @ VOICES_OF_TARGET
+    logits = np.arange(10, dtype=np.float32)
+    spread = logits @ VOICES_OF_TARGET
     assert spread.shape == (N_TARGETS,)
     assert (spread[0b110000000], spread[BAR]) == (0 + 1, 9)
 
@@ -130,10 +130,10 @@ def test_parameters_decide_the_networks_spec():
 def test_probabilities_of_all_tokens_make_one(spec):
     tokens = random_tokens(spec)
     network = random_network(spec)
-    scores = all_scores(network, tokens)
-    assert scores.shape == (*tokens.shape, N_TARGETS)
-    np.testing.assert_allclose(np.exp(scores.astype(float)).sum(axis=-1), 1, atol=1e-5)
-    chosen = np.take_along_axis(scores, tokens[..., None], axis=-1)[..., 0]
+    logits = all_scores(network, tokens)
+    assert logits.shape == (*tokens.shape, N_TARGETS)
+    np.testing.assert_allclose(np.exp(logits.astype(float)).sum(axis=-1), 1, atol=1e-5)
+    chosen = np.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
     np.testing.assert_allclose(network.log_probabilities(tokens), chosen, atol=1e-6)
 
 
@@ -155,9 +155,9 @@ def test_lookback_reaches_as_far_as_it_says():
     for layer in range(spec.layers):
         weights[f"lstm_{layer}/recurrent_kernel"] *= 0
         weights[f"lstm_{layer}/bias"][12:24] = -100  # forget
-    told = N_TOLD + N_LOOP_BARS
-    weights["lstm_0/kernel"][told : told + spec.n_told_lags * N_AGREEMENTS] = 0
-    weights["match/kernel"][:N_AGREEMENTS] = 0
+    told = N_TOKEN_FEATURES + N_LOOP_BARS
+    weights["lstm_0/kernel"][told : told + spec.n_lookback_lags * N_LAG_SIMILARITIES] = 0
+    weights["match/kernel"][:N_LAG_SIMILARITIES] = 0
     network, tokens = Network(spec, weights), random_tokens(spec, bars=5)
     changed = tokens.copy()
     changed[:, 3] = (changed[:, 3] + 1) % N_WORDS
@@ -165,7 +165,7 @@ def test_lookback_reaches_as_far_as_it_says():
     assert np.flatnonzero(moved > 1e-6).tolist() == [4, 3 + 4, 3 + 8, *range(3 + 17, 85, 17)]
 
 
-def test_agreement_is_a_mean_of_differences():
+def test_lag_similarity_is_a_mean_of_differences():
     spec = SPECS["plain"]
     rng = np.random.default_rng(0)
     words = rng.choice([0, 256, 64, 257, 16], 4 * 16)
@@ -180,7 +180,7 @@ def test_agreement_is_a_mean_of_differences():
             mean = unknown
             for step in range(len(words)):
                 token = step + step // 16
-                found = inputs.agreement[0, token, lag, 3 * span : 3 * span + 3]
+                found = inputs.lag_similarity[0, token, lag, 3 * span : 3 * span + 3]
                 np.testing.assert_allclose(found, mean, atol=2e-3)
                 apart = np.abs(hits[step] - hits[step - ago]) @ groups.T if step >= ago else unknown
                 mean = mean + (apart - mean) / length
@@ -215,9 +215,9 @@ def test_scores_of_a_loop_are_the_same_in_any_batch(spec):
     for all_inputs, inputs in zip(
         iterate_inputs(together, spec), iterate_inputs(few, spec), strict=True
     ):
-        scores, states[0] = network.step(all_inputs, states[0])
+        logits, states[0] = network.step(all_inputs, states[0])
         its, states[1] = network.step(inputs, states[1])
-        np.testing.assert_array_equal(its, scores[7:10])
+        np.testing.assert_array_equal(its, logits[7:10])
 
 
 @pytest.mark.parametrize(("width", "n_columns"), [(9, 513), (37, 65), (330, 768), (512, 2048)])

@@ -9,7 +9,7 @@ import pytest
 
 from trapgen.core import HITS_NAME, LOOPS_NAME, Lineage, ModelError, to_loop, to_words
 from trapgen.model import load_training_index, measure_novelty, rank_nearest, save_training_index
-from trapgen.model.training_index import NOVELTY_NAME, cut_pieces
+from trapgen.model.training_index import NOVELTY_NAME, cut_passages
 
 
 def make_loops(*bars, seed=0):
@@ -31,7 +31,7 @@ def test_training_loops_come_back_as_they_were(tmp_path):
 
 def test_long_performances_are_searched_in_pieces(tmp_path):
     (take,) = make_loops(7)
-    pieces = cut_pieces([take], 4)
+    pieces = cut_passages([take], 4)
     names = [piece.lineage.loop_id for piece in pieces]
     assert names == ["take-0, bar 1", "take-0, bar 3", "take-0, bar 4"]
     held_out = [replace(pieces[1], lineage=Lineage("held out"))]
@@ -50,7 +50,7 @@ def test_every_bar_of_a_performance_stands_in_a_piece():
         take = replace(take, lineage=Lineage(""))
         found = {
             bar.tobytes()
-            for piece in cut_pieces([take], 4)
+            for piece in cut_passages([take], 4)
             for bar in to_words(piece).reshape(-1, 16)
         }
         assert found == {bar.tobytes() for bar in to_words(take).reshape(-1, 16)}
@@ -58,7 +58,7 @@ def test_every_bar_of_a_performance_stands_in_a_piece():
 
 def test_the_nearest_is_found_wherever_it_was_cut(tmp_path):
     (take,) = make_loops(9)
-    pieces = cut_pieces([take], 4)
+    pieces = cut_passages([take], 4)
     ((nearest, *_),) = rank_nearest([replace(pieces[2], bpm=70)], pieces)
     assert (nearest.right, nearest.distance) == (2, 0)
 

@@ -31,8 +31,8 @@ from trapgen.core import (
     to_words,
 )
 from trapgen.generate import draw_loops, generate, load_generator, regenerate
-from trapgen.generate.prompt import Given
-from trapgen.generate.read_prompt import read_given
+from trapgen.generate.prompt import Prompt
+from trapgen.generate.read_prompt import load_prompt
 from trapgen.generate.receipt import find_shared_voices, hash_code
 from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
@@ -180,14 +180,14 @@ def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
         (lambda told: told.update(seed="x"), "invalid literal"),
         (lambda told: told.update(number=-1), "counted from 0"),
         (lambda told: told.pop("steps_per_bar"), "without steps_per_bar"),
-        (lambda told: told.update(given={"lanes": "0b2"}), "given.lanes"),
-        (lambda told: told.update(given={"lanes": "0b0 BAR"}), "as long as the loops"),
-        (lambda told: told.update(given={"melody": "0b0"}), "melody"),
-        (lambda told: told.update(given=[]), "there with lock"),
-        (lambda told: told["given"].pop("theme"), "given.theme_hits"),
+        (lambda told: told.update(prompt={"locked": "0b2"}), "prompt.locked"),
+        (lambda told: told.update(prompt={"locked": "0b0 BAR"}), "as long as the loops"),
+        (lambda told: told.update(prompt={"melody": "0b0"}), "melody"),
+        (lambda told: told.update(prompt=[]), "there with lock"),
+        (lambda told: told["prompt"].pop("theme"), "prompt.theme_hits"),
         (lambda told: told.update(vary=""), "there with vary"),
         (lambda told: told.update(lock=[], lock_from=""), "there with lock"),
-        (lambda told: told.update(given=3), "given|iterable"),
+        (lambda told: told.update(prompt=3), "given|iterable"),
     ],
 )
 def test_a_broken_receipt_is_refused(model, steered, tmp_path, change, words):
@@ -208,20 +208,20 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
     assert (told["seed"], told["number"], told["attempt"]) == (5, 1, 0)
     assert told["require"] == ["snare@3"]
     assert told["rolls"] == 0.5
-    assert set(told["given"]) == {"lanes", "lane_hits", "theme", "theme_hits", "notes"}
-    (note,) = told["given"]["notes"]
+    assert set(told["prompt"]) == {"locked", "locked_hits", "theme", "theme_hits", "notes"}
+    (note,) = told["prompt"]["notes"]
     assert note.endswith("full_mine.mid: the first 1 of its 2 bars are taken")
     assert set(told["software"]) == {"trapgen", "numpy", "onnxruntime"}
-    assert told["given"]["lanes"].split()[-1] == "BAR"
+    assert told["prompt"]["locked"].split()[-1] == "BAR"
     primed = json.loads((steered / "primed/loop-6-01.json").read_text())
-    assert set(primed["given"]) == {"primer", "primer_beats"}
-    assert len(primed["given"]["primer"].split()) == 66
+    assert set(primed["prompt"]) == {"primer", "primer_beats"}
+    assert len(primed["prompt"]["primer"].split()) == 66
 
 
 def test_the_percentile_is_the_share_of_held_out_loops_that_are_nearer(model, tmp_path):
     generator = load_generator(model)
     held_out = random_loops(10, seed=1)
-    theirs = [pairs[0].distance for pairs in rank_nearest(held_out, generator.reference)]
+    theirs = [pairs[0].distance for pairs in rank_nearest(held_out, generator.training_loops)]
     assert generator.held_out == pytest.approx(sorted(theirs), abs=1e-6)
     for told in generate(generator, SampleParams(3, 1), 0, tmp_path):
         nearer = sum(distance < told["nearest"][0]["distance"] for distance in theirs)
@@ -287,10 +287,10 @@ def test_loops_too_near_to_training_are_drawn_again(model, tmp_path):
 def test_loops_that_cannot_be_novel_are_named(model, tmp_path):
     # Strength 0: what is varied comes back, and that is a training loop.
     generator = load_generator(model)
-    write_loop(tmp_path / "full.mid", generator.reference[4])
+    write_loop(tmp_path / "full.mid", generator.training_loops[4])
     params = SampleParams(2, 1, vary=str(tmp_path / "full.mid"), strength=0, min_novelty=0.2)
-    drafts = draw_loops(generator, params, 0)[1]
-    assert drafts[0].words.tolist() == to_words(generator.reference[4]).tolist()
+    decoded_loops = draw_loops(generator, params, 0)[1]
+    assert decoded_loops[0].words.tolist() == to_words(generator.training_loops[4]).tolist()
     with pytest.raises(GateRefusedError, match="drawn 20 times") as caught:
         generate(generator, params, 0, tmp_path / "out")
     assert len(caught.value.reasons) == 2
@@ -357,23 +357,23 @@ def test_dropped_notes_and_bars_of_a_file_are_reported(tmp_path):
     loop = make_loop(*((step, SNARE) for step in steps), steps_per_bar=96, bars=4)
     write_loop(tmp_path / "fine.mid", loop)
     lock = {"lock": ("snare",), "lock_from": str(tmp_path / "fine.mid")}
-    given = read_given(network, [], SampleParams(bars=2, **lock), 0)
+    given = load_prompt(network, [], SampleParams(bars=2, **lock), 0)
     assert [note.partition("fine.mid: ")[2] for note in given.notes] == [
         f"16 hits fall on louder ones at {grid} steps a bar; 96 would hold them",
         "the first 2 of its 4 bars are taken",
     ]
-    assert Given.from_json(given.to_json(grid)).notes == given.notes
+    assert Prompt.from_json(given.to_json(grid)).notes == given.notes
 
 
 def test_a_voice_is_locked_only_where_the_file_has_it(tmp_path):
     write_loop(tmp_path / "kick.mid", make_loop((0, KICK)))
     params = SampleParams(lock=("kick", "snare"), lock_from=str(tmp_path / "kick.mid"))
     with pytest.raises(ParameterError, match=r"kick\.mid \(received 'snare'\)"):
-        read_given(make_network(FINE), [], params, 0)
+        load_prompt(make_network(FINE), [], params, 0)
 
 
 @pytest.mark.parametrize("hit", [[32, 0, 90, 0], [0, 9, 90, 0], [0, 0, 0, 0], [0, 0, 9, 0.5], [0]])
 def test_a_required_hit_that_cannot_be_played_is_refused(hit):
-    lanes = Given(lanes=np.zeros(32, np.int64)).to_json(32)
-    with pytest.raises(ParameterError, match="lane_hits"):
-        Given.from_json({**lanes, "lane_hits": [hit]})
+    locked = Prompt(locked=np.zeros(32, np.int64)).to_json(32)
+    with pytest.raises(ParameterError, match="locked_hits"):
+        Prompt.from_json({**locked, "locked_hits": [hit]})

@@ -25,7 +25,10 @@ def name(path: Path) -> str:
 def test_thirteen_rooms_stand_at_the_top() -> None:
     folders = (path for path in (ROOT / "trapgen").iterdir() if path.name != "__pycache__")
     assert sorted(path.name for path in folders if path.is_dir()) == ROOMS
-    assert [path.name for path in (ROOT / "trapgen").glob("*.py")] == ["__init__.py"]
+    assert sorted(path.name for path in (ROOT / "trapgen").glob("*.py")) == [
+        "__init__.py",
+        "api.py",
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -26,10 +26,10 @@ from trapgen.core import (
     rotate,
     to_onsets,
 )
-from trapgen.generate import Draft, sample_words
+from trapgen.generate import DecodedLoop, sample_words
 from trapgen.generate.align_primer import match_primer
-from trapgen.generate.prompt import Given
-from trapgen.generate.render_loops import Ticket, to_loops
+from trapgen.generate.prompt import Prompt
+from trapgen.generate.render_loops import LoopSeed, to_loops
 from trapgen.model import iterate_inputs, log_softmax
 from trapgen.model.words.spec import N_BEAT_LAGS
 
@@ -55,7 +55,7 @@ def test_a_loop_is_the_same_in_any_batch(spec, controls):
     network = make_network(spec)
     theme = np.arange(32) if "vary" in controls else None
     drawn = {
-        n: sample_words(network, SampleParams(n, 2, **controls), 3, Given(theme=theme))
+        n: sample_words(network, SampleParams(n, 2, **controls), 3, Prompt(theme=theme))
         for n in (1, 7, 64)
     }
     assert [len(found) for found in drawn.values()] == [1, 7, 64]
@@ -63,20 +63,20 @@ def test_a_loop_is_the_same_in_any_batch(spec, controls):
         for one, other in zip(found, drawn[64], strict=False):
             np.testing.assert_array_equal(one.words, other.words)
             assert one.bar_lengths == other.bar_lengths
-    assert len({draft.words.tobytes() for draft in drawn[64]}) == 64
+    assert len({decoded.words.tobytes() for decoded in drawn[64]}) == 64
 
 
 def test_a_loop_is_drawn_alone_by_its_seed():
     network, params = make_network(), SampleParams(40, 2, **STEERED)
     every = sample_words(network, params, seed=3)
-    tickets = [Ticket(33), Ticket(0), Ticket(5, attempt=1)]
-    some = sample_words(network, params, seed=3, tickets=tickets)
+    loop_seeds = [LoopSeed(33), LoopSeed(0), LoopSeed(5, attempt=1)]
+    some = sample_words(network, params, seed=3, loop_seeds=loop_seeds)
     assert some[0].words.tolist() == every[33].words.tolist()
     assert some[1].words.tolist() == every[0].words.tolist()
     assert some[2].words.tolist() != every[5].words.tolist()
-    alone = sample_words(network, params, seed=3, tickets=tickets[2:])
+    alone = sample_words(network, params, seed=3, loop_seeds=loop_seeds[2:])
     assert alone[0].words.tolist() == some[2].words.tolist()
-    both = sample_words(network, params, seed=3, tickets=[Ticket(5), Ticket(5, 1)])
+    both = sample_words(network, params, seed=3, loop_seeds=[LoopSeed(5), LoopSeed(5, 1)])
     assert both[0].words.tolist() == every[5].words.tolist()
     assert both[1].words.tolist() == some[2].words.tolist()
 
@@ -94,40 +94,40 @@ def test_a_wide_network_draws_the_same_in_any_number():
 def test_enforced_bars_are_full(spec, bars):
     # Even with a network that would do nothing but end bars.
     for network in (make_network(spec), make_network(spec, words={BAR: 50})):
-        for draft in sample_words(network, SampleParams(9, bars), seed=0):
-            assert draft.bar_lengths == (16,) * bars
-            assert draft.words.shape == (16 * bars,)
-            assert draft.words.min() >= 0
-            assert draft.words.max() < 512
+        for decoded in sample_words(network, SampleParams(9, bars), seed=0):
+            assert decoded.bar_lengths == (16,) * bars
+            assert decoded.words.shape == (16 * bars,)
+            assert decoded.words.min() >= 0
+            assert decoded.words.max() < 512
 
 
 @SPECS
 def test_a_network_that_only_ends_bars_is_filled_with_silence(spec):
     network = make_network(spec, scale=0, words={BAR: 50})
-    (draft,) = sample_words(network, SampleParams(1, 3, structure="learned"), seed=0)
-    assert draft.bar_lengths == (0, 0, 0)
-    assert not draft.words.any()
-    assert draft.words.shape == (48,)
+    (decoded,) = sample_words(network, SampleParams(1, 3, structure="learned"), seed=0)
+    assert decoded.bar_lengths == (0, 0, 0)
+    assert not decoded.words.any()
+    assert decoded.words.shape == (48,)
 
 
 @SPECS
 def test_a_network_that_ends_no_bar_is_cut_off(spec):
     network = make_network(spec, scale=0, words={5: 50})
-    (draft,) = sample_words(network, SampleParams(1, 2, structure="learned"), seed=0)
-    assert draft.bar_lengths == (2 * 2 * 17, 0)
-    assert draft.words.tolist() == [5] * 16 + [0] * 16
+    (decoded,) = sample_words(network, SampleParams(1, 2, structure="learned"), seed=0)
+    assert decoded.bar_lengths == (2 * 2 * 17, 0)
+    assert decoded.words.tolist() == [5] * 16 + [0] * 16
 
 
 @SPECS
 def test_learned_bars_are_cut_or_filled(spec):
     network = make_network(spec, scale=0, words={5: 50, BAR: 47.5})
     lengths = set()
-    for draft in sample_words(network, SampleParams(40, 4, structure="learned"), seed=0):
-        assert len(draft.bar_lengths) == 4
-        bars = draft.words.reshape(4, 16)
-        for length, bar in zip(draft.bar_lengths, bars, strict=True):
+    for decoded in sample_words(network, SampleParams(40, 4, structure="learned"), seed=0):
+        assert len(decoded.bar_lengths) == 4
+        bars = decoded.words.reshape(4, 16)
+        for length, bar in zip(decoded.bar_lengths, bars, strict=True):
             assert bar.tolist() == [5] * min(length, 16) + [0] * (16 - min(length, 16))
-        lengths.update(draft.bar_lengths)
+        lengths.update(decoded.bar_lengths)
     assert min(lengths) < 16 < max(lengths)
 
 
@@ -154,9 +154,9 @@ def test_sampling_reads_as_scoring_does(spec, primed):
     network = make_network(spec, scale=1.0)
     primer = np.random.default_rng(0).integers(0, 512, 32) if primed else None
     params = SampleParams(2, 5, temperature=COLD)
-    drafts = sample_words(network, params, seed=0, given=Given(primer))
-    written = drafts[0].words
-    np.testing.assert_array_equal(written, drafts[1].words)
+    decoded_loops = sample_words(network, params, seed=0, prompt=Prompt(primer))
+    written = decoded_loops[0].words
+    np.testing.assert_array_equal(written, decoded_loops[1].words)
     whole = written if primer is None else np.concatenate([primer, written])
     tokens = add_bars(whole, 16)
     scores = all_scores(network, tokens)
@@ -177,7 +177,7 @@ def test_learned_structure_reads_as_scoring_does():
         sample_words(network, SampleParams(6, 3, structure=structure), seed=0)
         for structure in ("learned", "enforced")
     )
-    assert {draft.bar_lengths for draft in learned} == {(16, 16, 16)}
+    assert {decoded.bar_lengths for decoded in learned} == {(16, 16, 16)}
     assert [x.words[:16].tolist() for x in learned] == [x.words[:16].tolist() for x in enforced]
 
 
@@ -185,26 +185,26 @@ def test_loops_continue_their_primer():
     # A network that repeats the bar before, and nothing else.
     network = copy_from(make_network(scale=0), N_BEAT_LAGS)
     primer = np.random.default_rng(0).integers(0, 512, 32)
-    for draft in sample_words(network, SampleParams(3, 4), seed=0, given=Given(primer)):
-        assert draft.words.reshape(4, 16).tolist() == [primer[16:].tolist()] * 4
+    for decoded in sample_words(network, SampleParams(3, 4), seed=0, prompt=Prompt(primer)):
+        assert decoded.words.reshape(4, 16).tolist() == [primer[16:].tolist()] * 4
     free = sample_words(network, SampleParams(3, 4), seed=0)
-    for draft in free:
-        bars = draft.words.reshape(4, 16)
+    for decoded in free:
+        bars = decoded.words.reshape(4, 16)
         assert (bars == bars[0]).all()
-    assert len({draft.words.tobytes() for draft in free}) == 3
+    assert len({decoded.words.tobytes() for decoded in free}) == 3
 
 
 def test_a_primer_two_bars_ago_changes_the_draw():
     network = copy_from(make_network(scale=0), N_BEAT_LAGS + 1)
     primer = np.random.default_rng(0).integers(0, 512, 32)
-    (draft,) = sample_words(network, SampleParams(1, 4), seed=0, given=Given(primer))
-    assert draft.words.tolist() == [*primer, *primer]
+    (decoded,) = sample_words(network, SampleParams(1, 4), seed=0, prompt=Prompt(primer))
+    assert decoded.words.tolist() == [*primer, *primer]
 
 
 @pytest.mark.parametrize("n_steps", [0, 1, 15, 17])
 def test_a_primer_is_whole_bars(n_steps):
     with pytest.raises(ParameterError, match=rf"whole bars of 16 steps .received {n_steps}"):
-        sample_words(make_network(), SampleParams(), 0, Given(np.zeros(n_steps, np.int64)))
+        sample_words(make_network(), SampleParams(), 0, Prompt(np.zeros(n_steps, np.int64)))
 
 
 @pytest.mark.parametrize("beats", [0, 1, 2, 3])
@@ -230,16 +230,19 @@ def test_a_primer_that_fits_every_way_is_left_as_it_is():
 
 def test_drafts_become_loops():
     rng = np.random.default_rng(0)
-    drafts = [Draft(rng.integers(0, 512, 32), (16, 16)), Draft(np.zeros(32, np.int64), (0, 0))]
+    decoded_loops = [
+        DecodedLoop(rng.integers(0, 512, 32), (16, 16)),
+        DecodedLoop(np.zeros(32, np.int64), (0, 0)),
+    ]
     humanizer = make_humanizer()
-    loops = to_loops(drafts, humanizer, SampleParams(bpm=133), seed=4)
+    loops = to_loops(decoded_loops, humanizer, SampleParams(bpm=133), seed=4)
     assert [loop.lineage.loop_id for loop in loops] == ["loop-4-01", "loop-4-02"]
-    for draft, loop in zip(drafts, loops, strict=True):
-        np.testing.assert_array_equal(loop.onsets, to_onsets(draft.words))
+    for decoded, loop in zip(decoded_loops, loops, strict=True):
+        np.testing.assert_array_equal(loop.onsets, to_onsets(decoded.words))
         assert (loop.bpm, loop.steps_per_bar) == (133, 16)
-    assert to_loops(drafts, humanizer, SampleParams(bpm=133), seed=4) == loops
-    assert to_loops(drafts[:1], humanizer, SampleParams(bpm=133), seed=4) == loops[:1]
-    other = to_loops(drafts, humanizer, SampleParams(bpm=133), seed=5)
+    assert to_loops(decoded_loops, humanizer, SampleParams(bpm=133), seed=4) == loops
+    assert to_loops(decoded_loops[:1], humanizer, SampleParams(bpm=133), seed=4) == loops[:1]
+    other = to_loops(decoded_loops, humanizer, SampleParams(bpm=133), seed=5)
     assert other[0].velocities.tolist() != loops[0].velocities.tolist()
 
 
@@ -255,6 +258,9 @@ def test_conditions_change_the_draw():
         sample_words(network, params, 0, condition=np.array([0, 0, 0, kind])) for kind in (1, 2)
     )
     nothing = sample_words(network, params, 0, condition=np.zeros(4, np.int64))
-    drawn = [[draft.words.tolist() for draft in drafts] for drafts in (unknown, beats, fills)]
+    drawn = [
+        [decoded.words.tolist() for decoded in decoded_loops]
+        for decoded_loops in (unknown, beats, fills)
+    ]
     assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
-    assert [draft.words.tolist() for draft in nothing] == drawn[0]
+    assert [decoded.words.tolist() for decoded in nothing] == drawn[0]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.strategies import drum_loops, make_loop, random_loop
 from trapgen.audit import LEAKS, Case, Leak, count_false_alarms, draw_leaks, find_leaks
+from trapgen.audit.bar_windows import FULL_BAR
 from trapgen.audit.leaks import is_telling
 from trapgen.audit.remap import VOICE_MAPS
 from trapgen.audit.selftest import self_test
-from trapgen.audit.windows import FULL_BAR
 from trapgen.core import (
     CLOSED_HAT,
     KEY_MAPS,

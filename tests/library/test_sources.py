@@ -51,8 +51,8 @@ def recombine(rng, n_loops, n_kicks, n_snares, n_hats, n_bars=2):
     loops = []
     for at in range(n_loops):
         velocities = np.zeros((16 * n_bars, 9), np.uint8)
-        for voice, lanes in pool.items():
-            velocities[:, voice] = lanes[rng.integers(len(lanes))]
+        for voice, voice_matches in pool.items():
+            velocities[:, voice] = voice_matches[rng.integers(len(voice_matches))]
         loops.append(DrumLoop(velocities, 16, lineage=Lineage(f"{at}", (f"{at}",))))
     return loops
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.networks import make_humanizer
 from trapgen.core import STEPS_PER_BAR, SampleParams
-from trapgen.generate import Draft
+from trapgen.generate import DecodedLoop
 from trapgen.generate.render_loops import to_loops
 from trapgen.generate.timing import draw_offsets
 
@@ -70,10 +70,10 @@ def test_learned_microtiming_takes_the_place_of_noise():
 
 
 def test_what_a_humanizer_has_learned_is_scaled():
-    drafts = [Draft(np.full(16, ALL), (16,))]
+    decoded_loops = [DecodedLoop(np.full(16, ALL), (16,))]
     humanizer = make_humanizer(16, offsets=True)
     params = (SampleParams(humanize=1), SampleParams(humanize=0.25), SampleParams())
-    (full,), (less,), (none,) = (to_loops(drafts, humanizer, each, 0) for each in params)
+    (full,), (less,), (none,) = (to_loops(decoded_loops, humanizer, each, 0) for each in params)
     assert np.unique(full.offsets).size > 100
     assert np.abs(full.offsets).max() <= 0.49
     inside = np.abs(full.offsets) < 0.49
@@ -82,12 +82,14 @@ def test_what_a_humanizer_has_learned_is_scaled():
 
 
 def test_only_hits_move_and_the_seed_decides():
-    drafts = [Draft(np.where(np.arange(32) % 4 == 1, ALL, 0), (32,))]
+    decoded_loops = [DecodedLoop(np.where(np.arange(32) % 4 == 1, ALL, 0), (32,))]
     params, humanizer = SampleParams(swing=0.5, humanize=0.5), make_humanizer(32)
-    (one,), (same,), (other,) = (to_loops(drafts, humanizer, params, seed) for seed in (1, 1, 2))
+    (one,), (same,), (other,) = (
+        to_loops(decoded_loops, humanizer, params, seed) for seed in (1, 1, 2)
+    )
     assert one == same
     assert (one.offsets[one.onsets] != 0).all()
     assert not one.offsets[~one.onsets].any()
     assert (one.offsets != other.offsets).any()
-    straight = to_loops(drafts, humanizer, SampleParams(), seed=1)[0]
+    straight = to_loops(decoded_loops, humanizer, SampleParams(), seed=1)[0]
     assert (straight.velocities == one.velocities).all()

@@ -12,12 +12,12 @@ from trapgen.model.training import (
     Epoch,
     best_epoch,
     describe_learning,
-    distance,
     measure_distances,
     read_history,
+    validation_distance,
     write_history,
 )
-from trapgen.model.training.distance import part_by_distance
+from trapgen.model.training.validation_distance import part_by_distance
 from trapgen.similarity import find_pairs
 
 HISTORY = (
@@ -114,7 +114,7 @@ def test_distances_are_those_of_the_search_however_it_is_cut(monkeypatch):
     assert expected[0] == 0
     assert min(expected[1:]) > 0
     for pairs_at_once in (2**20, 10, 1):
-        monkeypatch.setattr(distance, "_PAIRS_AT_ONCE", pairs_at_once)
+        monkeypatch.setattr(validation_distance, "_PAIRS_AT_ONCE", pairs_at_once)
         assert measure_distances(held_out, train, 16).tolist() == expected
 
 

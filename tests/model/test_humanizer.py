@@ -12,7 +12,7 @@ from tests.strategies import random_loop
 from trapgen.core import CLOSED_HAT, KICK, SNARE, DrumLoop, ParameterError
 from trapgen.model import log_softmax, save_humanizer, train_humanizer
 from trapgen.model.humanizer.keras_model import build_humanizer
-from trapgen.model.humanizer.pieces import cut_pieces, make_batch
+from trapgen.model.humanizer.training_examples import cut_examples, make_batch
 from trapgen.model.training import Conditions
 from trapgen.model.training.keras_access import set_weights
 
@@ -68,8 +68,8 @@ def play(humanizer, condition=None, n=40):
     return velocities.astype(int), offsets
 
 
-def astuple(feel):
-    return feel.velocities, feel.offsets
+def astuple(playback):
+    return playback.velocities, playback.offsets
 
 
 @pytest.mark.parametrize("offsets", [False, True])
@@ -83,16 +83,16 @@ def test_keras_and_numpy_agree(offsets, conditions):
         moved = rng.uniform(-0.45, 0.45, loop.velocities.shape)
         loops.append(DrumLoop(loop.velocities, 16, 99, moved))
     known = rng.integers(0, len(conditions) + 1, (3, 4))
-    pieces = cut_pieces(loops, known)
-    batch = make_batch(pieces)
+    examples = cut_examples(loops, known)
+    batch = make_batch(examples)
     model = build_humanizer(humanizer.spec)
     set_weights(model, humanizer.weights)
-    scores = model({name: batch[name] for name in model.input})
-    assert list(scores) == list(humanizer.spec.heads)
+    logits = model({name: batch[name] for name in model.input})
+    assert list(logits) == list(humanizer.spec.heads)
     ours = humanizer.log_probabilities(
-        [piece.hits for piece in pieces], [piece.played for piece in pieces], known
+        [example.hits for example in examples], [example.played for example in examples], known
     )
-    for head, (name, theirs) in enumerate(scores.items()):
+    for head, (name, theirs) in enumerate(logits.items()):
         logged = log_softmax(np.asarray(theirs))
         played = batch[f"{name}_played"]
         logged = np.take_along_axis(logged, np.maximum(played - 1, 0)[..., None], axis=2)[..., 0]

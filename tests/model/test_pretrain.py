@@ -61,7 +61,7 @@ def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
 ):
     few = {side: first_short(groove[side]) for side in SIDES}
     command = import_module("training.pretrain.__main__")
-    hits = import_module("training.pretrain.hits")
+    hits = import_module("training.pretrain.learn_humanizer")
     figures_of = import_module("training.pretrain.figures")
     monkeypatch.setattr(command, "read_groove", lambda *_: few)
     monkeypatch.setattr(command, "read_starter", lambda *_: starter)
@@ -86,7 +86,7 @@ def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
     generator = load_generator(out)
     styles = list_styles(generator.network.spec)
     assert {"trap", "trap/drill"} < set(styles)
-    assert len(generator.reference) >= len(starter.sides["train"].loops) + PER_SIDE
+    assert len(generator.training_loops) >= len(starter.sides["train"].loops) + PER_SIDE
     card = (out / "MODEL_CARD.md").read_text()
     assert CREDIT.strip() in card
     assert all(f"`{style}`" in card for style in styles)

@@ -154,7 +154,7 @@ def test_windows_know_what_holds_for_their_loops():
         assert (windows.inputs.condition[row][is_target] == told[loop]).all()
     # A window that starts in the middle knows how its bars agreed with those before it.
     whole = make_inputs(add_bars(loops[0], 16)[None], spec)
-    for name in ("lookback", "agreement"):
+    for name in ("lookback", "lag_similarity"):
         found, expected = (vars(inputs)[name] for inputs in (windows.inputs, whole))
         np.testing.assert_array_equal(found[1], expected[0, 34:])
 

@@ -18,9 +18,9 @@ from typing import Final
 from training.pretrain.card import write_card
 from training.pretrain.figures import judge
 from training.pretrain.folder import save_model
-from training.pretrain.hits import learn_hits
+from training.pretrain.learn_humanizer import learn_humanizer
+from training.pretrain.learn_words import PARAMS, VARIATIONS, learn_words
 from training.pretrain.sides import read_groove, read_starter
-from training.pretrain.words import PARAMS, VARIATIONS, learn_words
 from trapgen.core import SIDES, write_json
 from trapgen.model.training import write_history
 
@@ -40,33 +40,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--units", type=int, default=PARAMS.units)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--judge", type=Path, nargs="*", default=[], help="folders to score")
-    told = parser.parse_args(arguments)
-    params = replace(PARAMS, epochs=told.epochs, patience=told.epochs, units=told.units)
-    groove = read_groove(told.groove, told.steps_per_bar)
-    starter = read_starter(told.steps_per_bar, told.starter_loops, told.seed)
+    options = parser.parse_args(arguments)
+    params = replace(PARAMS, epochs=options.epochs, patience=options.epochs, units=options.units)
+    groove = read_groove(options.groove, options.steps_per_bar)
+    starter = read_starter(options.steps_per_bar, options.starter_loops, options.seed)
     trained = learn_words(
         groove,
         starter.sides,
         params,
-        told.steps_per_bar,
-        variations=told.variations,
-        seed=told.seed,
-        checkpoint=told.out / "checkpoint",
+        options.steps_per_bar,
+        variations=options.variations,
+        seed=options.seed,
+        checkpoint=options.out / "checkpoint",
     )
-    humanizer = learn_hits(groove, starter.sides, trained.network.spec, told.seed)
-    save_model(told.out, trained.network, humanizer, groove, starter.sides)
-    write_history(told.out / "history.csv", trained.history)
+    humanizer = learn_humanizer(groove, starter.sides, trained.network.spec, options.seed)
+    save_model(options.out, trained.network, humanizer, groove, starter.sides)
+    write_history(options.out / "history.csv", trained.history)
     figures = {
-        "steps_per_bar": told.steps_per_bar,
+        "steps_per_bar": options.steps_per_bar,
         "n_bars": {
             name: {side: sides[side].n_bars for side in SIDES}
             for name, sides in (("groove", groove), ("starter", starter.sides))
         },
         "best_epoch": trained.best_epoch,
-        **judge(told.out, groove, starter, told.judge, told.seed),
+        **judge(options.out, groove, starter, options.judge, options.seed),
     }
-    write_json(told.out / "figures.json", figures)
-    write_card(told.out, figures)
+    write_json(options.out / "figures.json", figures)
+    write_card(options.out, figures)
     print(json.dumps(figures, indent=2))
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from training.pretrain.learn_words import judge_words
 from training.pretrain.sides import Sides, Starter, read_words
-from training.pretrain.words import judge_words
 from trapgen.core import SIDES, EvaluateParams
 from trapgen.evaluate import evaluate, model_bits
 from trapgen.generate import load_generator
@@ -31,7 +31,7 @@ def judge(
         seed: Of what is drawn.
 
     Returns:
-        `groove`, bits per step of its held-out sides (see `training.pretrain.words.judge_words`);
+        `groove`, bits per step of its held-out sides (`training.pretrain.learn_words.judge_words`);
         `starter`, what `trapgen.evaluate.evaluate` returns of the starter corpus, loops drawn as
         trap, without its curves; `others`, bits per step of each folder, told trap; `humanizer`,
         bits a hit on validation, beside its baselines; `bytes`, of weights and training index.
@@ -63,5 +63,5 @@ def judge(
 
 def _score(network: Any, folder: Path) -> float:
     words = read_words(folder, network.spec.steps_per_bar)
-    told = choose_condition(network.spec, "auto", 140, "beat")
-    return model_bits(network, words, np.tile(told, (len(words), 1)))
+    condition = choose_condition(network.spec, "auto", 140, "beat")
+    return model_bits(network, words, np.tile(condition, (len(words), 1)))

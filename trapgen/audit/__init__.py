@@ -1,8 +1,8 @@
 """What the training side and the other sides have in common, read against chance, and the gate."""
 
 from trapgen.audit.audit_sides import audit_sides, find_copies
-from trapgen.audit.corpus import audit_corpus
-from trapgen.audit.findings import Audit, Chance, Decision, Overlap, Sided, write_tables
+from trapgen.audit.bar_windows import list_windows
+from trapgen.audit.corpus_audit import audit_corpus
 from trapgen.audit.leaks import LEAKS, VOICE_TAKEN, Case, Leak, draw_leaks
+from trapgen.audit.results import Audit, Chance, Decision, Overlap, Sided, write_tables
 from trapgen.audit.selftest import count_false_alarms, find_leaks
-from trapgen.audit.windows import list_windows

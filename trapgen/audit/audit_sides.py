@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from trapgen.audit.chance import chance_baseline
 from trapgen.audit.dedup import deduplicate
-from trapgen.audit.findings import Audit, Sided, SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.audit.gate import judge
+from trapgen.audit.loop_matches import LoopMatches, Mask
 from trapgen.audit.overlap import Match, find_matches, list_overlaps
-from trapgen.audit.relations import Mask, Relations
+from trapgen.audit.results import Audit, Sided, SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.audit.selftest import self_test
 from trapgen.audit.sources import count_sources, effective_parts, effective_sources
 from trapgen.core import AuditParams, DrumLoop, ParameterError
@@ -56,15 +56,15 @@ def audit_sides(
     if not train.any() or train.all():
         received = (int(train.sum()), int((~train).sum()))
         raise ParameterError("loops in train and beside it", "at least one each", received)
-    relations = Relations(loops, params, train)
-    matches = find_matches(relations, train, ~train)
-    listing = list_overlaps(relations, matches, sides)
-    measures = relations.measure(train, ~train)
-    chance = chance_baseline(relations, train, params, rng, draw_independent)
+    loop_matches = LoopMatches(loops, params, train)
+    matches = find_matches(loop_matches, train, ~train)
+    listing = list_overlaps(loop_matches, matches, sides)
+    measures = loop_matches.measure(train, ~train)
+    chance = chance_baseline(loop_matches, train, params, rng, draw_independent)
     masks = {side: np.array([at == side for at in sides]) for side in dict.fromkeys(sides)}
     by_side = {side: [loop for at, loop in sided if at == side] for side in masks}
     near = params.near_duplicate_distance
-    bars = relations.windows[1]
+    bars = loop_matches.windows[1]
     found = Audit(
         protocol=protocol,
         n_loops={side: len(of_side) for side, of_side in by_side.items()},
@@ -91,15 +91,15 @@ def audit_sides(
                 near=windows.share_near(train, ~train, near),
                 chance=chance.windows[n_bars],
             )
-            for n_bars, windows in relations.windows.items()
+            for n_bars, windows in loop_matches.windows.items()
         ),
         voices=VoiceOverlap(measures.voices, chance.voices),
         sweep=tuple(
             SweepPoint(distance, share, chance.loops[distance])
             for distance, share in measures.loops.items()
         ),
-        self_test=_test_search(relations, matches, train, params, rng),
-        decisions=tuple(deduplicate(sided, relations)),
+        self_test=_test_search(loop_matches, matches, train, params, rng),
+        decisions=tuple(deduplicate(sided, loop_matches)),
     )
     return replace(found, reasons=tuple(judge(found, params)))
 
@@ -119,16 +119,16 @@ def find_copies(
         ParameterError: There is no loop, or loops stand on different grids.
     """
     is_train = np.arange(len(train) + len(others)) < len(train)
-    relations = Relations([*train, *others], params, is_train)
-    matches = find_matches(relations, is_train, ~is_train)
-    pairs = _expand(relations, matches, is_train)
+    loop_matches = LoopMatches([*train, *others], params, is_train)
+    matches = find_matches(loop_matches, is_train, ~is_train)
+    pairs = _expand(loop_matches, matches, is_train)
     pairs[:, 1] -= len(train)
     return pairs
 
 
-def _expand(relations: Relations, matches: Sequence[Match], train: Mask) -> NDArray[np.int64]:
+def _expand(loop_matches: LoopMatches, matches: Sequence[Match], train: Mask) -> NDArray[np.int64]:
     """`(n_pairs, 2)` index pairs of the loops whose patterns match, sorted."""
-    ours, theirs = relations.loops_by_pattern(train), relations.loops_by_pattern(~train)
+    ours, theirs = loop_matches.loops_by_pattern(train), loop_matches.loops_by_pattern(~train)
     pairs = [
         pair
         for match in matches
@@ -139,14 +139,14 @@ def _expand(relations: Relations, matches: Sequence[Match], train: Mask) -> NDAr
 
 
 def _test_search(
-    relations: Relations,
+    loop_matches: LoopMatches,
     matches: Sequence[Match],
     train: Mask,
     params: AuditParams,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """The self-test over the different patterns of both sides, a loop for each."""
-    known, held_out = relations.loops_by_pattern(train), relations.loops_by_pattern(~train)
+    known, held_out = loop_matches.loops_by_pattern(train), loop_matches.loops_by_pattern(~train)
     left_of, right_of = (
         {pattern: n for n, pattern in enumerate(side)} for side in (known, held_out)
     )
@@ -156,8 +156,8 @@ def _test_search(
         if match.kind != "exact_bar"
     ]
     return self_test(
-        [relations.loops[have_it[0]] for have_it in known.values()],
-        [relations.loops[have_it[0]] for have_it in held_out.values()],
+        [loop_matches.loops[have_it[0]] for have_it in known.values()],
+        [loop_matches.loops[have_it[0]] for have_it in held_out.values()],
         lambda ours, theirs: find_copies(ours, theirs, params),
         params,
         rng,

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.audit.findings import Chance, Sided
-from trapgen.audit.relations import Mask, Measures, Relations, sweep_distances
-from trapgen.audit.windows import FULL_BAR, WINDOW_BARS
+from trapgen.audit.bar_windows import FULL_BAR, WINDOW_BARS
+from trapgen.audit.loop_matches import LoopMatches, Mask, Measures, sweep_distances
+from trapgen.audit.results import Chance, Sided
 from trapgen.core import AuditParams
 from trapgen.similarity import connect
 
@@ -33,7 +33,7 @@ class Baseline:
 
 
 def chance_baseline(
-    relations: Relations,
+    loop_matches: LoopMatches,
     train: Mask,
     params: AuditParams,
     rng: np.random.Generator,
@@ -42,7 +42,7 @@ def chance_baseline(
     """What two sides have in common when they are independent.
 
     Args:
-        relations: The loops of both sides.
+        loop_matches: The loops of both sides.
         train: `(n_loops,)`, which of them are trained on.
         params: How many draws, and how near is related.
         rng: Decides the draws.
@@ -58,9 +58,11 @@ def chance_baseline(
         for _ in range(params.chance_replicates):
             sided = draw_independent(rng)
             ours = np.array([side == "train" for side, _ in sided])
-            drawn.append(Relations([loop for _, loop in sided], params, ours).measure(ours, ~ours))
+            drawn.append(
+                LoopMatches([loop for _, loop in sided], params, ours).measure(ours, ~ours)
+            )
     else:
-        groups = group_related(relations)
+        groups = group_related(loop_matches)
         names = np.unique(groups)
         method = "groups of related loops dealt to sides anew"
         if len(names) < _MIN_GROUPS:
@@ -69,7 +71,7 @@ def chance_baseline(
             n_held_out = min(len(names) - 1, max(1, round(float((~train).mean()) * len(names))))
             for _ in range(_PERMUTATIONS * params.chance_replicates):
                 away = np.isin(groups, rng.permutation(names)[:n_held_out])
-                drawn.append(relations.measure(~away, away))
+                drawn.append(loop_matches.measure(~away, away))
 
     def summarize(values: Sequence[float]) -> Chance:
         if not values:
@@ -88,30 +90,32 @@ def chance_baseline(
     )
 
 
-def group_related(relations: Relations) -> NDArray[np.int64]:
+def group_related(loop_matches: LoopMatches) -> NDArray[np.int64]:
     """`(n_loops,)` group of each loop: near-duplicates, common sources, or a rare bar in common.
 
     A bar copied from one loop into another makes them relatives, or chance would take the copies
-    along and find them likely. Bars of a few hits are commonplaces, and so are those that many
+    along and find them likely. Bars of a few hits are common patterns, and so are those that many
     loops play; a full one that two loops alone have was copied.
     """
-    near = relations.near[relations.near.distance <= relations.params.near_duplicate_distance]
-    first_of = np.full(len(relations.different), -1)
+    near = loop_matches.near[
+        loop_matches.near.distance <= loop_matches.params.near_duplicate_distance
+    ]
+    first_of = np.full(len(loop_matches.different), -1)
     links: list[tuple[int, int]] = []
     first: dict[str, int] = {}
     for at, (loop, pattern) in enumerate(
-        zip(relations.loops, relations.pattern.tolist(), strict=True)
+        zip(loop_matches.loops, loop_matches.pattern.tolist(), strict=True)
     ):
         if first_of[pattern] < 0:
             first_of[pattern] = at
         links.append((int(first_of[pattern]), at))
         links += [(first.setdefault(source, at), at) for source in loop.lineage.source_ids]
     links += zip(first_of[near.left].tolist(), first_of[near.right].tolist(), strict=True)
-    return connect(len(relations.loops), [*links, *_link_by_rare_bars(relations)])
+    return connect(len(loop_matches.loops), [*links, *_link_by_rare_bars(loop_matches)])
 
 
-def _link_by_rare_bars(relations: Relations) -> list[tuple[int, int]]:
-    bars = relations.windows[1]
+def _link_by_rare_bars(loop_matches: LoopMatches) -> list[tuple[int, int]]:
+    bars = loop_matches.windows[1]
     full = bars.onsets.count() >= FULL_BAR
     held = np.unique(np.stack([bars.pattern, bars.owner], axis=1)[full[bars.pattern]], axis=0)
     _, start, count = np.unique(held[:, 0], return_index=True, return_counts=True)

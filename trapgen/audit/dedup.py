@@ -6,12 +6,12 @@ from collections import defaultdict
 
 import numpy as np
 
-from trapgen.audit.findings import Decision, Sided
-from trapgen.audit.relations import Relations
+from trapgen.audit.loop_matches import LoopMatches
+from trapgen.audit.results import Decision, Sided
 from trapgen.core import FULL, DrumLoop
 
 
-def deduplicate(sided: Sided, relations: Relations) -> list[Decision]:
+def deduplicate(sided: Sided, loop_matches: LoopMatches) -> list[Decision]:
     """Keep the best of the loops on one side that are within the dedup distance of each other.
 
     The best is an original before a recombined loop, then the longer one, then a full kit before a
@@ -20,13 +20,13 @@ def deduplicate(sided: Sided, relations: Relations) -> list[Decision]:
 
     Args:
         sided: Every loop with its side.
-        relations: The same loops.
+        loop_matches: The same loops.
 
     Returns:
         What was decided of each loop and why, in their order.
     """
-    near = relations.near
-    close = near[(near.distance <= relations.params.dedup_distance) & (near.stretch == 1)]
+    near = loop_matches.near
+    close = near[(near.distance <= loop_matches.params.dedup_distance) & (near.stretch == 1)]
     neighbours: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
     for pair in close:
         neighbours[pair.right].append((pair.left, pair.distance, pair.rotation_beats))
@@ -35,7 +35,7 @@ def deduplicate(sided: Sided, relations: Relations) -> list[Decision]:
     reasons = dict.fromkeys(range(len(sided)), "")
     for at in order:
         side, loop = sided[at]
-        number = int(relations.pattern[at])
+        number = int(loop_matches.pattern[at])
         known = [each for each in neighbours[number] if (side, each[0]) in kept]
         if not known:
             kept[side, number] = at

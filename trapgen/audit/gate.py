@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trapgen.audit.findings import Audit
 from trapgen.audit.leaks import VOICE_TAKEN
+from trapgen.audit.results import Audit
 from trapgen.core import AuditParams
 
 

@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
-from trapgen.audit.commonplace import Commonplaces
+from trapgen.audit.bar_windows import FULL_BAR
+from trapgen.audit.common_patterns import CommonPatterns
 from trapgen.audit.remap import VOICE_MAPS
-from trapgen.audit.windows import FULL_BAR
 from trapgen.core import N_VOICES, DrumLoop, Lineage, cut, map_hits, repeat_to, rotate
 from trapgen.similarity import halve_time, rename_voices
 
@@ -41,13 +41,13 @@ class Case:
         loop: The training loop.
         rng: Decides the draws.
         donors: Held-out loops that a part of it may be put into.
-        is_commonplace: Whether anybody may play this lane of this loop.
+        is_common_pattern: Whether anybody may play this lane of this loop.
     """
 
     loop: DrumLoop
     rng: np.random.Generator
     donors: Sequence[DrumLoop]
-    is_commonplace: Callable[[DrumLoop, int], bool] = lambda _loop, _voice: False
+    is_common_pattern: Callable[[DrumLoop, int], bool] = lambda _loop, _voice: False
 
     def draw_donor(self) -> DrumLoop | None:
         """A donor without a common source, or None if there are hardly any."""
@@ -83,7 +83,7 @@ def draw_leaks(
     donors: Sequence[DrumLoop],
     n_each: int,
     rng: np.random.Generator,
-    commonplace_share: float = 1.0,
+    common_pattern_share: float = 1.0,
 ) -> list[Leak]:
     """Leaks of every kind, each of another training loop.
 
@@ -92,16 +92,16 @@ def draw_leaks(
         donors: What parts of them are put into; those without a common source are taken.
         n_each: Number of leaks of each kind; fewer where too few loops lend themselves to it.
         rng: Decides which loops, and how.
-        commonplace_share: Lanes that at least this share of the training sources would play by
+        common_pattern_share: Lanes that at least this share of the training sources would play by
             chance are not taken: to have them is no leak.
 
     Returns:
         The leaks, by kind in the order of `LEAKS`.
     """
-    chance = Commonplaces(train) if train else None
+    chance = CommonPatterns(train) if train else None
 
-    def is_commonplace(loop: DrumLoop, voice: int) -> bool:
-        return chance is not None and np.exp2(-chance.bits(loop, voice)) >= commonplace_share
+    def is_common_pattern(loop: DrumLoop, voice: int) -> bool:
+        return chance is not None and np.exp2(-chance.bits(loop, voice)) >= common_pattern_share
 
     leaks = []
     for kind, disguise in LEAKS.items():
@@ -111,7 +111,7 @@ def draw_leaks(
                 break
             if train[original].n_onsets < _FEW_HITS:
                 continue
-            loop = disguise(Case(train[original], rng, donors, is_commonplace))
+            loop = disguise(Case(train[original], rng, donors, is_common_pattern))
             if loop is not None:
                 left -= 1
                 lineage = Lineage(f"{kind} {n_each - left}")
@@ -206,7 +206,7 @@ def _take_voice(case: Case) -> DrumLoop | None:
     voices = [
         voice
         for voice in range(N_VOICES)
-        if is_telling(loop, voice) and not case.is_commonplace(loop, voice)
+        if is_telling(loop, voice) and not case.is_common_pattern(loop, voice)
     ]
     donor = case.draw_donor()
     if not voices or donor is None:
@@ -215,9 +215,12 @@ def _take_voice(case: Case) -> DrumLoop | None:
     home = repeat_to(donor, max(donor.n_bars, loop.n_bars))
     # Turned after it was laid over the whole length: however the lengths fit, it is a rotation.
     turned = int(case.rng.integers(home.n_bars)) * home.steps_per_bar
-    lane = rotate(repeat_to(loop, home.n_bars), turned)
+    pattern = rotate(repeat_to(loop, home.n_bars), turned)
     velocities, offsets = np.array(home.velocities), np.array(home.offsets)
-    velocities[:, voice], offsets[:, voice] = lane.velocities[:, voice], lane.offsets[:, voice]
+    velocities[:, voice], offsets[:, voice] = (
+        pattern.velocities[:, voice],
+        pattern.offsets[:, voice],
+    )
     return replace(home, velocities=velocities, offsets=offsets)
 
 
@@ -241,7 +244,7 @@ def _take_bars(n_bars: int) -> Disguise:
 
 
 def is_telling(loop: DrumLoop, voice: int) -> bool:
-    """Whether a lane is more than a commonplace: hits enough, and its half bars not all the same.
+    """Whether a lane is more than a common pattern: hits enough, and its half bars not all the same.
 
     Bars that it repeats count once. Turned by bars, lanes so chosen are shared by no pair of loops
     without a common source in the starter corpus, and by 4 of 100,000 across the published

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from trapgen.audit.findings import Overlap
-from trapgen.audit.lanes import place_lane
-from trapgen.audit.relations import Mask, Relations
+from trapgen.audit.bar_windows import BarWindows, list_windows
+from trapgen.audit.loop_matches import LoopMatches, Mask
 from trapgen.audit.remap import VOICE_MAPS
-from trapgen.audit.windows import Windows, list_windows
+from trapgen.audit.results import Overlap
+from trapgen.audit.voice_matches import place_voice
 from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop
 from trapgen.similarity import Transform, find_pairs, near_rows, rename_voices
 
@@ -52,43 +52,43 @@ class Match:
     weight: float = 0.0
 
 
-def find_matches(relations: Relations, train: Mask, held_out: Mask) -> list[Match]:
+def find_matches(loop_matches: LoopMatches, train: Mask, held_out: Mask) -> list[Match]:
     """Every two patterns across sides that have more in common than a source.
 
     Args:
-        relations: The loops of all sides.
+        loop_matches: The loops of all sides.
         train: `(n_loops,)`, which loops are trained on.
         held_out: `(n_loops,)`, which loops are judged on.
 
     Returns:
         One match a pair of patterns, by the first of `KINDS` that holds; the nearest first.
     """
-    in_train, in_held_out = relations.holds(train), relations.holds(held_out)
+    in_train, in_held_out = loop_matches.holds(train), loop_matches.holds(held_out)
     told: dict[tuple[int, int], Match] = {}
     for search in (_near_loops, _misread_loops, _common_lanes, _near_windows, _same_bars):
-        for match in search(relations, in_train, in_held_out):
+        for match in search(loop_matches, in_train, in_held_out):
             told.setdefault((match.left, match.right), match)
     return sorted(
         told.values(), key=lambda match: (KINDS.index(match.kind), match.distance, -match.weight)
     )
 
 
-def _near_loops(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    for pair in relations.near_across(in_train, in_held_out):
+def _near_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    for pair in loop_matches.near_across(in_train, in_held_out):
         kind = "near_loop" if pair.distance else "exact_loop"
         yield Match(pair.left, pair.right, kind, pair.distance, pair.transform, "all")
 
 
-def _misread_loops(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+def _misread_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
     """Loops that are near each other once one of them is read through another key map."""
     for of_train in (True, False):
         read = np.flatnonzero(in_train if of_train else in_held_out)
         other = np.flatnonzero(in_held_out if of_train else in_train)
-        loops, origins = _misread([relations.different[at] for at in read])
+        loops, origins = _misread([loop_matches.different[at] for at in read])
         near = find_pairs(
             loops,
-            [relations.different[at] for at in other],
-            relations.params.near_duplicate_distance,
+            [loop_matches.different[at] for at in other],
+            loop_matches.params.near_duplicate_distance,
         )
         for pair in near:
             at, voices = origins[pair.left]
@@ -97,7 +97,7 @@ def _misread_loops(relations: Relations, in_train: Mask, in_held_out: Mask) -> I
             if of_train:
                 place = Transform(rotation_beats=turned, left_voices=voices)
             else:
-                n_beats = BEATS_A_BAR * max(relations.different[end].n_bars for end in ends)
+                n_beats = BEATS_A_BAR * max(loop_matches.different[end].n_bars for end in ends)
                 place = Transform(rotation_beats=-turned % n_beats, voices=voices)
                 ends = ends[::-1]
             kind = "near_loop" if pair.distance else "exact_loop"
@@ -124,22 +124,26 @@ def _misread(
     return found, origins
 
 
-def _common_lanes(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    lanes = relations.lanes
+def _common_lanes(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    voice_matches = loop_matches.voice_matches
     groups: dict[tuple[int, int], list[tuple[Transform, str, float]]] = defaultdict(list)
     for target_is_left in (True, False):
-        ends = (lanes.target, lanes.query) if target_is_left else (lanes.query, lanes.target)
+        ends = (
+            (voice_matches.target, voice_matches.query)
+            if target_is_left
+            else (voice_matches.query, voice_matches.target)
+        )
         across = in_train[ends[0]] & in_held_out[ends[1]]
-        found = lanes.take(across)
+        found = voice_matches.take(across)
         for left, right, target, query, *voices, beats, bits in zip(
             ends[0][across].tolist(),
             ends[1][across].tolist(),
             *(column.tolist() for column in found.columns),
             strict=True,
         ):
-            place = place_lane(
-                relations.different[target],
-                relations.different[query],
+            place = place_voice(
+                loop_matches.different[target],
+                loop_matches.different[query],
                 beats,
                 target_is_left=target_is_left,
             )
@@ -154,15 +158,19 @@ def _common_lanes(relations: Relations, in_train: Mask, in_held_out: Mask) -> It
         yield Match(left, right, "voice", 0.0, place, ",".join(names), bits)
 
 
-def _near_windows(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+def _near_windows(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
     """Two bars on end, at any beat of the training loop, that stand in the held-out one."""
     left = np.flatnonzero(in_train)
     right = np.flatnonzero(in_held_out)
-    known = list_windows([relations.different[at] for at in left], _PAIR_BARS, at_every_beat=True)
-    asked = list_windows([relations.different[at] for at in right], _PAIR_BARS)
+    known = list_windows(
+        [loop_matches.different[at] for at in left], _PAIR_BARS, at_every_beat=True
+    )
+    asked = list_windows([loop_matches.different[at] for at in right], _PAIR_BARS)
     if not len(known.onsets) or not len(asked.onsets):
         return
-    near = near_rows(asked.onsets.unpack(), known.onsets.unpack(), relations.params.window_distance)
+    near = near_rows(
+        asked.onsets.unpack(), known.onsets.unpack(), loop_matches.params.window_distance
+    )
     hits = asked.onsets.count()
     heavy = hits[near.ours] >= _MIN_HITS
     of_known, of_asked = _owners(known), _owners(asked)
@@ -186,16 +194,16 @@ def _near_windows(relations: Relations, in_train: Mask, in_held_out: Mask) -> It
     yield from best.values()
 
 
-def _same_bars(relations: Relations, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+def _same_bars(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
     """Bars in common, the one with the most hits for each two patterns."""
-    bars = list_windows(relations.different, 1)
+    bars = list_windows(loop_matches.different, 1)
     hits = bars.onsets.count()
     holders = _owners(bars)
     for pattern in np.argsort(-hits, kind="stable").tolist():
         known = [each for each in holders[pattern] if in_train[each[0]]]
         asked = [each for each in holders[pattern] if in_held_out[each[0]]]
         onsets = bars.onsets[pattern : pattern + 1].unpack().reshape(BEATS_A_BAR, -1)
-        cells = onsets[:, : relations.loops[0].steps_per_bar // BEATS_A_BAR * N_VOICES]
+        cells = onsets[:, : loop_matches.loops[0].steps_per_bar // BEATS_A_BAR * N_VOICES]
         sounding = np.flatnonzero(cells.reshape(-1, N_VOICES).any(axis=0))
         voices = ",".join(VOICES[voice].name for voice in sounding)
         for left, left_beat in known:
@@ -204,7 +212,7 @@ def _same_bars(relations: Relations, in_train: Mask, in_held_out: Mask) -> Itera
                 yield Match(left, right, "exact_bar", 0.0, place, voices, float(hits[pattern]))
 
 
-def _owners(windows: Windows) -> Mapping[int, list[tuple[int, int]]]:
+def _owners(windows: BarWindows) -> Mapping[int, list[tuple[int, int]]]:
     """By pattern, the loops that have it and where; the first place of each loop alone."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for pattern, owner, beat in zip(
@@ -229,17 +237,19 @@ class Listing:
     rows: list[Overlap]
 
 
-def list_overlaps(relations: Relations, matches: Sequence[Match], sides: Sequence[str]) -> Listing:
+def list_overlaps(
+    loop_matches: LoopMatches, matches: Sequence[Match], sides: Sequence[str]
+) -> Listing:
     """Count the pairs of loops across sides by kind, and list the nearest of each.
 
     Args:
-        relations: The loops of all sides.
+        loop_matches: The loops of all sides.
         matches: The patterns across sides that have something in common.
         sides: The side of each loop.
     """
     is_train = np.array([side == "train" for side in sides], bool)
-    known, held_out = (relations.loops_by_pattern(mask) for mask in (is_train, ~is_train))
-    names = [loop.lineage.loop_id for loop in relations.loops]
+    known, held_out = (loop_matches.loops_by_pattern(mask) for mask in (is_train, ~is_train))
+    names = [loop.lineage.loop_id for loop in loop_matches.loops]
     counts = dict.fromkeys(KINDS, 0)
     near_duplicates = 0
     rows: dict[str, list[Overlap]] = {kind: [] for kind in KINDS}
@@ -249,7 +259,7 @@ def list_overlaps(relations: Relations, matches: Sequence[Match], sides: Sequenc
         counts[match.kind] += n_pairs
         whole = match.kind in ("exact_loop", "near_loop")
         near_duplicates += n_pairs * (
-            whole and match.distance <= relations.params.near_duplicate_distance
+            whole and match.distance <= loop_matches.params.near_duplicate_distance
         )
         room = MAX_LISTED - len(rows[match.kind])
         rows[match.kind] += [
@@ -264,10 +274,10 @@ def list_overlaps(relations: Relations, matches: Sequence[Match], sides: Sequenc
             )
             for left, right in islice(product(lefts, rights), room)
         ]
-    for left, right in _related(relations.loops, sides):
+    for left, right in _related(loop_matches.loops, sides):
         counts["shared_source"] += 1
         if counts["shared_source"] <= MAX_LISTED:
-            ours, theirs = (set(relations.loops[at].lineage.source_ids) for at in (left, right))
+            ours, theirs = (set(loop_matches.loops[at].lineage.source_ids) for at in (left, right))
             shared = ",".join(sorted(ours & theirs))
             row = (sides[right], "shared_source", float("nan"), Transform(), shared)
             rows["shared_source"].append(Overlap(names[left], names[right], *row))

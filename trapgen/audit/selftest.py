@@ -49,7 +49,7 @@ def self_test(
         that some loop lends itself to; `false_alarms`, the share reported of the pairs without a
         common source, and `unrelated_pairs`, the number of those.
     """
-    leaks = draw_leaks(train, held_out, params.self_test_leaks, rng, params.commonplace_share)
+    leaks = draw_leaks(train, held_out, params.self_test_leaks, rng, params.common_pattern_share)
     found = find_leaks(train, leaks, search)
     by_kind: dict[str, list[bool]] = defaultdict(list)
     for leak, is_found in zip(leaks, found.tolist(), strict=True):

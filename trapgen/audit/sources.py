@@ -64,16 +64,16 @@ def effective_parts(
     onsets = np.stack([repeat_to(loop, n_bars).onsets for loop in whole])
     found = {}
     for voice, about in enumerate(VOICES):
-        lanes = onsets[:, :, voice]
-        lanes = lanes[lanes.any(axis=1)]
-        if len(lanes):
-            found[about.name] = effective_number(_count_parts(lanes, max_distance))
+        voice_matches = onsets[:, :, voice]
+        voice_matches = voice_matches[voice_matches.any(axis=1)]
+        if len(voice_matches):
+            found[about.name] = effective_number(_count_parts(voice_matches, max_distance))
     return found
 
 
-def _count_parts(lanes: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
+def _count_parts(voice_matches: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
     """How many of the lanes `(n, n_steps)` play each part; near lanes are one part."""
-    distinct, part = BitSets.of(lanes).distinct()
+    distinct, part = BitSets.of(voice_matches).distinct()
     different = distinct.unpack()
     near = near_rows(different, different, max_distance)
     group = connect(len(different), zip(near.ours.tolist(), near.known.tolist(), strict=True))

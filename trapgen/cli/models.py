@@ -61,12 +61,12 @@ def score(
     say_rejects(rejects)
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec
-    told = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
+    conditions = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
     train = load_training_index(folder, whole=True).loops
     known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)
     result = {
-        "bits_per_step": model_bits(generator.network, words, told),
+        "bits_per_step": model_bits(generator.network, words, conditions),
         "n_steps": sum(map(len, words)),
         "n_loops": len(words),
         "baselines": baselines,
@@ -108,7 +108,7 @@ def generate(
     receipts = run(
         generator, params, seed, out, on_loop=lambda name: say(str(out / name)), overwrite=overwrite
     )
-    for note in receipts[0]["given"].get("notes", ()):
+    for note in receipts[0]["prompt"].get("notes", ()):
         say(f"note: {note}")
     if as_json:
         print_json({"loops": receipts})
@@ -124,10 +124,10 @@ def regenerate(
     receipt: Path, out: Path, model: Path | None, overwrite: bool, as_json: bool
 ) -> None:
     """Make a loop again from its receipt: the same bytes, or a refusal."""
-    from trapgen.generate import read_making
+    from trapgen.generate import read_generation_recipe
     from trapgen.generate import regenerate as run
 
-    grid = read_making(receipt)[1]["steps_per_bar"]
+    grid = read_generation_recipe(receipt)[1]["steps_per_bar"]
     made = run(_load(_find_model(model, grid)), receipt, out, overwrite=overwrite)
     say(str(out / made["loop"]))
     if as_json:

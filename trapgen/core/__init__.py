@@ -114,3 +114,5 @@ from trapgen.core.store import (
     write_table,
     write_text,
 )
+from trapgen.core.ticks import TICKS_PER_BAR, TICKS_PER_QUARTER, time_notes
+from trapgen.core.version import find_version

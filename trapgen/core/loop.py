@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError
 from trapgen.core.kit import N_VOICES, VOICES
+
+if TYPE_CHECKING:
+    import pretty_midi
 
 STEPS_PER_BAR = (16, 24, 32, 48, 96)
 """Grids that a 4/4 bar may be divided into."""
@@ -120,6 +123,55 @@ class DrumLoop:
     def n_onsets(self) -> int:
         """Number of hits."""
         return int(np.count_nonzero(self.velocities))
+
+    def to_pretty_midi(self) -> pretty_midi.PrettyMIDI:
+        """The loop as a pretty_midi object: one drum instrument, and a text event where it ends.
+
+        Voices are written on their General MIDI keys.
+
+        Raises:
+            ParameterError: The tempo is beyond what a MIDI file can state, or the loop is longer
+                than pretty_midi's `MAX_TICK` (1e7 unless set otherwise: 2,604 bars).
+
+        Example:
+            >>> import numpy as np
+            >>> velocities = np.zeros((32, 9), np.uint8)
+            >>> velocities[[0, 20], 0] = 100
+            >>> midi = DrumLoop(velocities, bpm=120).to_pretty_midi()
+            >>> [(note.start, note.pitch) for note in midi.instruments[0].notes]
+            [(0.0, 36), (1.25, 36)]
+        """
+        from trapgen.core.pretty_midi_io import write_pretty_midi
+
+        return write_pretty_midi(self)
+
+    @classmethod
+    def from_pretty_midi(cls, midi: pretty_midi.PrettyMIDI, steps_per_bar: int = 32) -> DrumLoop:
+        """The drums of a pretty_midi object on the grid, with velocities and microtiming.
+
+        Reads the notes of drum instruments by General MIDI's keys and leaves others out; of two
+        notes at one step the louder stays. `trapgen.read_midi` reads files, finds the key map
+        and reports what it leaves out.
+
+        Args:
+            midi: What pretty_midi read or made.
+            steps_per_bar: One of `STEPS_PER_BAR`.
+
+        Raises:
+            ParameterError: There is no drum instrument, none of its notes is on a General MIDI drum key,
+                or a value is out of range.
+
+        Example:
+            >>> import numpy as np
+            >>> velocities = np.zeros((32, 9), np.uint8)
+            >>> velocities[[0, 20], 0] = 100
+            >>> loop = DrumLoop(velocities, bpm=120)
+            >>> DrumLoop.from_pretty_midi(loop.to_pretty_midi()) == loop
+            True
+        """
+        from trapgen.core.pretty_midi_io import read_pretty_midi
+
+        return read_pretty_midi(midi, steps_per_bar)
 
     def __eq__(self, other: object) -> bool:
         """Same hits, velocities, microtiming, keys, grid, tempo and lineage."""

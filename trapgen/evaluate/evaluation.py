@@ -56,8 +56,8 @@ from trapgen.evaluate.judge import (
     list_reliability,
 )
 from trapgen.evaluate.metrics.bootstrap import draw_weights
+from trapgen.evaluate.metrics.distribution_overlap import Sample
 from trapgen.evaluate.metrics.goals import judge_goals
-from trapgen.evaluate.metrics.overlap import Sample
 from trapgen.evaluate.metrics.score import score_loops
 from trapgen.generate import Generator, draw_loops
 from trapgen.model import is_played, rank_nearest

@@ -12,12 +12,12 @@ from trapgen.core import SNARE, VOICES, DrumLoop
 from trapgen.evaluate.baselines import loop_bits
 from trapgen.evaluate.metrics.bootstrap import Weights, bound_ratio
 from trapgen.evaluate.metrics.calibration import Reliability
+from trapgen.evaluate.metrics.distribution_overlap import Sample, compare_features
 from trapgen.evaluate.metrics.originality import copy_rate, quantiles
-from trapgen.evaluate.metrics.overlap import Sample, compare_features
 from trapgen.evaluate.metrics.score import Scores, bar_accuracy
-from trapgen.generate import Draft
+from trapgen.generate import DecodedLoop
 
-Drawn = tuple[list[DrumLoop], list[Draft]]
+Drawn = tuple[list[DrumLoop], list[DecodedLoop]]
 
 TEMPERATURES: Final = (0.8, 1.0, 1.2)
 """At which loops are drawn to see where BAR falls."""
@@ -97,10 +97,12 @@ def judge_bars(drawn: Mapping[tuple[float, int], Drawn], steps_per_bar: int) -> 
     """Where BAR falls without the grammar, of loops by temperature and seed."""
     closure = {}
     for temperature in TEMPERATURES:
-        drafts = [x for (at, _), (_, made) in drawn.items() if at == temperature for x in made]
+        decoded_loops = [
+            x for (at, _), (_, made) in drawn.items() if at == temperature for x in made
+        ]
         closure[str(temperature)] = {
-            "share": bar_accuracy(drafts, steps_per_bar),
-            "bars": sum(len(draft.bar_lengths) for draft in drafts),
+            "share": bar_accuracy(decoded_loops, steps_per_bar),
+            "bars": sum(len(decoded.bar_lengths) for decoded in decoded_loops),
         }
     return {"bar_accuracy": closure["1.0"]["share"], "bar_closure": closure}
 

@@ -2,5 +2,5 @@
 
 from trapgen.generate.decode import sample_words
 from trapgen.generate.generator import Generator, draw_loops, generate, load_generator, regenerate
-from trapgen.generate.receipt import read_making
-from trapgen.generate.render_loops import Draft
+from trapgen.generate.receipt import read_generation_recipe
+from trapgen.generate.render_loops import DecodedLoop

@@ -21,10 +21,15 @@ from trapgen.core import (
     write_json,
 )
 from trapgen.generate.decode import sample_words
-from trapgen.generate.prompt import Given
-from trapgen.generate.read_prompt import list_files, read_given
-from trapgen.generate.receipt import Making, hash_file, make_receipt, read_making
-from trapgen.generate.render_loops import Draft, Ticket, name_sample, to_loops
+from trapgen.generate.prompt import Prompt
+from trapgen.generate.read_prompt import list_files, load_prompt
+from trapgen.generate.receipt import (
+    GenerationRecipe,
+    hash_file,
+    make_receipt,
+    read_generation_recipe,
+)
+from trapgen.generate.render_loops import DecodedLoop, LoopSeed, name_sample, to_loops
 from trapgen.midi import write_loop
 from trapgen.model import (
     HUMANIZER_FILES,
@@ -55,7 +60,7 @@ class Generator:
     Attributes:
         network: It draws.
         humanizer: It plays their hits.
-        reference: The training loops.
+        training_loops: The training loops.
         model_hash: Names the weights.
         held_out: `(n_loops,)` how far held-out loops are from the nearest training loop.
         data_hash: Names reference, held-out distances and humanizer.
@@ -63,7 +68,7 @@ class Generator:
 
     network: Network
     humanizer: Humanizer
-    reference: list[DrumLoop]
+    training_loops: list[DrumLoop]
     model_hash: str
     held_out: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     data_hash: str = ""
@@ -112,17 +117,19 @@ def _check_fit(network: Network, humanizer: Humanizer, folder: Path) -> None:
 
 def draw_loops(
     generator: Generator, params: SampleParams, seed: int
-) -> tuple[list[DrumLoop], list[Draft]]:
+) -> tuple[list[DrumLoop], list[DecodedLoop]]:
     """Draw loops, and what the model itself wrote for each; `min_novelty` is not looked at.
 
     Raises:
         MidiError: A file that is given cannot be read as a loop.
         ParameterError: Controls contradict each other.
     """
-    given, condition = _read_given(generator, params, seed), generator.condition(params)
-    drafts = sample_words(generator.network, params, seed, given, condition=condition)
-    loops = to_loops(drafts, generator.humanizer, params, seed, condition=condition, given=given)
-    return loops, drafts
+    prompt, condition = _load_prompt(generator, params, seed), generator.condition(params)
+    decoded_loops = sample_words(generator.network, params, seed, prompt, condition=condition)
+    loops = to_loops(
+        decoded_loops, generator.humanizer, params, seed, condition=condition, prompt=prompt
+    )
+    return loops, decoded_loops
 
 
 def generate(
@@ -160,23 +167,25 @@ def generate(
     names = [name_sample(seed, number) for number in range(params.loops)]
     files = tuple(map(Path, list_files(params)))
     outputs = Outputs(out, _name_files(*names), files, overwrite)
-    given = _read_given(generator, params, seed)
-    made: dict[int, _Made] = {}
-    tickets = [Ticket(number) for number in range(params.loops)]
-    while tickets:
-        made.update(_make(generator, params, seed, given, tickets))
+    prompt = _load_prompt(generator, params, seed)
+    made: dict[int, _Drawn] = {}
+    loop_seeds = [LoopSeed(number) for number in range(params.loops)]
+    while loop_seeds:
+        made.update(_make(generator, params, seed, prompt, loop_seeds))
         too_near = [
             one for one in map(made.__getitem__, range(params.loops)) if not one.is_novel(params)
         ]
-        tickets = [
-            replace(one.ticket, attempt=one.ticket.attempt + 1)
+        loop_seeds = [
+            replace(one.loop_seed, attempt=one.loop_seed.attempt + 1)
             for one in too_near
-            if one.ticket.attempt + 1 < _ATTEMPTS
+            if one.loop_seed.attempt + 1 < _ATTEMPTS
         ]
     novel = [one for one in made.values() if one.is_novel(params)]
 
-    def write(one: _Made) -> dict[str, Any]:
-        return _write(generator, Making(seed, one.ticket, params, given), one, outputs)
+    def write(one: _Drawn) -> dict[str, Any]:
+        return _write(
+            generator, GenerationRecipe(seed, one.loop_seed, params, prompt), one, outputs
+        )
 
     receipts = []
     # Sound is made on one core while another one draws.
@@ -213,22 +222,24 @@ def regenerate(
         ModelError: It names another model, other training data, or a loop with other bytes.
         InputError: A file would replace the receipt, or one of another run.
     """
-    making, told = read_making(receipt)
-    name = name_sample(making.seed, making.ticket.number)
+    recipe, stated = read_generation_recipe(receipt)
+    name = name_sample(recipe.seed, recipe.loop_seed.number)
     outputs = Outputs(out, _name_files(name), (receipt,), overwrite)
     for key, ours in (("model", generator.model_hash), ("data", generator.data_hash)):
-        if told[key] != ours:
+        if stated[key] != ours:
             detail = f"This folder's is {ours}: name the folder that it was made with."
-            raise ModelError(receipt, f"another_{key}", told[key], detail)
-    (one,) = _make(generator, making.params, making.seed, making.given, [making.ticket]).values()
-    again = _receive(generator, making, one)
-    if again["midi"] != told["midi"]:
+            raise ModelError(receipt, f"another_{key}", stated[key], detail)
+    (one,) = _make(
+        generator, recipe.params, recipe.seed, recipe.prompt, [recipe.loop_seed]
+    ).values()
+    again = _receive(generator, recipe, one)
+    if again["midi"] != stated["midi"]:
         detail = (
-            f"The same receipt gives {again['midi']} here. Made by {_name_software(told)}; read by "
-            f"{_name_software(again)}. Another processor may round differently, too."
+            f"The same receipt gives {again['midi']} here. Made by {_name_software(stated)}; read "
+            f"by {_name_software(again)}. Another processor may round differently, too."
         )
-        raise ModelError(receipt, "another_loop", told["midi"], detail)
-    return _write(generator, making, one, outputs)
+        raise ModelError(receipt, "another_loop", stated["midi"], detail)
+    return _write(generator, recipe, one, outputs)
 
 
 def _name_software(receipt: Mapping[str, Any]) -> str:
@@ -236,17 +247,17 @@ def _name_software(receipt: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _read_given(generator: Generator, params: SampleParams, seed: int) -> Given:
-    return read_given(generator.network, generator.reference, params, seed)
+def _load_prompt(generator: Generator, params: SampleParams, seed: int) -> Prompt:
+    return load_prompt(generator.network, generator.training_loops, params, seed)
 
 
 @dataclass(frozen=True)
-class _Made:
+class _Drawn:
     """A loop that was drawn, and the training loops nearest to it."""
 
-    ticket: Ticket
+    loop_seed: LoopSeed
     loop: DrumLoop
-    draft: Draft
+    decoded: DecodedLoop
     nearest: list[Pair]
 
     def is_novel(self, params: SampleParams) -> bool:
@@ -254,26 +265,32 @@ class _Made:
 
 
 def _make(
-    generator: Generator, params: SampleParams, seed: int, given: Given, tickets: Sequence[Ticket]
-) -> dict[int, _Made]:
+    generator: Generator,
+    params: SampleParams,
+    seed: int,
+    prompt: Prompt,
+    loop_seeds: Sequence[LoopSeed],
+) -> dict[int, _Drawn]:
     """Loops by number."""
     condition = generator.condition(params)
-    drafts = sample_words(generator.network, params, seed, given, tickets, condition)
-    loops = to_loops(drafts, generator.humanizer, params, seed, tickets, condition, given)
-    nearest = rank_nearest(loops, generator.reference)
-    made = map(_Made, tickets, loops, drafts, nearest)
-    return {one.ticket.number: one for one in made}
+    decoded_loops = sample_words(generator.network, params, seed, prompt, loop_seeds, condition)
+    loops = to_loops(
+        decoded_loops, generator.humanizer, params, seed, loop_seeds, condition, prompt
+    )
+    nearest = rank_nearest(loops, generator.training_loops)
+    made = map(_Drawn, loop_seeds, loops, decoded_loops, nearest)
+    return {one.loop_seed.number: one for one in made}
 
 
-def _receive(generator: Generator, making: Making, one: _Made) -> dict[str, Any]:
+def _receive(generator: Generator, recipe: GenerationRecipe, one: _Drawn) -> dict[str, Any]:
     return make_receipt(
         one.loop,
-        making,
+        recipe,
         one.nearest,
-        generator.reference,
+        generator.training_loops,
         generator.held_out,
         {"model": generator.model_hash, "data": generator.data_hash},
-        one.draft.bar_lengths,
+        one.decoded.bar_lengths,
     )
 
 
@@ -283,9 +300,11 @@ def _name_files(*names: str) -> tuple[str, ...]:
     )
 
 
-def _write(generator: Generator, making: Making, one: _Made, outputs: Outputs) -> dict[str, Any]:
+def _write(
+    generator: Generator, recipe: GenerationRecipe, one: _Drawn, outputs: Outputs
+) -> dict[str, Any]:
     loop, name = one.loop, one.loop.lineage.loop_id
-    receipt = _receive(generator, making, one)
+    receipt = _receive(generator, recipe, one)
     midi, wav, png, json = _name_files(name)
     with outputs.staging() as folder:
         write_loop(folder / midi, loop)

@@ -14,20 +14,20 @@ from trapgen.core import BAR_WORD, N_VOICES, N_WORDS, DrumLoop, ParameterError, 
 Words = NDArray[np.int64]
 Hits = NDArray[np.float64]
 
-_LIKE_LOOPS: Final = ("lanes", "theme")
+_LIKE_LOOPS: Final = ("locked", "theme")
 _WORDS: Final = ("primer", *_LIKE_LOOPS)
-_HITS: Final = {"lane_hits": "lanes", "theme_hits": "theme"}
+_HITS: Final = {"locked_hits": "locked", "theme_hits": "theme"}
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Prompt:
     """Words that go into a draw; each `(n_steps,)` int64 in whole bars, or None.
 
     Attributes:
         primer: What the loops go on from; not part of them.
-        lanes: As long as the loops: where the locked voices sound.
+        locked: As long as the loops: where the locked voices sound.
         theme: As long as the loops: the loop that is varied.
-        lane_hits: `(n_hits, 4)` float64, how the locked voices are played: step, voice, velocity
+        locked_hits: `(n_hits, 4)` float64, how the locked voices are played: step, voice, velocity
             and offset in steps of each hit.
         theme_hits: The same of the loop that is varied.
         primer_beats: By how many beats the primer's file was turned to meet its bar line.
@@ -35,9 +35,9 @@ class Given:
     """
 
     primer: Words | None = None
-    lanes: Words | None = None
+    locked: Words | None = None
     theme: Words | None = None
-    lane_hits: Hits | None = None
+    locked_hits: Hits | None = None
     theme_hits: Hits | None = None
     primer_beats: int = 0
     notes: tuple[str, ...] = ()
@@ -75,8 +75,8 @@ class Given:
             velocities[steps, voices] = hard[left]
             if not is_timed:
                 offsets[steps, voices] = early[left]
-        if self.lane_hits is not None:
-            steps, voices, hard, early = _columns(self.lane_hits)
+        if self.locked_hits is not None:
+            steps, voices, hard, early = _columns(self.locked_hits)
             velocities[steps, voices], offsets[steps, voices] = hard, early
 
     def to_json(self, steps_per_bar: int) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Given:
         return lines | ({"notes": list(self.notes)} if self.notes else {})
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Given:
+    def from_json(cls, content: Mapping[str, Any]) -> Prompt:
         """Read what `to_json` gave.
 
         Raises:
@@ -108,18 +108,18 @@ class Given:
         notes = tuple(map(str, content.pop("notes", ())))
         for name in content:
             if name not in _WORDS:
-                raise ParameterError("given", f"one of {', '.join(_WORDS)}", name)
+                raise ParameterError("prompt", f"one of {', '.join(_WORDS)}", name)
         words: dict[str, Any] = {name: _parse(name, line) for name, line in content.items()}
-        given = cls(**words, primer_beats=beats, notes=notes)
+        prompt = cls(**words, primer_beats=beats, notes=notes)
         hits: dict[str, Any] = {
             name: _read_hits(name, played[name], words.get(of))
             for name, of in _HITS.items()
             if played[name] is not None
         }
-        return replace(given, **hits)
+        return replace(prompt, **hits)
 
 
-def list_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
+def list_played_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
     """`(n_hits, 4)` step, voice, velocity and offset of some voices' hits."""
     found = loop.onsets & np.isin(np.arange(N_VOICES), list(voices))
     steps, at = np.nonzero(found)
@@ -140,10 +140,10 @@ def _read_hits(name: str, hits: Any, words: Words | None) -> Hits:
     try:
         found = np.array(hits, np.float64).reshape(len(hits), len(lowest))
     except (TypeError, ValueError):
-        raise ParameterError(f"given.{name}", rule, hits) from None
+        raise ParameterError(f"prompt.{name}", rule, hits) from None
     fits = ((found >= lowest) & (found <= highest)).all(axis=1)
     if not fits.all():
-        raise ParameterError(f"given.{name}", rule, found[~fits][0].tolist())
+        raise ParameterError(f"prompt.{name}", rule, found[~fits][0].tolist())
     return found
 
 
@@ -154,5 +154,5 @@ def _parse(name: str, line: object) -> Words:
     except ValueError:
         words = [-1]
     if not words or min(words) < 0 or max(words) >= N_WORDS:
-        raise ParameterError(f"given.{name}", f"words of {N_VOICES} bits, and BAR", line)
+        raise ParameterError(f"prompt.{name}", f"words of {N_VOICES} bits, and BAR", line)
     return np.array(words, np.int64)

@@ -22,7 +22,7 @@ from trapgen.core import (
 )
 from trapgen.generate.align_primer import match_primer
 from trapgen.generate.constraints.parse import find_voice
-from trapgen.generate.prompt import Given, list_hits
+from trapgen.generate.prompt import Prompt, list_played_hits
 from trapgen.ingest import Standardized, read_loop
 from trapgen.model import Network
 
@@ -36,16 +36,16 @@ def list_files(params: SampleParams) -> tuple[str, ...]:
     return tuple(name for name in named if name not in ("", FROM_TRAIN))
 
 
-def read_given(
-    network: Network, reference: Sequence[DrumLoop], params: SampleParams, seed: int
-) -> Given:
+def load_prompt(
+    network: Network, training_loops: Sequence[DrumLoop], params: SampleParams, seed: int
+) -> Prompt:
     """Read the files that the parameters name; loops are repeated to the length drawn.
 
     What of a file does not go in stands in the notes of what is returned.
 
     Args:
         network: Decides the grid, and where a primer begins.
-        reference: The training loops.
+        training_loops: The training loops.
         params: Of the draw.
         seed: Chooses among the training loops.
 
@@ -53,53 +53,55 @@ def read_given(
         MidiError: A file cannot be read as a loop.
         ParameterError: A voice is locked that its file does not have.
     """
-    given = Given()
+    prompt = Prompt()
     if params.lock_from:
-        given = _with_lanes(given, params, network.spec.steps_per_bar)
+        prompt = _with_locked(prompt, params, network.spec.steps_per_bar)
     if params.vary:
         found = _read(params.vary, network.spec.steps_per_bar)
         theme = repeat_to(found.loop, params.bars)
-        given = replace(given, theme=to_words(theme), theme_hits=list_hits(theme, range(N_VOICES)))
-        given = _with_notes(given, params.vary, found, params.bars)
+        prompt = replace(
+            prompt, theme=to_words(theme), theme_hits=list_played_hits(theme, range(N_VOICES))
+        )
+        prompt = _with_notes(prompt, params.vary, found, params.bars)
     if params.primer == FROM_TRAIN:
         chosen = np.random.default_rng([seed, *FROM_TRAIN.encode()])
-        loop = reference[int(chosen.integers(len(reference)))]
-        given = replace(given, primer=to_words(repeat_to(loop, params.primer_bars)))
+        loop = training_loops[int(chosen.integers(len(training_loops)))]
+        prompt = replace(prompt, primer=to_words(repeat_to(loop, params.primer_bars)))
     elif params.primer:
-        given = _with_primer(given, params, network)
-    return given
+        prompt = _with_primer(prompt, params, network)
+    return prompt
 
 
 def _read(path: str, steps_per_bar: int) -> Standardized:
     return read_loop(Path(path), StandardizeParams(steps_per_bar))
 
 
-def _with_lanes(given: Given, params: SampleParams, steps_per_bar: int) -> Given:
+def _with_locked(prompt: Prompt, params: SampleParams, steps_per_bar: int) -> Prompt:
     found = _read(params.lock_from, steps_per_bar)
-    lanes = repeat_to(found.loop, params.bars)
+    locked = repeat_to(found.loop, params.bars)
     voices = [find_voice("sample.lock", name) for name in params.lock]
     for name, voice in zip(params.lock, voices, strict=True):
-        if not lanes.onsets[:, voice].any():
+        if not locked.onsets[:, voice].any():
             rule = f"of voices that sound in the first {params.bars} bars of {params.lock_from}"
             raise ParameterError("sample.lock", rule, name)
-    given = replace(given, lanes=to_words(lanes), lane_hits=list_hits(lanes, voices))
-    return _with_notes(given, params.lock_from, found, params.bars)
+    prompt = replace(prompt, locked=to_words(locked), locked_hits=list_played_hits(locked, voices))
+    return _with_notes(prompt, params.lock_from, found, params.bars)
 
 
-def _with_primer(given: Given, params: SampleParams, network: Network) -> Given:
+def _with_primer(prompt: Prompt, params: SampleParams, network: Network) -> Prompt:
     found = _read(params.primer, network.spec.steps_per_bar)
     loop, beats = found.loop, 0
     if params.match_primer:
         beats = match_primer(network, loop)
         loop = rotate(loop, beats * (loop.steps_per_bar // BEATS_A_BAR))
     primer = to_words(repeat_to(loop, params.primer_bars))
-    given = replace(given, primer=primer, primer_beats=beats)
-    return _with_notes(given, params.primer, found, params.primer_bars)
+    prompt = replace(prompt, primer=primer, primer_beats=beats)
+    return _with_notes(prompt, params.primer, found, params.primer_bars)
 
 
-def _with_notes(given: Given, path: str, found: Standardized, n_bars: int) -> Given:
+def _with_notes(prompt: Prompt, path: str, found: Standardized, n_bars: int) -> Prompt:
     notes = (f"{path}: {note}" for note in _list_losses(found, n_bars))
-    return replace(given, notes=tuple(dict.fromkeys([*given.notes, *notes])))
+    return replace(prompt, notes=tuple(dict.fromkeys([*prompt.notes, *notes])))
 
 
 def _list_losses(found: Standardized, n_bars: int) -> Iterator[str]:

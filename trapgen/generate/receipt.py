@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen import __version__
 from trapgen.core import (
     N_VOICES,
     VOICES,
@@ -23,32 +22,33 @@ from trapgen.core import (
     SampleParams,
     TableError,
     check_seed,
+    find_version,
     list_definitions,
     make_section,
     read_json,
 )
-from trapgen.generate.prompt import Given
-from trapgen.generate.render_loops import Ticket
+from trapgen.generate.prompt import Prompt
+from trapgen.generate.render_loops import LoopSeed
 from trapgen.midi import to_bytes
 from trapgen.similarity import Pair, lay_over
 
 _ROUNDING: Final = ("numpy", "onnxruntime")
 """Other versions of these may round differently."""
-_GIVEN_FOR: Final = {"primer": "primer", "lock": "lanes", "vary": "theme"}
+_PROMPT_OF: Final = {"primer": "primer", "lock": "locked", "vary": "theme"}
 _COUNTS: Final = ("seed", "number", "attempt")
 _KEYS: Final = frozenset(
-    {"number", "attempt", "seed", "steps_per_bar", "model", "data", "code", "midi", "given"}
+    {"number", "attempt", "seed", "steps_per_bar", "model", "data", "code", "midi", "prompt"}
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Making:
+class GenerationRecipe:
     """All that, with the model, makes a loop again."""
 
     seed: int
-    ticket: Ticket
+    loop_seed: LoopSeed
     params: SampleParams
-    given: Given
+    prompt: Prompt
 
 
 def hash_file(*paths: Path) -> str:
@@ -79,9 +79,9 @@ def hash_code() -> str:
 
 def make_receipt(
     loop: DrumLoop,
-    making: Making,
+    recipe: GenerationRecipe,
     nearest: Sequence[Pair],
-    reference: Sequence[DrumLoop],
+    training_loops: Sequence[DrumLoop],
     held_out: NDArray[np.float32],
     hashes: Mapping[str, str],
     bar_lengths: Sequence[int],
@@ -90,26 +90,26 @@ def make_receipt(
 
     Args:
         loop: The loop.
-        making: How it was drawn.
-        nearest: Its nearest training loops, as indices into `reference`.
-        reference: The training loops.
+        recipe: How it was drawn.
+        nearest: Its nearest training loops, as indices into `training_loops`.
+        training_loops: The training loops.
         held_out: `(n_loops,)` distances of held-out loops to their nearest training loop.
         hashes: Names of `model` and `data`.
         bar_lengths: Steps that the model gave each bar itself.
     """
-    drawn: Mapping[str, Any] = asdict(making.params)
+    drawn: Mapping[str, Any] = asdict(recipe.params)
     novelty = nearest[0].distance if nearest else 1.0
     return {
         "loop": loop.lineage.loop_id,
         "model": hashes["model"],
         "data": hashes["data"],
         "code": hash_code(),
-        "software": {"trapgen": __version__, **{name: version(name) for name in _ROUNDING}},
-        "seed": making.seed,
-        "number": making.ticket.number,
-        "attempt": making.ticket.attempt,
+        "software": {"trapgen": find_version(), **{name: version(name) for name in _ROUNDING}},
+        "seed": recipe.seed,
+        "number": recipe.loop_seed.number,
+        "attempt": recipe.loop_seed.attempt,
         **{key: _to_plain(drawn[key]) for key in _list_controls()},
-        "given": making.given.to_json(loop.steps_per_bar),
+        "prompt": recipe.prompt.to_json(loop.steps_per_bar),
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
         "bar_lengths": list(bar_lengths),
@@ -118,11 +118,11 @@ def make_receipt(
         "novelty_percentile": _percentile(novelty, held_out),
         "nearest": [
             {
-                "loop_id": reference[pair.right].lineage.loop_id,
+                "loop_id": training_loops[pair.right].lineage.loop_id,
                 "distance": round(pair.distance, 4),
                 "rotation_beats": pair.rotation_beats,
                 "transform": str(pair.transform),
-                "shared_voices": find_shared_voices(loop, reference[pair.right], pair),
+                "shared_voices": find_shared_voices(loop, training_loops[pair.right], pair),
             }
             for pair in nearest
         ],
@@ -136,7 +136,7 @@ def hash_midi(loop: DrumLoop) -> str:
     return digest.hexdigest()
 
 
-def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
+def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]]:
     """How a loop was made, and all that its receipt says.
 
     Raises:
@@ -144,30 +144,30 @@ def read_making(path: Path) -> tuple[Making, dict[str, Any]]:
     """
     advice = "Name a receipt, the NAME.json beside a loop."
     try:
-        told = read_json(path)
+        stated = read_json(path)
     except TableError as error:
         raise TableError(path, error.rule, error.received, advice) from error
     controls = _list_controls()
     needed = {*_KEYS, *controls}
-    missing = sorted(needed - set(told)) if isinstance(told, dict) else ["everything"]
+    missing = sorted(needed - set(stated)) if isinstance(stated, dict) else ["everything"]
     if missing:
         received = f"without {', '.join(missing)}"
         raise TableError(path, "keys", received, "Name a receipt that this version has written.")
     try:
-        params = make_section("sample", {key: told[key] for key in controls})
-        given = Given.from_json(told["given"])
-        seed, number, attempt = (int(told[key]) for key in _COUNTS)
+        params = make_section("sample", {key: stated[key] for key in controls})
+        prompt = Prompt.from_json(stated["prompt"])
+        seed, number, attempt = (int(stated[key]) for key in _COUNTS)
         check_seed(seed)
         if number < 0 or attempt < 0:
             raise ParameterError("number and attempt", "counted from 0", (number, attempt))
-        given.check(params.bars, int(told["steps_per_bar"]))
-        for control, name in _GIVEN_FOR.items():
-            is_there = getattr(given, name) is not None
+        prompt.check(params.bars, int(stated["steps_per_bar"]))
+        for control, name in _PROMPT_OF.items():
+            is_there = getattr(prompt, name) is not None
             if is_there != bool(getattr(params, control)):
-                raise ParameterError(f"given.{name}", f"there with {control}, and else not", name)
+                raise ParameterError(f"prompt.{name}", f"there with {control}, and else not", name)
     except (ParameterError, TypeError, ValueError, AttributeError) as error:
         raise TableError(path, "values", error, "A receipt is not to be edited.") from error
-    return Making(seed, Ticket(number, attempt), params, given), told
+    return GenerationRecipe(seed, LoopSeed(number, attempt), params, prompt), stated
 
 
 def _list_controls() -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import BAR, N_WORDS, PAD, DrumLoop, Lineage, SampleParams, to_onsets
-from trapgen.generate.prompt import Given
+from trapgen.generate.prompt import Prompt
 from trapgen.generate.timing import draw_offsets
 from trapgen.model import Humanizer, Tokens
 
@@ -21,7 +21,7 @@ _FEEL: Final = N_WORDS + 2
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class LoopSeed:
     """Which loop of a seed, from 0, and which attempt at it, from 0: they decide all its chances.
 
     A loop is drawn again where an attempt came too near to the training data.
@@ -38,7 +38,7 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Draft:
+class DecodedLoop:
     """What the model wrote for one loop.
 
     Attributes:
@@ -51,7 +51,7 @@ class Draft:
     bar_lengths: tuple[int, ...]
 
 
-def to_draft(tokens: Tokens, n_bars: int, steps_per_bar: int) -> Draft:
+def decode_tokens(tokens: Tokens, n_bars: int, steps_per_bar: int) -> DecodedLoop:
     """A draft of `(n_tokens,)` words and BARs, PAD passed over; bars are cut or filled."""
     bars: list[list[int]] = [[]]
     for token in tokens[tokens != PAD].tolist():
@@ -63,45 +63,45 @@ def to_draft(tokens: Tokens, n_bars: int, steps_per_bar: int) -> Draft:
     words = np.zeros((n_bars, steps_per_bar), np.int64)
     for row, bar in zip(words, bars, strict=True):
         row[: len(bar)] = bar[:steps_per_bar]
-    return Draft(words.ravel(), tuple(map(len, bars)))
+    return DecodedLoop(words.ravel(), tuple(map(len, bars)))
 
 
 def to_loops(
-    drafts: Sequence[Draft],
+    decoded_loops: Sequence[DecodedLoop],
     humanizer: Humanizer,
     params: SampleParams,
     seed: int,
-    tickets: Sequence[Ticket] | None = None,
+    loop_seeds: Sequence[LoopSeed] | None = None,
     condition: Tokens | None = None,
-    given: Given | None = None,
+    prompt: Prompt | None = None,
 ) -> list[DrumLoop]:
     """Loops with velocities and microtiming, named by seed and number: `loop-0-01`.
 
     Args:
-        drafts: What the model wrote.
+        decoded_loops: What the model wrote.
         humanizer: It plays their hits.
         params: Tempo, swing and humanize.
         seed: Of the draw.
-        tickets: Which loop each draft is; the first ones by default.
+        loop_seeds: Which loop each draft is; the first ones by default.
         condition: `(4,)` numbers of the humanizer's conditions that hold for the loops; by default
             unknown.
-        given: Locked voices, and what is left of a loop that is varied, are played as in it.
+        prompt: Locked voices, and what is left of a loop that is varied, are played as in it.
     """
-    tickets = number_tickets(len(drafts)) if tickets is None else tickets
+    loop_seeds = first_seeds(len(decoded_loops)) if loop_seeds is None else loop_seeds
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
-    onsets = [to_onsets(draft.words) for draft in drafts]
-    rngs = [ticket.rng(seed, _VELOCITY) for ticket in tickets]
-    feels = humanizer.draw(onsets, params.bpm, rngs, condition)
+    onsets = [to_onsets(decoded.words) for decoded in decoded_loops]
+    rngs = [loop_seed.rng(seed, _VELOCITY) for loop_seed in loop_seeds]
+    playbacks = humanizer.draw(onsets, params.bpm, rngs, condition)
     loops = []
-    for feel, ticket in zip(feels, tickets, strict=True):
-        learned = feel.offsets if has_offsets else None
-        rng = ticket.rng(seed, _FEEL)
-        offsets = draw_offsets(feel.velocities > 0, steps_per_bar, params, rng, learned)
-        if given is not None:
+    for playback, loop_seed in zip(playbacks, loop_seeds, strict=True):
+        learned = playback.offsets if has_offsets else None
+        rng = loop_seed.rng(seed, _FEEL)
+        offsets = draw_offsets(playback.velocities > 0, steps_per_bar, params, rng, learned)
+        if prompt is not None:
             is_timed = bool(params.swing or params.humanize)
-            given.play(feel.velocities, offsets, is_timed=is_timed)
-        loop = DrumLoop(feel.velocities, steps_per_bar, params.bpm, offsets)
-        loops.append(replace(loop, lineage=Lineage(loop_id=name_sample(seed, ticket.number))))
+            prompt.play(playback.velocities, offsets, is_timed=is_timed)
+        loop = DrumLoop(playback.velocities, steps_per_bar, params.bpm, offsets)
+        loops.append(replace(loop, lineage=Lineage(loop_id=name_sample(seed, loop_seed.number))))
     return loops
 
 
@@ -110,6 +110,6 @@ def name_sample(seed: int, number: int) -> str:
     return f"loop-{seed}-{number + 1:02d}"
 
 
-def number_tickets(n_loops: int) -> list[Ticket]:
+def first_seeds(n_loops: int) -> list[LoopSeed]:
     """The first attempt at each of the first loops."""
-    return [Ticket(number) for number in range(n_loops)]
+    return [LoopSeed(number) for number in range(n_loops)]

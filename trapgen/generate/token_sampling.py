@@ -11,8 +11,8 @@ from trapgen.core import N_VOICES, N_WORDS, SampleParams
 from trapgen.model import Array, Tokens, log_softmax
 
 
-def choose(
-    scores: Array,
+def sample_tokens(
+    logits: Array,
     params: SampleParams,
     chances: NDArray[np.float64],
     temperatures: Sequence[float] = (),
@@ -20,7 +20,7 @@ def choose(
     """Draw a token a row, after temperature, top-k, top-p and min-p, in this order.
 
     Args:
-        scores: `(n_loops, n_targets)` log-probabilities up to a constant; `-inf` is never drawn.
+        logits: `(n_loops, n_targets)` log-probabilities up to a constant; `-inf` is never drawn.
         params: `temperature` divides the scores. Of the likeliest tokens only those are kept that
             are among the first `top_k` (0 for all), that together reach `top_p` (Holtzman et al.
             2020, arXiv 1904.09751), and that are at least `min_p` times as likely as the likeliest
@@ -29,10 +29,10 @@ def choose(
         temperatures: One a voice, instead of `temperature` (see `temper_voices`); empty for none.
     """
     if temperatures:
-        logs = temper_voices(scores, temperatures, params.temperature)
+        logs = temper_voices(logits, temperatures, params.temperature)
     else:
         # The likeliest token's score is 0 first: no temperature can make it overflow.
-        from_best = scores - scores.max(axis=1, keepdims=True)
+        from_best = logits - logits.max(axis=1, keepdims=True)
         with np.errstate(over="ignore"):
             logs = log_softmax((from_best / params.temperature).astype(np.float32))
     order = _rank(logs)
@@ -63,7 +63,7 @@ def _rank(logs: Array) -> Tokens:
     return (keys & np.uint64(0xFFFF)).astype(np.int64)
 
 
-def temper_voices(scores: Array, temperatures: Sequence[float], of_bar: float) -> Array:
+def temper_voices(logits: Array, temperatures: Sequence[float], of_bar: float) -> Array:
     """A temperature a voice, by the chain rule over the voices in the kit's order.
 
     The probability of a word is that of its first voice's bit, times that of the second's given
@@ -72,24 +72,24 @@ def temper_voices(scores: Array, temperatures: Sequence[float], of_bar: float) -
     result is near to tempering words as a whole, not the same.
 
     Args:
-        scores: `(n_loops, N_TARGETS)` log-probabilities up to a constant a row.
+        logits: `(n_loops, N_TARGETS)` log-probabilities up to a constant a row.
         temperatures: One a voice, above 0.
         of_bar: Temperature of the choice between BAR and any word.
 
     Returns:
         `(n_loops, N_TARGETS)` log-probabilities.
     """
-    likely = np.exp((scores - scores.max(axis=1, keepdims=True)).astype(np.float64))
+    likely = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
     # sums[k] holds the probability of each setting of the first k voices.
     sums = [likely[:, :N_WORDS]]
     for _ in range(N_VOICES):
-        sums.append(sums[-1].reshape(len(scores), -1, 2).sum(axis=2))
+        sums.append(sums[-1].reshape(len(logits), -1, 2).sum(axis=2))
     sums.reverse()
     first = _temper(np.stack([sums[0][:, 0], likely[:, N_WORDS]], axis=1), of_bar)
     tempered = first[:, :1]
     for level, temperature in zip(sums[1:], temperatures, strict=True):
-        bit = _temper(level.reshape(len(scores), -1, 2), temperature)
-        tempered = (tempered[..., None] * bit).reshape(len(scores), -1)
+        bit = _temper(level.reshape(len(logits), -1, 2), temperature)
+        tempered = (tempered[..., None] * bit).reshape(len(logits), -1)
     with np.errstate(divide="ignore"):
         logs = np.log(np.concatenate([tempered, first[:, 1:]], axis=1))
     result: Array = logs.astype(np.float32)

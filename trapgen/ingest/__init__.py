@@ -1,7 +1,7 @@
 """From files as found to loops: importers, key maps, standardizing, the starter corpus."""
 
 from trapgen.ingest.collection import read_collection
-from trapgen.ingest.corpus import gather_packs
+from trapgen.ingest.gather_packs import gather_packs
 from trapgen.ingest.importers.entry import Limits
 from trapgen.ingest.importers.groove import CREDIT, INFO, download_groove, parse_info
 from trapgen.ingest.importers.names import check_name, clash_key, printable

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import struct
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import VOICES, DrumLoop, ParameterError, replacing
+from trapgen.core import (
+    TICKS_PER_BAR,
+    TICKS_PER_QUARTER,
+    DrumLoop,
+    ParameterError,
+    replacing,
+    time_notes,
+)
 from trapgen.midi.read import DRUM_CHANNEL
-
-if TYPE_CHECKING:
-    import pretty_midi
-
-TICKS_PER_QUARTER: Final = 960
-"""Resolution of written files: a whole number of ticks a step on every grid."""
-
-_TICKS_PER_BAR: Final = 4 * TICKS_PER_QUARTER
-_PITCHES: Final = np.array([voice.pitch for voice in VOICES])
 
 
 def write_loop(path: Path, loop: DrumLoop) -> None:
@@ -34,21 +30,6 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
         temporary.write_bytes(data)
 
 
-def to_pretty_midi(loop: DrumLoop) -> pretty_midi.PrettyMIDI:
-    """The loop with pretty_midi, to go on with there: one drum instrument, ended by a text event.
-
-    Raises:
-        ParameterError: The tempo is beyond what a MIDI file can state, or the loop is longer than
-            pretty_midi's `MAX_TICK` (1e7 unless set otherwise: 2,604 bars).
-    """
-    import pretty_midi
-
-    most_bars = int(pretty_midi.pretty_midi.MAX_TICK - 1) // _TICKS_PER_BAR
-    if loop.n_bars > most_bars:
-        raise ParameterError("n_bars", f"at most {most_bars} for pretty_midi", loop.n_bars)
-    return pretty_midi.PrettyMIDI(BytesIO(to_bytes(loop)))
-
-
 def to_bytes(loop: DrumLoop) -> bytes:
     """A Standard MIDI File of type 1: tempo and metre in its first track, the hits in its second.
 
@@ -60,10 +41,10 @@ def to_bytes(loop: DrumLoop) -> bytes:
     """
     if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
         raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
-    most_bars = 0x0FFFFFFF // _TICKS_PER_BAR
+    most_bars = 0x0FFFFFFF // TICKS_PER_BAR
     if loop.n_bars > most_bars:
         raise ParameterError("n_bars", f"at most {most_bars} to be written as MIDI", loop.n_bars)
-    end_tick = loop.n_bars * _TICKS_PER_BAR
+    end_tick = loop.n_bars * TICKS_PER_BAR
     conductor = (
         b"\x00\xff\x51\x03"
         + round(60e6 / loop.bpm).to_bytes(3, "big")
@@ -83,23 +64,11 @@ def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
 
     Each is `tick << 24 | its three bytes`.
     """
-    ticks_per_step = _TICKS_PER_BAR // loop.steps_per_bar
-    by_voice = loop.velocities.T.ravel()
-    at = (by_voice > 0).nonzero()[0]
-    voices, steps = np.divmod(at, loop.n_steps)
-    shifts = loop.offsets[steps, voices].astype(float)
-    offsets = np.rint(shifts * ticks_per_step).astype(np.int64)
-    # Rounding must not carry a late hit over into the next step.
-    np.minimum(offsets, ticks_per_step // 2 - 1, out=offsets)
-    ticks = np.maximum(0, steps * ticks_per_step + offsets)
-    ends = np.minimum(ticks + TICKS_PER_QUARTER // 8, end_tick)
-    # A key struck again ends its last note: players pair ons and offs by key.
-    is_same = voices[1:] == voices[:-1]
-    np.minimum(ends[:-1], ticks[1:], out=ends[:-1], where=is_same)
-    keys = _PITCHES[voices] << 8
-    events = np.empty(2 * len(at) + 1, np.int64)
-    events[: len(at)] = ticks << 24 | 0x90 + DRUM_CHANNEL << 16 | keys | by_voice[at]
-    events[len(at) : -1] = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys | 0x40
+    starts, ends, keys, velocities = time_notes(loop)
+    n_notes = len(starts)
+    events = np.empty(2 * n_notes + 1, np.int64)
+    events[:n_notes] = starts << 24 | 0x90 + DRUM_CHANNEL << 16 | keys << 8 | velocities
+    events[n_notes:-1] = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys << 8 | 0x40
     events[-1] = end_tick << 24 | 0xFF2F00
     # Note-offs have the smaller status: what ends at a tick does so before anything begins.
     events.sort()

@@ -1,9 +1,9 @@
 """The two networks, `words` and `humanizer`, and their training with TensorFlow."""
 
 from trapgen.model.humanizer.files import HUMANIZER_FILES, load_humanizer, save_humanizer
-from trapgen.model.humanizer.hits import is_played
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer
+from trapgen.model.humanizer.playback_features import is_played
 from trapgen.model.layers import log_softmax
 from trapgen.model.training_index import (
     INDEX_FILES,
@@ -22,6 +22,6 @@ from trapgen.model.words.conditions import (
     number_conditions,
 )
 from trapgen.model.words.files import hash_model, load_network, load_start, save_network
-from trapgen.model.words.inputs import Agreement, iterate_inputs, make_inputs, tell
+from trapgen.model.words.inputs import LagSimilarity, iterate_inputs, make_inputs, make_step_inputs
 from trapgen.model.words.network import Network
 from trapgen.model.words.spec import TOKEN_TABLE, Array, ModelSpec, Tokens, weight_shapes

@@ -30,6 +30,6 @@ def draw_by_length(
         yield order[start : start + size]
 
 
-def draw_told(rng: np.random.Generator, *shape: int) -> NDArray[np.bool_]:
+def draw_known(rng: np.random.Generator, *shape: int) -> NDArray[np.bool_]:
     """What is told and not withheld, so that a network learns to do without."""
     return np.asarray(rng.random(shape) >= _WITHHELD)

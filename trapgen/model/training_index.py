@@ -44,7 +44,7 @@ def save_training_index(
         loops: The training loops.
         held_out: Distances of held-out loops to the nearest of them (see `measure_novelty`).
         piece_bars: Longer loops are performances, and are compared in pieces of so many bars (see
-            `cut_pieces`); 0 for none.
+            `cut_passages`); 0 for none.
     """
     write_loops(folder, [("train", loop) for loop in loops])
     write_json(folder / NOVELTY_NAME, {"piece_bars": piece_bars, "held_out": list(held_out)})
@@ -60,7 +60,7 @@ def measure_novelty(
         loops: The training loops.
         piece_bars: See `save_training_index`.
     """
-    known = cut_pieces(loops, piece_bars) if piece_bars else loops
+    known = cut_passages(loops, piece_bars) if piece_bars else loops
     nearest = (pairs[0].distance for pairs in rank_nearest(held_out, known) if pairs)
     # Six digits say more than a distance between loops can.
     return sorted(round(float(distance), 6) for distance in nearest)
@@ -95,11 +95,11 @@ def load_training_index(folder: Path, *, whole: bool = False) -> TrainingIndex:
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(folder / NOVELTY_NAME, "keys", error, _AGAIN) from error
     if piece_bars and not whole:
-        loops = cut_pieces(loops, piece_bars)
+        loops = cut_passages(loops, piece_bars)
     return TrainingIndex(loops, held_out)
 
 
-def cut_pieces(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
+def cut_passages(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
     """Loops of up to `bars` bars as they are; longer ones in pieces, a new one every half piece.
 
     The name of a piece says which bar it begins with, counted from 1: `take-07, bar 3`.

@@ -116,7 +116,7 @@ class AuditParams(Section):
         0.35, "Loops that differ in at most this share are listed, and held against chance"
     )
     window_distance: float = define(0.2, "The same of two bars on end, which are listed, too")
-    commonplace_share: float = define(
+    common_pattern_share: float = define(
         0.004,
         "A voice's pattern in common is listed if by chance fewer loops than this share have it",
     )

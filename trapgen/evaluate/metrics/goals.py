@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from trapgen.evaluate.metrics.features import TIMING
+from trapgen.evaluate.metrics.loop_features import TIMING
 
 OVERLAP: Final = 0.9
 """The least overlap of generated with held-out loops, as a share of that of training loops."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trapgen.core import BAR, N_VOICES, N_WORDS, PAD, ParameterError, add_bars, map_blocks
 from trapgen.evaluate.metrics.calibration import Reliability
-from trapgen.generate import Draft
+from trapgen.generate import DecodedLoop
 from trapgen.model import TOKEN_TABLE, Network, iterate_inputs, log_softmax
 
 _SCORED_AT_ONCE: Final = 64
@@ -137,7 +137,7 @@ def _score_batch(network: Network, batch: _Batch) -> Scores:
     return Scores(bits, n_steps, tuple(voices), top_word)
 
 
-def bar_accuracy(drafts: Sequence[Draft], steps_per_bar: int) -> float:
+def bar_accuracy(decoded_loops: Sequence[DecodedLoop], steps_per_bar: int) -> float:
     """The share of bars that a model left to itself closed at the right step."""
-    lengths = [length for draft in drafts for length in draft.bar_lengths]
+    lengths = [length for decoded in decoded_loops for length in decoded.bar_lengths]
     return float(np.mean(np.array(lengths) == steps_per_bar)) if lengths else 0.0

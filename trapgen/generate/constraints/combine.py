@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from trapgen.core import N_VOICES, ParameterError, SampleParams, to_onsets
 from trapgen.generate.constraints.parse import (
     HATS,
-    Demand,
-    Group,
+    Constraint,
+    RegionMinimum,
     ask_for_fills,
     ask_for_rolls,
     find_voice,
@@ -25,11 +25,11 @@ from trapgen.generate.constraints.parse import (
     lock,
     require,
 )
-from trapgen.generate.prompt import Given
+from trapgen.generate.prompt import Prompt
 
 
 @dataclass(frozen=True, eq=False)
-class Rules:
+class CombinedConstraints:
     """What holds for a loop.
 
     Attributes:
@@ -48,7 +48,7 @@ class Rules:
     least: NDArray[np.int64]
     most: NDArray[np.int64]
     choke: bool
-    groups: tuple[Group, ...]
+    groups: tuple[RegionMinimum, ...]
 
     @property
     def n_bars(self) -> int:
@@ -56,14 +56,14 @@ class Rules:
         return len(self.must) // self.steps_per_bar
 
 
-def read_demands(
-    params: SampleParams, given: Given, steps_per_bar: int, roll_bars: NDArray[np.bool_]
-) -> list[Demand]:
+def parse_constraints(
+    params: SampleParams, prompt: Prompt, steps_per_bar: int, roll_bars: NDArray[np.bool_]
+) -> list[Constraint]:
     """The controls of a draw.
 
     Args:
         params: The controls.
-        given: The lanes of locked voices.
+        prompt: The lanes of locked voices.
         steps_per_bar: The grid.
         roll_bars: `(n_bars,)` bars that have a hat hit between the 16ths, if `rolls` is set; the
             others have none.
@@ -72,40 +72,42 @@ def read_demands(
         ParameterError: A control cannot be read.
     """
     bars = params.bars
-    demands: list[Demand] = []
+    constraints: list[Constraint] = []
     if params.lock:
-        if given.lanes is None:
+        if prompt.locked is None:
             raise ParameterError("sample.lock", "given with the loop that has the lanes", "none")
         voices = [find_voice("sample.lock", name) for name in params.lock]
-        demands += lock(voices, to_onsets(given.lanes))
-    demands += [require(text, bars, steps_per_bar) for text in params.require]
-    demands += [forbid(text, bars, steps_per_bar) for text in params.forbid]
-    demands += [limit_density(text, steps_per_bar) for text in params.density]
+        constraints += lock(voices, to_onsets(prompt.locked))
+    constraints += [require(text, bars, steps_per_bar) for text in params.require]
+    constraints += [forbid(text, bars, steps_per_bar) for text in params.forbid]
+    constraints += [limit_density(text, steps_per_bar) for text in params.density]
     if params.choke:
-        demands.append(Demand("choke", choke=True))
+        constraints.append(Constraint("choke", choke=True))
     if params.rolls is not None:
-        demands.append(ask_for_rolls(params.rolls, roll_bars, steps_per_bar))
+        constraints.append(ask_for_rolls(params.rolls, roll_bars, steps_per_bar))
     if params.fills > bars:
         rule = f"at most sample.bars, {bars}, for there to be one"
         raise ParameterError("sample.fills", rule, params.fills)
     if params.fills:
-        demands.append(ask_for_fills(params.fills, bars, steps_per_bar))
-    return demands
+        constraints.append(ask_for_fills(params.fills, bars, steps_per_bar))
+    return constraints
 
 
-def combine(demands: Sequence[Demand], n_bars: int, steps_per_bar: int) -> Rules:
+def combine(
+    constraints: Sequence[Constraint], n_bars: int, steps_per_bar: int
+) -> CombinedConstraints:
     """All demands as one set of rules, which need not be possible."""
     shape = (n_bars * steps_per_bar, N_VOICES)
     must, may = np.zeros(shape, np.bool_), np.ones(shape, np.bool_)
     least, most = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
-    for demand in demands:
-        must |= False if demand.must is None else demand.must
-        may &= True if demand.may is None else demand.may
-        least = least if demand.least is None else np.maximum(least, demand.least)
-        most = most if demand.most is None else np.minimum(most, demand.most)
-    choke = any(demand.choke for demand in demands)
+    for constraint in constraints:
+        must |= False if constraint.must is None else constraint.must
+        may &= True if constraint.may is None else constraint.may
+        least = least if constraint.least is None else np.maximum(least, constraint.least)
+        most = most if constraint.most is None else np.minimum(most, constraint.most)
+    choke = any(constraint.choke for constraint in constraints)
     if choke:
         # A hat that must sound leaves no room for the other one.
         may[:, HATS] &= ~must[:, HATS[::-1]]
-    groups = tuple(demand.group for demand in demands if demand.group)
-    return Rules(steps_per_bar, must, may, least, most, choke, groups)
+    groups = tuple(constraint.group for constraint in constraints if constraint.group)
+    return CombinedConstraints(steps_per_bar, must, may, least, most, choke, groups)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import N_VOICES, N_WORDS, ParameterError, to_onsets
-from trapgen.generate.constraints.combine import Rules
+from trapgen.generate.constraints.combine import CombinedConstraints
 from trapgen.generate.constraints.parse import HATS
 from trapgen.model import Tokens
 
@@ -29,34 +29,36 @@ _BITS = 2 ** np.arange(N_VOICES - 1, -1, -1)
 _BOTH_HATS = _ONSETS[:, HATS].all(axis=1)
 
 
-class Guide:
+class ConstraintMask:
     """The rules of several loops that are written side by side.
 
     Args:
-        rules: One a loop; all of the same controls, and so with the same groups.
-        found: `(n_steps, 9)` bool a loop, a way to keep its rules (see `find_witness`).
+        combined: One a loop; all of the same controls, and so with the same groups.
+        found: `(n_steps, 9)` bool a loop, a way to keep its rules (see `solve_constraints`).
 
     Raises:
         ParameterError: There is none for some loop.
     """
 
-    def __init__(self, rules: Sequence[Rules], found: Sequence[NDArray[np.bool_] | None]) -> None:
+    def __init__(
+        self, combined: Sequence[CombinedConstraints], found: Sequence[NDArray[np.bool_] | None]
+    ) -> None:
         if any(each is None for each in found):
             raise ParameterError("rules", "possible", "a contradiction")
-        witnesses = np.stack([each for each in found if each is not None])
-        first = rules[0]
+        solutions = np.stack([each for each in found if each is not None])
+        first = combined[0]
         self._steps_per_bar = first.steps_per_bar
-        self._must = np.stack([each.must for each in rules])
-        self._may = np.stack([each.may for each in rules])
+        self._must = np.stack([each.must for each in combined])
+        self._may = np.stack([each.may for each in combined])
         self._least, self._most, self._choke = first.least, first.most, first.choke
-        self._witness_after = self._count_after(witnesses)
+        self._solution_after = self._count_after(solutions)
         self._must_after = self._count_after(self._must)
-        self._counts = np.zeros((len(rules), N_VOICES), np.int64)
+        self._counts = np.zeros((len(combined), N_VOICES), np.int64)
         self._groups = [
-            _GroupGuide(
+            _RegionMask(
                 region=group.region,
-                least=np.stack([each.groups[at].least for each in rules]),
-                witness_after=self._count_after(self._within(witnesses, group.region)),
+                least=np.stack([each.groups[at].least for each in combined]),
+                solution_after=self._count_after(self._within(solutions, group.region)),
                 must_outside_after=self._count_after(self._within(self._must, ~group.region)),
             )
             for at, group in enumerate(first.groups)
@@ -65,7 +67,7 @@ class Guide:
     def allow(self, step: int) -> NDArray[np.bool_]:
         """`(n_loops, 512)` bool: the words that may stand at a step."""
         counts, most = self._counts, self._most
-        short = counts + self._witness_after[:, step] < self._least
+        short = counts + self._solution_after[:, step] < self._least
         full = counts + self._must_after[:, step] >= most
         needed = ((self._must[:, step] | short) @ _BITS)[:, None]
         barred = ((~self._may[:, step] | full) @ _BITS)[:, None]
@@ -100,18 +102,18 @@ class Guide:
         return after.reshape(cells.shape)
 
 
-class _GroupGuide:
+class _RegionMask:
     """The least number of hits in a region of a bar."""
 
     def __init__(
         self,
         region: NDArray[np.bool_],
         least: NDArray[np.int64],
-        witness_after: NDArray[np.int64],
+        solution_after: NDArray[np.int64],
         must_outside_after: NDArray[np.int64],
     ) -> None:
         self.region = region
-        self._least, self._witness_after = least, witness_after
+        self._least, self._solution_after = least, solution_after
         self._must_outside_after = must_outside_after
         self._count = np.zeros(len(least), np.int64)
 
@@ -121,7 +123,7 @@ class _GroupGuide:
         """`(n_loops, 512)` bool."""
         bar, within = divmod(step, steps_per_bar)
         room = most - counts - self._must_outside_after[:, step]
-        to_come = self._witness_after[:, step]
+        to_come = self._solution_after[:, step]
         without = np.minimum(to_come, room)
         with_hit = np.minimum(to_come, room - 1) + self.region[within]
         reached = self._count + without.sum(axis=1)

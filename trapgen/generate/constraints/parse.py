@@ -31,7 +31,7 @@ _VOICE_NAMES: Final = tuple(voice.name for voice in VOICES)
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class RegionMinimum:
     """Bars that need a least number of hits in a region.
 
     Attributes:
@@ -44,7 +44,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Demand:
+class Constraint:
     """One control: where hits must and may be, and how many of them a bar.
 
     Attributes:
@@ -63,20 +63,20 @@ class Demand:
     least: NDArray[np.int64] | None = None
     most: NDArray[np.int64] | None = None
     choke: bool = False
-    group: Group | None = None
+    group: RegionMinimum | None = None
 
 
-def require(text: str, n_bars: int, steps_per_bar: int) -> Demand:
+def require(text: str, n_bars: int, steps_per_bar: int) -> Constraint:
     """`snare@3`: a hit on that beat of every bar; `snare@2:3.5`, on that of the second.
 
     Raises:
         ParameterError: It names no voice, no beat on the grid, or no bar of the loop.
     """
     cells = _find_cells("sample.require", text, n_bars, steps_per_bar)
-    return Demand(f"require {text}", must=cells)
+    return Constraint(f"require {text}", must=cells)
 
 
-def forbid(text: str, n_bars: int, steps_per_bar: int) -> Demand:
+def forbid(text: str, n_bars: int, steps_per_bar: int) -> Constraint:
     """`snare@3` or `snare@2:3.5`: no hit there; `open_hat`: none anywhere.
 
     Raises:
@@ -87,20 +87,20 @@ def forbid(text: str, n_bars: int, steps_per_bar: int) -> Demand:
     else:
         cells = np.zeros((n_bars * steps_per_bar, N_VOICES), np.bool_)
         cells[:, find_voice("sample.forbid", text)] = True
-    return Demand(f"forbid {text}", may=~cells)
+    return Constraint(f"forbid {text}", may=~cells)
 
 
-def limit_density(text: str, steps_per_bar: int) -> Demand:
+def limit_density(text: str, steps_per_bar: int) -> Constraint:
     """`kick=2-5`: from two to five hits a bar; `kick=2-`, `kick=-5` and `kick=4` likewise.
 
     Raises:
         ParameterError: It names no voice, or no range.
     """
-    name, _, told = text.partition("=")
+    name, _, stated = text.partition("=")
     voice = find_voice("sample.density", name)
-    low, dash, high = told.partition("-")
+    low, dash, high = stated.partition("-")
     try:
-        fewest = int(low or 0) if told.strip("-") else -1
+        fewest = int(low or 0) if stated.strip("-") else -1
         most = int(high or steps_per_bar) if dash else fewest
     except ValueError:
         fewest = most = -1
@@ -109,31 +109,31 @@ def limit_density(text: str, steps_per_bar: int) -> Demand:
         raise ParameterError("sample.density", rule, text)
     least, upper = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
     least[voice], upper[voice] = fewest, most
-    return Demand(f"density {text}", least=least, most=upper)
+    return Constraint(f"density {text}", least=least, most=upper)
 
 
-def lock(voices: Sequence[int], onsets: NDArray[np.bool_]) -> list[Demand]:
+def lock(voices: Sequence[int], onsets: NDArray[np.bool_]) -> list[Constraint]:
     """Voices that sound where `onsets`, `(n_steps, 9)`, has them, and nowhere else."""
-    demands = []
+    constraints = []
     for voice in voices:
         must, may = np.zeros_like(onsets), np.ones_like(onsets)
         must[:, voice] = may[:, voice] = onsets[:, voice]
-        demands.append(Demand(f"lock {VOICES[voice].name}", must, may))
-    return demands
+        constraints.append(Constraint(f"lock {VOICES[voice].name}", must, may))
+    return constraints
 
 
-def ask_for_fills(every: int, n_bars: int, steps_per_bar: int) -> Demand:
+def ask_for_fills(every: int, n_bars: int, steps_per_bar: int) -> Constraint:
     """Snare and toms in the last half of every so many bars; no toms anywhere else."""
     is_fill = np.arange(1, n_bars + 1) % every == 0
     region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
     region[steps_per_bar // 2 :, [SNARE, *_TOMS]] = True
     may = np.ones((n_bars, steps_per_bar, N_VOICES), np.bool_)
     may[..., _TOMS] = is_fill[:, None, None] & region[:, _TOMS]
-    group = Group(region, np.where(is_fill, _FILL_HITS, 0))
-    return Demand(f"fills {every}", may=may.reshape(-1, N_VOICES), group=group)
+    group = RegionMinimum(region, np.where(is_fill, _FILL_HITS, 0))
+    return Constraint(f"fills {every}", may=may.reshape(-1, N_VOICES), group=group)
 
 
-def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int) -> Demand:
+def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int) -> Constraint:
     """Hat hits between the 16ths in the `(n_bars,)` bars told, none in the others.
 
     Raises:
@@ -145,8 +145,8 @@ def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int
         rule = f"0 at {steps_per_bar} steps a bar, where none lies between the 16ths"
         raise ParameterError("sample.rolls", rule, share)
     may = (roll_bars[:, None, None] | ~region).reshape(-1, N_VOICES)
-    group = Group(region, roll_bars.astype(np.int64))
-    return Demand(f"rolls {share:g}", may=may, group=group)
+    group = RegionMinimum(region, roll_bars.astype(np.int64))
+    return Constraint(f"rolls {share:g}", may=may, group=group)
 
 
 def find_voice(parameter: str, name: str) -> int:
@@ -171,9 +171,9 @@ def read_temperatures(texts: Sequence[str], temperature: float) -> tuple[float, 
         return ()
     temperatures = [temperature] * N_VOICES
     for text in texts:
-        name, _, told = text.partition("=")
+        name, _, stated = text.partition("=")
         try:
-            value = float(told)
+            value = float(stated)
         except ValueError:
             value = 0
         if not 0 < value < np.inf:

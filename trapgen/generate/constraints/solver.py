@@ -14,34 +14,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import BEATS_A_BAR, N_VOICES, ParameterError
-from trapgen.generate.constraints.combine import Rules, combine
-from trapgen.generate.constraints.parse import HATS, Demand, Group
+from trapgen.generate.constraints.combine import CombinedConstraints, combine
+from trapgen.generate.constraints.parse import HATS, Constraint, RegionMinimum
 
 Cells = NDArray[np.bool_]
 
 
-def find_witness(rules: Rules, rng: np.random.Generator) -> Cells | None:
+def solve_constraints(combined: CombinedConstraints, rng: np.random.Generator) -> Cells | None:
     """`(n_steps, 9)` onsets that keep all the rules, with no hit more than these ask for.
 
     The search is exact: None says that there is no way at all.
 
     Args:
-        rules: The rules.
+        combined: The rules.
         rng: Decides among the places that are as good.
     """
-    strength = np.log(_strengths(rules.steps_per_bar))[:, None]
+    strength = np.log(_strengths(combined.steps_per_bar))[:, None]
     bars = []
-    for bar in range(rules.n_bars):
+    for bar in range(combined.n_bars):
         # The highest of logarithms with Gumbel noise are a draw without replacement.
-        preference = strength + rng.gumbel(size=(rules.steps_per_bar, N_VOICES))
-        found = _Bar(rules, bar, preference).solve()
+        preference = strength + rng.gumbel(size=(combined.steps_per_bar, N_VOICES))
+        found = _Bar(combined, bar, preference).solve()
         if found is None:
             return None
         bars.append(found)
     return np.concatenate(bars)
 
 
-def check_demands(demands: Sequence[Demand], n_bars: int, steps_per_bar: int) -> None:
+def check_constraints(constraints: Sequence[Constraint], n_bars: int, steps_per_bar: int) -> None:
     """See that all demands can be met together.
 
     Raises:
@@ -49,18 +49,18 @@ def check_demands(demands: Sequence[Demand], n_bars: int, steps_per_bar: int) ->
             one of them the others can be met.
     """
 
-    def is_possible(some: Sequence[Demand]) -> bool:
-        rules = combine(some, n_bars, steps_per_bar)
-        return find_witness(rules, np.random.default_rng(0)) is not None
+    def is_possible(some: Sequence[Constraint]) -> bool:
+        combined = combine(some, n_bars, steps_per_bar)
+        return solve_constraints(combined, np.random.default_rng(0)) is not None
 
-    if is_possible(demands):
+    if is_possible(constraints):
         return
-    core = list(demands)
-    for demand in demands:
-        others = [each for each in core if each is not demand]
+    core = list(constraints)
+    for constraint in constraints:
+        others = [each for each in core if each is not constraint]
         if not is_possible(others):
             core = others
-    first, *rest = (demand.name for demand in core)
+    first, *rest = (constraint.name for constraint in core)
     grid = f"{n_bars} bars of {steps_per_bar} steps"
     if not rest:
         raise ParameterError(first, "possible on its own", grid)
@@ -79,17 +79,19 @@ def _strengths(steps_per_bar: int) -> NDArray[np.float64]:
 class _Bar:
     """The search in one bar; nothing reaches over a bar line."""
 
-    def __init__(self, rules: Rules, bar: int, preference: NDArray[np.float64]) -> None:
-        at = slice(bar * rules.steps_per_bar, (bar + 1) * rules.steps_per_bar)
-        self.must, self.may = rules.must[at], rules.may[at]
-        self.rules, self.bar, self.preference = rules, bar, preference
-        groups = [group for group in rules.groups if group.least[bar]]
+    def __init__(
+        self, combined: CombinedConstraints, bar: int, preference: NDArray[np.float64]
+    ) -> None:
+        at = slice(bar * combined.steps_per_bar, (bar + 1) * combined.steps_per_bar)
+        self.must, self.may = combined.must[at], combined.may[at]
+        self.combined, self.bar, self.preference = combined, bar, preference
+        groups = [group for group in combined.groups if group.least[bar]]
         self.rolls = [group for group in groups if group.region[:, HATS].any()]
         self.fills = [group for group in groups if not group.region[:, HATS].any()]
 
     def solve(self) -> Cells | None:
-        is_over = self.must.sum(axis=0) > self.rules.most
-        if (self.must & ~self.may).any() or (self.rules.least > self.rules.most).any():
+        is_over = self.must.sum(axis=0) > self.combined.most
+        if (self.must & ~self.may).any() or (self.combined.least > self.combined.most).any():
             return None
         chosen = None if is_over.any() else self._solve_hats()
         if chosen is None:
@@ -97,7 +99,7 @@ class _Bar:
         wanted = self.fills[0].region if self.fills else np.zeros_like(chosen)
         for voice in set(range(N_VOICES)) - set(HATS):
             free = self.may[:, voice] & ~chosen[:, voice]
-            need = max(0, int(self.rules.least[voice] - chosen[:, voice].sum()))
+            need = max(0, int(self.combined.least[voice] - chosen[:, voice].sum()))
             # Hits that count for a fill too come first.
             best_first = self._order(self.preference[:, voice] + 1e3 * wanted[:, voice], free)
             if need > len(best_first):
@@ -106,11 +108,11 @@ class _Bar:
         is_full = all(self._fill(chosen, group) for group in self.fills)
         return chosen if is_full else None
 
-    def _fill(self, chosen: Cells, group: Group) -> bool:
+    def _fill(self, chosen: Cells, group: RegionMinimum) -> bool:
         """Add what a group is short of; whether there was room."""
         short = int(group.least[self.bar] - chosen[group.region].sum())
         for step, voice in self._cells(group.region & self.may & ~chosen):
-            if short > 0 and chosen[:, voice].sum() < self.rules.most[voice]:
+            if short > 0 and chosen[:, voice].sum() < self.combined.most[voice]:
                 chosen[step, voice] = True
                 short -= 1
         return short <= 0
@@ -122,8 +124,8 @@ class _Bar:
         for step, voice in self._cells(self.rolls[0].region & self.may):
             tried = self.must.copy()
             tried[step, voice] = True
-            is_choked = self.rules.choke and tried[step, HATS].all()
-            if not is_choked and tried[:, voice].sum() <= self.rules.most[voice]:
+            is_choked = self.combined.choke and tried[step, HATS].all()
+            if not is_choked and tried[:, voice].sum() <= self.combined.most[voice]:
                 solved = self._try_hats(tried)
                 if solved is not None:
                     return solved
@@ -138,10 +140,10 @@ class _Bar:
         chosen = chosen.copy()
         closed, opened = HATS
         free: Cells = np.logical_and(self.may[:, HATS], ~chosen[:, HATS])
-        need = np.maximum(0, self.rules.least[list(HATS)] - chosen[:, HATS].sum(axis=0))
+        need = np.maximum(0, self.combined.least[list(HATS)] - chosen[:, HATS].sum(axis=0))
         shared: Cells = np.zeros(len(free), np.bool_)
         spare = 0
-        if self.rules.choke:
+        if self.combined.choke:
             free[chosen[:, HATS[::-1]]] = False
             shared = np.logical_and(free[:, 0], free[:, 1])
             spare = int(shared.sum() - max(0, need[0] - (free[:, 0] & ~shared).sum()))

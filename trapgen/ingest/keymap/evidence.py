@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.ingest.keymap.groove import read_groove
+from trapgen.ingest.keymap.groove_statistics import read_groove
 
 _LIMIT: Final = 4.0
 

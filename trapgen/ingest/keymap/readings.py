@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from trapgen.core import CLOSED_HAT, CRASH, KEY_MAPS, KICK, N_VOICES, OPEN_HAT, RIDE, SNARE, KeyMap
 from trapgen.ingest.keymap.evidence import VoiceTable, voice_evidence
-from trapgen.ingest.keymap.features import FEATURES, count_company, describe_masks
+from trapgen.ingest.keymap.rhythm_features import FEATURES, count_company, describe_masks
 from trapgen.midi import Strikes
 
 RHYTHM_TERMS: Final = (

@@ -17,7 +17,7 @@ from trapgen.ingest.keymap.choose import (
     write_settled,
 )
 from trapgen.ingest.keymap.detect import Reading
-from trapgen.ingest.keymap.groove import sure_from
+from trapgen.ingest.keymap.groove_statistics import sure_from
 from trapgen.ingest.keymap.role import find_role
 from trapgen.midi import read_strikes
 

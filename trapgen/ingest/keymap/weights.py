@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import KEY_MAPS
-from trapgen.ingest.keymap.groove import read_groove
+from trapgen.ingest.keymap.groove_statistics import read_groove
 from trapgen.ingest.keymap.readings import MAP_TERMS, RHYTHM_TERMS
 
 

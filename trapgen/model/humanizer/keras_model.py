@@ -9,8 +9,8 @@ import numpy as np
 
 from trapgen.model.humanizer.spec import (
     BUMPS,
+    N_RECALL_FEATURES,
     N_RECALLS,
-    N_TOLD,
     Array,
     HumanizerSpec,
     weight_shapes,
@@ -26,7 +26,7 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
     """A functional Keras model, which leaves out a share of what its LSTMs say while learning.
 
     From `features`, `(batch, n_hits, n_features)` float32; `backwards`, `(batch, n_hits)` int64,
-    which hit comes at each place when a loop is read from its last; `told`, `(batch, n_hits,
+    which hit comes at each place when a loop is read from its last; `recalled_features`, `(batch, n_hits,
     32)` float32; `condition`, `(batch, 4)` int64; and `velocity_recalled` and, with microtiming,
     `offset_recalled`, `(batch, n_hits, 8)` int64 classes. To scores of each head's classes,
     `(batch, n_hits, n_classes)` by name.
@@ -36,7 +36,7 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
     inputs = {
         "features": keras.Input((None, spec.n_features), name="features"),
         "backwards": keras.Input((None,), dtype="int64", name="backwards"),
-        "told": keras.Input((None, N_RECALLS * N_TOLD), name="told"),
+        "told": keras.Input((None, N_RECALLS * N_RECALL_FEATURES), name="told"),
         "condition": keras.Input((N_CONDITIONS,), dtype="int64", name="condition"),
     } | {
         # Without microtiming there is no offset to tell.
@@ -61,8 +61,8 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
     x = layers.Concatenate(name="played_told")(parts)
     x = layers.LSTM(spec.units, return_sequences=True, name="played")(x)
     x = layers.Concatenate(name="both")([layers.Dropout(dropout)(x), coming])
-    scores = {name: _score(name, x, inputs[f"{name}_recalled"]) for name in spec.heads}
-    return keras.Model(inputs, scores, name="humanizer")
+    logits = {name: _score(name, x, inputs[f"{name}_recalled"]) for name in spec.heads}
+    return keras.Model(inputs, logits, name="humanizer")
 
 
 def _score(name: str, x: Any, recalled: Any) -> Any:

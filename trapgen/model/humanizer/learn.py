@@ -12,11 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import DrumLoop
-from trapgen.model.humanizer.baselines import baseline_bits
 from trapgen.model.humanizer.keras_model import begin_with, build_humanizer
 from trapgen.model.humanizer.network import Humanizer
-from trapgen.model.humanizer.pieces import Piece, cut_pieces, draw_batches, make_batch
+from trapgen.model.humanizer.playback_baselines import playback_baseline_bits
 from trapgen.model.humanizer.spec import BUMPS, Array, HumanizerSpec, weight_shapes
+from trapgen.model.humanizer.training_examples import (
+    TrainingExample,
+    cut_examples,
+    draw_example_batches,
+    make_batch,
+)
 from trapgen.model.training import Conditions
 from trapgen.model.training.keras_access import read_weights, start_repeatably, to_tensors
 from trapgen.model.training.optimizer import WeightMean, make_optimizer
@@ -68,7 +73,7 @@ def train_humanizer(
     """Learn how the training loops are played; the best epoch on clean validation is kept.
 
     Velocities are learned from every loop, offsets from those that are played and not programmed
-    (see `trapgen.model.humanizer.hits.is_played`): without any, none are learned.
+    (see `trapgen.model.humanizer.playback_features.is_played`): without any, none are learned.
 
     Args:
         train: Training loops, of one grid.
@@ -83,27 +88,27 @@ def train_humanizer(
 
     Returns:
         The humanizer with its figures: `velocity` and `offset`, bits a hit on clean validation,
-        and those of `trapgen.model.humanizer.baselines`.
+        and those of `trapgen.model.humanizer.playback_baselines`.
 
     Raises:
         ParameterError: A side has no hits.
     """
     known = conditions or Conditions()
-    pieces = cut_pieces(train, known.train)
-    held_out = cut_pieces(validation, known.validation)
-    has_offsets = any(piece.played.offsets.any() for piece in pieces)
+    examples = cut_examples(train, known.train)
+    held_out = cut_examples(validation, known.validation)
+    has_offsets = any(example.played.offsets.any() for example in examples)
     spec = HumanizerSpec(units, train[0].steps_per_bar, has_offsets, names)
     start_repeatably(seed)
     model = build_humanizer(spec, dropout)
-    begin_with(model, {name: _share(pieces, name) for name in spec.heads})
-    n_steps = epochs * -(-len(pieces) // _BATCH)
+    begin_with(model, {name: _share(examples, name) for name in spec.heads})
+    n_steps = epochs * -(-len(examples) // _BATCH)
     optimizer = make_optimizer(_LEARNING_RATE, n_steps, _WEIGHT_DECAY)
     mean = WeightMean(model.trainable_variables, optimizer, _AVERAGING)
     learn, judge = _make_steps(model, optimizer, mean, spec)
     best: tuple[HumanizerEpoch, dict[str, Array], dict[str, float]] | None = None
     for at in range(1, epochs + 1):
         started, rng = time.perf_counter(), np.random.default_rng([seed, at, *b"humanize"])
-        learned = _add_up(learn, draw_batches(pieces, _BATCH, rng), spec)
+        learned = _add_up(learn, draw_example_batches(examples, _BATCH, rng), spec)
         with mean.in_place():
             figures = _add_up(judge, _in_order(held_out), spec)
             seconds = time.perf_counter() - started
@@ -115,23 +120,23 @@ def train_humanizer(
             on_epoch(epoch)
     assert best is not None
     epoch, weights, figures = best
-    figures = {"best_epoch": epoch.epoch, **figures, **baseline_bits(pieces, held_out)}
+    figures = {"best_epoch": epoch.epoch, **figures, **playback_baseline_bits(examples, held_out)}
     rounded = {name: round(value, 4) for name, value in figures.items()}
     return Humanizer(spec, weights, rounded)
 
 
-def _share(pieces: Sequence[Piece], name: str) -> Array:
+def _share(examples: Sequence[TrainingExample], name: str) -> Array:
     """`(n_classes,)` how often each class is played, each once more than it is."""
     n_classes = BUMPS[name].shape[-1]
     counts = np.zeros(1 + n_classes)
-    for piece in pieces:
-        counts += np.bincount(piece.played.classes(name), minlength=1 + n_classes)
+    for example in examples:
+        counts += np.bincount(example.played.classes(name), minlength=1 + n_classes)
     result: Array = ((counts[1:] + 1) / (counts[1:] + 1).sum()).astype(np.float32)
     return result
 
 
-def _in_order(pieces: Sequence[Piece]) -> Any:
-    order = sorted(pieces, key=lambda piece: len(piece.hits))
+def _in_order(examples: Sequence[TrainingExample]) -> Any:
+    order = sorted(examples, key=lambda example: len(example.hits))
     return (make_batch(order[at : at + _BATCH]) for at in range(0, len(order), _BATCH))
 
 
@@ -149,13 +154,13 @@ def _make_steps(model: Any, optimizer: Any, mean: WeightMean, spec: HumanizerSpe
     import tensorflow as tf
 
     def measure(batch: Any, training: bool) -> Any:
-        scores = model({name: batch[name] for name in model.input}, training=training)
+        logits = model({name: batch[name] for name in model.input}, training=training)
         found = []
         for name in spec.heads:
             played = batch[f"{name}_played"]
             is_known = tf.cast(played > 0, tf.float32)
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                tf.maximum(played - 1, 0), scores[name]
+                tf.maximum(played - 1, 0), logits[name]
             )
             found.append(tf.stack([tf.reduce_sum(nats * is_known), tf.reduce_sum(is_known)]))
         return tf.stack(found)

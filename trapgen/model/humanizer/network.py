@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.model.batches import pad_rows
-from trapgen.model.humanizer.hits import Hits, Indices, Performance, find_hits, recall, tell
+from trapgen.model.humanizer.playback_features import (
+    Indices,
+    PlaybackFeatures,
+    PlayedHits,
+    find_hits,
+    make_recall_features,
+    recall,
+)
 from trapgen.model.humanizer.spec import (
     BUMPS,
     N_OFFSETS,
@@ -34,7 +41,7 @@ are quieter and less even than those learned from. Chosen on clean validation.""
 
 
 @dataclass(frozen=True)
-class Feel:
+class Playback:
     """How a loop is played.
 
     Attributes:
@@ -48,7 +55,7 @@ class Feel:
 
 
 @dataclass
-class _Rows:
+class _PlaybackRows:
     """A block of loops, padded to one length, on the way through the network."""
 
     n_hits: Indices
@@ -58,7 +65,7 @@ class _Rows:
     offsets: Indices
     known: Array
 
-    def tell(self, at: int) -> dict[str, Indices]:
+    def make_recall_features(self, at: int) -> dict[str, Indices]:
         """What one hit may take after, `(n_rows, 8)` classes by head."""
         recalls = self.recalls[:, at : at + 1]
         return {
@@ -72,7 +79,7 @@ class Humanizer:
 
     One LSTM reads a finished loop's hits from the last to the first, so that each is told what
     comes; another plays them from the first to the last. Each hit is told how the earlier hits
-    were played that it may take after (see `trapgen.model.humanizer.hits.Hits`), and draws its
+    were played that it may take after (see `trapgen.model.humanizer.playback_features.PlaybackFeatures`), and draws its
     velocity from 127 classes and its offset from 64. Their scores are the network's own, and bells
     of several widths around each recalled class, as high or low as the network says.
 
@@ -107,7 +114,7 @@ class Humanizer:
         bpm: float,
         rngs: Sequence[np.random.Generator],
         condition: Tokens | None = None,
-    ) -> list[Feel]:
+    ) -> list[Playback]:
         """Play loops.
 
         Args:
@@ -131,7 +138,10 @@ class Humanizer:
         return feels
 
     def log_probabilities(
-        self, hits: Sequence[Hits], played: Sequence[Performance], conditions: Tokens | None = None
+        self,
+        hits: Sequence[PlaybackFeatures],
+        played: Sequence[PlayedHits],
+        conditions: Tokens | None = None,
     ) -> list[Array]:
         """`(n_hits, 2)` of each loop: natural logs of its velocities' and offsets' probabilities.
 
@@ -152,22 +162,22 @@ class Humanizer:
                 rows.velocities[row, : len(each.velocities)] = each.velocities
                 rows.offsets[row, : len(each.offsets)] = each.offsets
             logs = np.zeros((*rows.velocities.shape, 2), np.float32)
-            for at, scores in self._read(rows):
+            for at, logits in self._read(rows):
                 for head, name in enumerate(self.spec.heads):
                     classes = (rows.velocities, rows.offsets)[head][:, at]
-                    logged = log_softmax(scores[name])
+                    logged = log_softmax(logits[name])
                     its = logged[np.arange(len(logged)), np.maximum(classes - 1, 0)]
                     logs[:, at, head] = np.where(classes > 0, its, 0)
             found += [logs[row, : len(each)] for row, each in enumerate(hits[block])]
         return found
 
-    def _gather(self, hits: Sequence[Hits], conditions: Tokens) -> _Rows:
+    def _gather(self, hits: Sequence[PlaybackFeatures], conditions: Tokens) -> _PlaybackRows:
         """A block of loops; `conditions` are `(n_loops, 4)`."""
         length = max(map(len, hits))
         known = np.zeros((len(hits), 0), np.float32)
         if self.spec.conditions:
             known = self.weights["conditions/embeddings"][conditions].sum(axis=1)
-        return _Rows(
+        return _PlaybackRows(
             np.array([len(row) for row in hits]),
             pad_rows([row.features for row in hits], length, 0),
             pad_rows([row.recalls for row in hits], length, -1),
@@ -176,27 +186,29 @@ class Humanizer:
             known,
         )
 
-    def _play(self, rows: _Rows, chance: NDArray[np.float64]) -> None:
+    def _play(self, rows: _PlaybackRows, chance: NDArray[np.float64]) -> None:
         """Draw the classes of every hit."""
-        for at, scores in self._read(rows):
+        for at, logits in self._read(rows):
             for head, name in enumerate(self.spec.heads):
                 classes = (rows.velocities, rows.offsets)[head]
-                sharp = scores[name] / _TEMPERATURES[name]
+                sharp = logits[name] / _TEMPERATURES[name]
                 classes[:, at] = 1 + _choose(sharp, chance[:, at, head])
 
-    def _read(self, rows: _Rows) -> Iterator[tuple[int, dict[str, Array]]]:
+    def _read(self, rows: _PlaybackRows) -> Iterator[tuple[int, dict[str, Array]]]:
         """Scores of each hit's classes, by head; what it is played as is told to the next."""
         coming = self._read_coming(rows)
         hidden, cell = np.zeros((2, len(rows.n_hits), self.spec.units), np.float32)
         for at in range(rows.features.shape[1]):
-            recalled = rows.tell(at)
-            told = tell(recalled["velocity"], recalled["offset"])
-            x = np.concatenate([rows.features[:, at], coming[:, at], told, rows.known], axis=1)
+            recalled = rows.make_recall_features(at)
+            recalled_features = make_recall_features(recalled["velocity"], recalled["offset"])
+            x = np.concatenate(
+                [rows.features[:, at], coming[:, at], recalled_features, rows.known], axis=1
+            )
             hidden, cell = self._layers.lstm("played", x, hidden, cell)
             both = np.concatenate([hidden, coming[:, at]], axis=1)
             yield at, {name: self._score(name, both, recalled[name]) for name in self.spec.heads}
 
-    def _read_coming(self, rows: _Rows) -> Array:
+    def _read_coming(self, rows: _PlaybackRows) -> Array:
         """`(n_loops, n_hits, units)` what the LSTM says that read from the last hit up to each."""
         length = rows.features.shape[1]
         coming = np.zeros((len(rows.n_hits), length, self.spec.units), np.float32)
@@ -221,11 +233,11 @@ class Humanizer:
     def _lay_out(
         self,
         onsets: NDArray[np.bool_],
-        hits: Hits,
-        rows: _Rows,
+        hits: PlaybackFeatures,
+        rows: _PlaybackRows,
         row: int,
         chance: NDArray[np.float64],
-    ) -> Feel:
+    ) -> Playback:
         velocities = np.zeros(onsets.shape, np.uint8)
         offsets = np.zeros(onsets.shape, np.float32)
         velocities[hits.steps, hits.voices] = rows.velocities[row, : len(hits)]
@@ -233,13 +245,13 @@ class Humanizer:
             # Anywhere within its part of the step.
             within = rows.offsets[row, : len(hits)] - 1 + chance[:, 2]
             offsets[hits.steps, hits.voices] = within / N_OFFSETS - 0.5
-        return Feel(velocities, offsets)
+        return Playback(velocities, offsets)
 
 
-def _choose(scores: Array, chance: NDArray[np.float64]) -> Indices:
+def _choose(logits: Array, chance: NDArray[np.float64]) -> Indices:
     """Draw a class a row by a chance from 0 to 1."""
-    shares = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
     ends = np.cumsum(shares, axis=1)
     found = (ends <= chance[:, None] * ends[:, -1:]).sum(axis=1)
-    result: Indices = np.minimum(found, scores.shape[1] - 1)
+    result: Indices = np.minimum(found, logits.shape[1] - 1)
     return result

@@ -21,9 +21,9 @@ N_OFFSETS: Final = 64
 """Equal parts of a step from -0.5 to 0.5 that an offset may lie in."""
 
 N_RECALLS: Final = 8
-"""Earlier hits that are told of each hit (see `trapgen.model.humanizer.hits`)."""
+"""Earlier hits that are told of each hit (see `trapgen.model.humanizer.playback_features`)."""
 
-N_TOLD: Final = 4
+N_RECALL_FEATURES: Final = 4
 """What is told of a recalled hit: whether there is one, its velocity, whether its offset is known,
 its offset."""
 
@@ -107,10 +107,10 @@ class HumanizerSpec:
 
 def weight_shapes(spec: HumanizerSpec) -> dict[str, tuple[int, ...]]:
     """The shape of every weight, by name, in the order that they are saved in."""
-    told = spec.n_features + spec.units + N_RECALLS * N_TOLD
-    told += _CONDITION_UNITS if spec.conditions else 0
+    recalled_features = spec.n_features + spec.units + N_RECALLS * N_RECALL_FEATURES
+    recalled_features += _CONDITION_UNITS if spec.conditions else 0
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, width in (("coming", spec.n_features), ("played", told)):
+    for name, width in (("coming", spec.n_features), ("played", recalled_features)):
         shapes[f"{name}/kernel"] = (width, 4 * spec.units)
         shapes[f"{name}/recurrent_kernel"] = (spec.units, 4 * spec.units)
         shapes[f"{name}/bias"] = (4 * spec.units,)

@@ -1,7 +1,6 @@
 """Training with TensorFlow, which is imported here alone, and only when something is trained."""
 
 from trapgen.model.training.checkpoint import fingerprint
-from trapgen.model.training.distance import DISTANCES, measure_distances, part_by_distance
 from trapgen.model.training.fit import Conditions, Trained, train_network
 from trapgen.model.training.history import (
     Epoch,
@@ -15,4 +14,15 @@ from trapgen.model.training.keras_access import import_tensorflow, read_weights,
 from trapgen.model.training.network import build_keras, load_keras, make_lstm
 from trapgen.model.training.optimizer import WeightMean, make_optimizer
 from trapgen.model.training.steps import Learner, make_learner
-from trapgen.model.training.windows import Windows, draw_bars, draw_batches, hold_out, make_windows
+from trapgen.model.training.training_windows import (
+    TrainingWindows,
+    draw_bars,
+    draw_batches,
+    hold_out,
+    make_windows,
+)
+from trapgen.model.training.validation_distance import (
+    DISTANCES,
+    measure_distances,
+    part_by_distance,
+)

@@ -35,8 +35,10 @@ def fingerprint(
     """Names the data, the parameters and the first weights that a checkpoint belongs to."""
     digest = hashlib.blake2b(digest_size=16)
     # How often it is saved does not change what is learned.
-    told = {name: value for name, value in asdict(params).items() if name != "checkpoint_minutes"}
-    digest.update(json.dumps([asdict(spec), told, seed]).encode())
+    settings = {
+        name: value for name, value in asdict(params).items() if name != "checkpoint_minutes"
+    }
+    digest.update(json.dumps([asdict(spec), settings, seed]).encode())
     for side in (train, validation):
         digest.update(f"{len(side)}".encode())
         for words in side:

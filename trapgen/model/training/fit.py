@@ -13,11 +13,16 @@ from numpy.typing import NDArray
 
 from trapgen.core import TrainParams
 from trapgen.model.training.checkpoint import Checkpoint, fingerprint
-from trapgen.model.training.distance import measure_distances, part_by_distance
 from trapgen.model.training.history import Epoch, best_epoch
 from trapgen.model.training.keras_access import read_weights, start_repeatably
 from trapgen.model.training.steps import Learner, make_learner
-from trapgen.model.training.windows import Windows, draw_batches, hold_out, make_windows
+from trapgen.model.training.training_windows import (
+    TrainingWindows,
+    draw_batches,
+    hold_out,
+    make_windows,
+)
+from trapgen.model.training.validation_distance import measure_distances, part_by_distance
 from trapgen.model.words.network import Network
 from trapgen.model.words.spec import ModelSpec, Tokens, weight_shapes
 
@@ -57,7 +62,7 @@ def train_network(
     """Learn `train` until clean validation has not improved for `patience` epochs.
 
     A share of the training side's bars is not learned but judged beside clean validation: a control
-    that leaks on purpose (see `trapgen.model.training.windows.hold_out`). It decides nothing.
+    that leaks on purpose (see `trapgen.model.training.training_windows.hold_out`). It decides nothing.
 
     Args:
         train: Words of each training loop, `(n_steps,)`.
@@ -89,8 +94,8 @@ def train_network(
     start_repeatably(seed)
     size = params.batch_size
     learner = make_learner(spec, params, -(-len(windows) // size), start)
-    told = (known.train, known.validation)
-    name = fingerprint(train, validation, spec, params, seed, start, told)
+    conditions_known = (known.train, known.validation)
+    name = fingerprint(train, validation, spec, params, seed, start, conditions_known)
     saved = Checkpoint(checkpoint, learner, name, params.checkpoint_minutes)
     history, skipped, total = saved.load()
     for epoch in history:
@@ -127,7 +132,9 @@ def _is_over(history: Sequence[Epoch], params: TrainParams) -> bool:
     return len(history) >= params.epochs or since_best >= params.patience
 
 
-def _part_windows(windows: Windows, distances: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
+def _part_windows(
+    windows: TrainingWindows, distances: NDArray[np.float64]
+) -> dict[str, NDArray[np.bool_]]:
     """Which windows are of near, of middle and of far loops; `(n_windows,)` by name."""
     rows = {name: np.isin(windows.loop, part) for name, part in part_by_distance(distances).items()}
     return {name: found for name, found in rows.items() if found.any()}
@@ -135,8 +142,8 @@ def _part_windows(windows: Windows, distances: NDArray[np.float64]) -> dict[str,
 
 def _judge(
     learner: Learner,
-    held_out: Windows,
-    control: Windows,
+    held_out: TrainingWindows,
+    control: TrainingWindows,
     parts: Mapping[str, NDArray[np.bool_]],
     size: int,
 ) -> dict[str, float]:

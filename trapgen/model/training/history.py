@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import TableError, write_text
-from trapgen.model.training.distance import DISTANCES, part_by_distance
+from trapgen.model.training.validation_distance import DISTANCES, part_by_distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Epoch:
         train: Of the words learned, while they are learned, with dropout.
         validation: Of clean validation: loops that have no source in common with train.
         control_loss: Of the control that leaks on purpose (see
-            `trapgen.model.training.windows.hold_out`).
+            `trapgen.model.training.training_windows.hold_out`).
         validation_near: Of the third of the validation loops that is nearest to training loops
-            (see `trapgen.model.training.distance`); None where there is no such loop.
+            (see `trapgen.model.training.validation_distance`); None where there is no such loop.
         validation_middle: Of the third behind it.
         validation_far: Of the farthest third.
         seconds: How long it took; 0 in a history read from its table, which leaves it out.

@@ -12,10 +12,10 @@ from trapgen.core import N_TARGETS, N_VOICES, PAD
 from trapgen.model.training.keras_access import import_tensorflow, set_weights
 from trapgen.model.words.network import LEAST_PROBABILITY, NEVER, Network
 from trapgen.model.words.spec import (
-    N_AGREEMENTS,
     N_CONDITIONS,
+    N_LAG_SIMILARITIES,
     N_LOOP_BARS,
-    N_TOLD,
+    N_TOKEN_FEATURES,
     TOKEN_TABLE,
     VOICES_OF_TARGET,
     Array,
@@ -35,14 +35,14 @@ class Built:
     """The network twice, on the same layers.
 
     Attributes:
-        scores: A Keras model from `Inputs`' arrays by name, `(batch, n_tokens)` and so on, to
+        logits: A Keras model from `Inputs`' arrays by name, `(batch, n_tokens)` and so on, to
             `(batch, n_tokens, N_TARGETS)` scores.
         likelihood: From the same and `target`, `(batch, n_tokens)` int64, to `(batch, n_tokens)`
             natural logs of the targets' probabilities. It never spreads what is copied over all
             targets.
     """
 
-    scores: Any
+    logits: Any
     likelihood: Any
 
 
@@ -63,23 +63,23 @@ def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float
     for layer in range(spec.layers):
         x = make_lstm(spec.units, f"lstm_{layer}", scans, precision)(x)
         x = keras.layers.Dropout(spec.dropout, name=f"dropout_{layer}")(x)
-    scores = keras.layers.Dense(N_TARGETS, name="words", dtype=precision)(x)
+    logits = keras.layers.Dense(N_TARGETS, name="words", dtype=precision)(x)
     told = keras.layers.Concatenate(name="voices_told")([x, skipped])
     voices = keras.layers.Dense(len(VOICES_OF_TARGET), name="voices")(told)
-    scores = ops.cast(scores, "float32")
-    scores += ops.matmul(voices, ops.convert_to_tensor(VOICES_OF_TARGET))
+    logits = ops.cast(logits, "float32")
+    logits += ops.matmul(voices, ops.convert_to_tensor(VOICES_OF_TARGET))
     target = keras.Input((None,), dtype="int64", name="target")
-    found = -ops.sparse_categorical_crossentropy(target, scores, from_logits=True)
+    found = -ops.sparse_categorical_crossentropy(target, logits, from_logits=True)
     copied = _copy(x, matches)
     kept = 1 - ops.sum(copied, axis=-1)
     # Out of range, as PAD and START are, one_hot gives zeros.
     spread = ops.one_hot(inputs["lookback"], N_TARGETS)
     copies = ops.matmul(copied[:, :, None], spread)[:, :, 0]
-    scores = _log(kept[..., None] * ops.softmax(scores) + copies)
+    logits = _log(kept[..., None] * ops.softmax(logits) + copies)
     hits = ops.cast(ops.equal(inputs["lookback"], target[..., None]), "float32")
     found = _log(kept * ops.exp(found) + ops.sum(copied * hits, axis=-1))
     return Built(
-        keras.Model(inputs, scores, name="words"),
+        keras.Model(inputs, logits, name="words"),
         keras.Model({**inputs, "target": target}, found, name="words_likelihood"),
     )
 
@@ -99,10 +99,12 @@ def _make_inputs(spec: ModelSpec) -> dict[str, Any]:
     shapes: dict[str, tuple[int | None, ...]]
     shapes = dict.fromkeys(("previous", "position", "bar"), (None,))
     shapes["lookback"] = (None, spec.n_lags)
-    shapes["agreement"] = (None, spec.n_lags, N_AGREEMENTS)
+    shapes["lag_similarity"] = (None, spec.n_lags, N_LAG_SIMILARITIES)
     shapes["condition"] = (None, N_CONDITIONS)
     return {
-        name: keras.Input(shape, dtype="float16" if name == "agreement" else "int64", name=name)
+        name: keras.Input(
+            shape, dtype="float16" if name == "lag_similarity" else "int64", name=name
+        )
         for name, shape in shapes.items()
     }
 
@@ -127,13 +129,15 @@ def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[A
     told = _fixed(TOKEN_TABLE, "told")
     bar = _fixed(np.eye(N_LOOP_BARS, dtype=np.float32), "place_in_loop")(inputs["bar"])
     previous = told(inputs["previous"])
-    n_told = spec.n_told_lags
-    looked = layers.Reshape((-1, n_told * N_TOLD))(matches.looked[:, :, :n_told])
-    agreement = layers.Reshape((-1, n_told * N_AGREEMENTS))(matches.agreement[:, :, :n_told])
+    n_told = spec.n_lookback_lags
+    looked = layers.Reshape((-1, n_told * N_TOKEN_FEATURES))(matches.looked[:, :, :n_told])
+    lag_similarity = layers.Reshape((-1, n_told * N_LAG_SIMILARITIES))(
+        matches.lag_similarity[:, :, :n_told]
+    )
     skipped = layers.Concatenate(name="skipped")([place, looked, _recall(spec, matches)])
     # A feature is left out of a whole window: the network learns not to lean on any.
     drop = partial(layers.Dropout, spec.dropout * _FEATURE_SHARE, noise_shape=(None, 1, None))
-    features = layers.Concatenate(name="told_features")([previous, bar, agreement, skipped])
+    features = layers.Concatenate(name="told_features")([previous, bar, lag_similarity, skipped])
     features = drop(name="feature_dropout")(features)
     if spec.conditions:
         table = layers.Embedding(*weight_shapes(spec)["conditions/embeddings"], name="conditions")
@@ -144,34 +148,34 @@ def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[A
 
 @dataclass(frozen=True)
 class _Matches:
-    """As `trapgen.model.words.network.Matches`, and what they were made from, a place each."""
+    """As `trapgen.model.words.network.LagMatches`, and what they were made from, a place each."""
 
     hidden: Any
-    scores: Any
-    agreement: Any
+    logits: Any
+    lag_similarity: Any
     looked: Any
 
 
 def _match(spec: ModelSpec, inputs: dict[str, Any]) -> _Matches:
     keras, _ = import_tensorflow()
     layers, ops = keras.layers, keras.ops
-    agreement = ops.cast(inputs["agreement"], "float32")
-    places = ops.pad(agreement, ((0, 0), (0, 0), (0, 1), (0, 0)))
+    lag_similarity = ops.cast(inputs["lag_similarity"], "float32")
+    places = ops.pad(lag_similarity, ((0, 0), (0, 0), (0, 1), (0, 0)))
     lag = ops.convert_to_tensor(np.eye(spec.n_lags + 1, dtype=np.float32))
     lag = ops.zeros_like(places[..., :1]) + lag
     both = layers.Concatenate(name="match_told")([places, lag])
     hidden = layers.Dense(spec.match_units, activation="tanh", name="match")(both)
     before = ops.cast(ops.equal(inputs["lookback"], PAD), "float32")
     before = ops.pad(before, ((0, 0), (0, 0), (0, 1)))
-    scores = layers.Dense(spec.heads + 1, name="heads")(hidden) + NEVER * before[..., None]
+    logits = layers.Dense(spec.heads + 1, name="heads")(hidden) + NEVER * before[..., None]
     looked = _fixed(TOKEN_TABLE, "looked")(inputs["lookback"])
-    return _Matches(hidden, scores, agreement, looked)
+    return _Matches(hidden, logits, lag_similarity, looked)
 
 
 def _recall(spec: ModelSpec, matches: _Matches) -> Any:
     keras, _ = import_tensorflow()
     ops = keras.ops
-    shares = ops.softmax(ops.transpose(matches.scores[..., :-1], (0, 1, 3, 2)))
+    shares = ops.softmax(ops.transpose(matches.logits[..., :-1], (0, 1, 3, 2)))
     expected = ops.matmul(shares[..., :-1], matches.looked[..., :N_VOICES])
     both = ops.concatenate([expected, shares[..., -1:]], axis=-1)
     return keras.layers.Reshape((-1, spec.n_recalled))(both)
@@ -182,7 +186,7 @@ def _copy(x: Any, matches: _Matches) -> Any:
     keras, _ = import_tensorflow()
     layers, ops = keras.layers, keras.ops
     query = layers.Dense(matches.hidden.shape[-1], name="query")(x)
-    wanted = matches.scores[..., -1] + ops.matmul(matches.hidden, query[..., None])[..., 0]
+    wanted = matches.logits[..., -1] + ops.matmul(matches.hidden, query[..., None])[..., 0]
     gate = layers.Dense(1, activation="sigmoid", name="copy", bias_initializer=_constant(_SELDOM))(
         x
     )
@@ -201,6 +205,6 @@ def _log(probability: Any) -> Any:
 
 def load_keras(network: Network) -> Any:
     """A Keras model with a network's weights, from `Inputs`' arrays to scores."""
-    model = build_keras(network.spec).scores
+    model = build_keras(network.spec).logits
     set_weights(model, network.weights)
     return model

@@ -39,9 +39,11 @@ class ScanLSTM(keras.layers.Layer):  # type: ignore[misc]
         shape = tf.shape(x)
         flat = tf.reshape(x, (-1, x.shape[-1]))
         cell = self.cell
-        told = tf.nn.bias_add(tf.matmul(flat, cell.kernel), cell.bias)
-        told = tf.reshape(told, (shape[0], shape[1], 4 * cell.units))
-        return tf.transpose(_scan(told, tf.convert_to_tensor(cell.recurrent_kernel)), (1, 0, 2))
+        projected = tf.nn.bias_add(tf.matmul(flat, cell.kernel), cell.bias)
+        projected = tf.reshape(projected, (shape[0], shape[1], 4 * cell.units))
+        return tf.transpose(
+            _scan(projected, tf.convert_to_tensor(cell.recurrent_kernel)), (1, 0, 2)
+        )
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Of what `call` gives."""
@@ -49,24 +51,24 @@ class ScanLSTM(keras.layers.Layer):  # type: ignore[misc]
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
-def _scan(told: Any, weight: Any) -> Any:
+def _scan(projected: Any, weight: Any) -> Any:
     """Hidden values of all steps, `(n_steps, batch, units)`.
 
     Args:
-        told: `(n_steps, batch, 4 * units)` what reaches the gates from the input, in Keras' order:
+        projected: `(n_steps, batch, 4 * units)` what reaches the gates from the input, in Keras' order:
             input, forget, candidate, output.
         weight: `(units, 4 * units)`.
     """
-    n_steps, batch, units = tf.shape(told)[0], tf.shape(told)[1], weight.shape[0]
-    zeros = tf.zeros((batch, units), told.dtype)
+    n_steps, batch, units = tf.shape(projected)[0], tf.shape(projected)[1], weight.shape[0]
+    zeros = tf.zeros((batch, units), projected.dtype)
 
     def make_steps() -> Any:
-        return tf.TensorArray(told.dtype, n_steps)
+        return tf.TensorArray(projected.dtype, n_steps)
 
     def step(
         at: Any, hidden: Any, cell: Any, hiddens: Any, cells: Any, gates: Any
     ) -> tuple[Any, ...]:
-        i, f, g, o = tf.split(told[at] + tf.matmul(hidden, weight), 4, axis=-1)
+        i, f, g, o = tf.split(projected[at] + tf.matmul(hidden, weight), 4, axis=-1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
         cell = f * cell + i * g
         hidden = o * tf.tanh(cell)
@@ -91,17 +93,19 @@ def _scan(told: Any, weight: Any) -> Any:
             of_cell += of_hidden * o * (1 - bent * bent)
             of_i, of_f = of_cell * g * i * (1 - i), of_cell * before[at] * f * (1 - f)
             of_g, of_o = of_cell * i * (1 - g * g), of_hidden * bent * o * (1 - o)
-            of_told = tf.concat([of_i, of_f, of_g, of_o], -1)
-            earlier = tf.matmul(of_told, turned)
-            return at - 1, earlier, of_cell * f, found.write(at, of_told)
+            of_projected = tf.concat([of_i, of_f, of_g, of_o], -1)
+            earlier = tf.matmul(of_projected, turned)
+            return at - 1, earlier, of_cell * f, found.write(at, of_projected)
 
         last = (n_steps - 1, zeros, zeros, make_steps())
         *_, found = tf.while_loop(lambda at, *_: at >= 0, back, last, parallel_iterations=1)
-        of_told = found.stack()
-        heard = tf.concat([zeros[None], hiddens[:-1]], 0)
+        of_projected = found.stack()
+        previous = tf.concat([zeros[None], hiddens[:-1]], 0)
         of_weight = tf.matmul(
-            tf.reshape(heard, (-1, units)), tf.reshape(of_told, (-1, 4 * units)), transpose_a=True
+            tf.reshape(previous, (-1, units)),
+            tf.reshape(of_projected, (-1, 4 * units)),
+            transpose_a=True,
         )
-        return of_told, of_weight
+        return of_projected, of_weight
 
     return hiddens, gradient

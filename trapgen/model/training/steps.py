@@ -13,7 +13,7 @@ from trapgen.core import TrainParams
 from trapgen.model.training.keras_access import import_tensorflow, set_weights, to_tensors
 from trapgen.model.training.network import build_keras
 from trapgen.model.training.optimizer import WeightMean, make_optimizer
-from trapgen.model.training.windows import Windows
+from trapgen.model.training.training_windows import TrainingWindows
 from trapgen.model.words.network import Network
 from trapgen.model.words.spec import ModelSpec
 
@@ -48,11 +48,11 @@ class Learner:
     _learn: Any
     _judge: Any
 
-    def learn(self, windows: Windows) -> NDArray[np.float64]:
+    def learn(self, windows: TrainingWindows) -> NDArray[np.float64]:
         """Learn a batch; `(2,)` nats of its words, and how many they are."""
         return np.array(self._learn(*self._deal(windows)), np.float64)
 
-    def judge(self, windows: Windows, size: int) -> NDArray[np.float64]:
+    def judge(self, windows: TrainingWindows, size: int) -> NDArray[np.float64]:
         """`(n_windows, 2)` nats of each window's words, and how many, in batches of `size`."""
         starts = range(0, len(windows), size)
         parts = (windows.take(np.arange(at, min(at + size, len(windows)))) for at in starts)
@@ -61,7 +61,7 @@ class Learner:
             [np.array(self._judge(inputs, is_word), np.float64).T for inputs, _, is_word in batches]
         )
 
-    def _deal(self, windows: Windows) -> tuple[Any, ...]:
+    def _deal(self, windows: TrainingWindows) -> tuple[Any, ...]:
         n_devices = self.strategy.num_replicas_in_sync
         if n_devices == 1:
             return _to_tensors(windows)
@@ -116,12 +116,12 @@ def choose_precision() -> str:
     """Keras' name of the precision of LSTMs: lower than float32 where every GPU has bfloat16."""
     _, tf = import_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
-    told = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    capable = [details.get("compute_capability", (0, 0)) >= _BFLOAT16 for details in told]
+    details_of = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    capable = [details.get("compute_capability", (0, 0)) >= _BFLOAT16 for details in details_of]
     return "mixed_bfloat16" if capable and all(capable) else "float32"
 
 
-def deal_rows(windows: Windows, n_parts: int) -> list[Windows]:
+def deal_rows(windows: TrainingWindows, n_parts: int) -> list[TrainingWindows]:
     """Parts of equally many windows; what is missing is filled up with windows that weigh 0."""
     n_rows = -(-len(windows) // n_parts) * n_parts
     filled = windows.take(np.minimum(np.arange(n_rows), len(windows) - 1))
@@ -130,7 +130,7 @@ def deal_rows(windows: Windows, n_parts: int) -> list[Windows]:
     return [filled.take(rows) for rows in np.split(np.arange(n_rows), n_parts)]
 
 
-def _to_tensors(windows: Windows) -> tuple[Any, ...]:
+def _to_tensors(windows: TrainingWindows) -> tuple[Any, ...]:
     _, tf = import_tensorflow()
     inputs = to_tensors({**vars(windows.inputs), "target": windows.targets})
     return inputs, tf.constant(windows.is_target), tf.constant(windows.is_word)

@@ -13,7 +13,7 @@ from trapgen.core import BAR, PAD, START
 from trapgen.model.words.spec import (
     N_CONDITIONS,
     N_LOOP_BARS,
-    N_TOLD,
+    N_TOKEN_FEATURES,
     TOKEN_TABLE,
     Array,
     ModelSpec,
@@ -33,7 +33,7 @@ _SPANS_BARS: Final = (0.125, 0.5, 2.0)
 
 
 def _group_table() -> Array:
-    table = np.zeros((N_TOLD, len(_GROUPS)), np.float32)
+    table = np.zeros((N_TOKEN_FEATURES, len(_GROUPS)), np.float32)
     for group, voices in enumerate(_GROUPS):
         table[list(voices), group] = 1
     return table
@@ -52,8 +52,8 @@ class Inputs:
         bar: `(n_loops, n_tokens)` place in the loop, in bars, modulo `N_LOOP_BARS`.
         lookback: `(n_loops, n_tokens, n_lags)` tokens a beat, half a bar, and one, two … bars ago;
             PAD before the loop's start.
-        agreement: `(n_loops, n_tokens, n_lags, 9)` how the tokens before differed from those
-            before each place looked back to (see `Agreement`).
+        lag_similarity: `(n_loops, n_tokens, n_lags, 9)` how the tokens before differed from those
+            before each place looked back to (see `LagSimilarity`).
         condition: `(n_loops, n_tokens, 4)` numbers of the spec's conditions that the loop has,
             from 1; 0 where unknown.
     """
@@ -62,11 +62,11 @@ class Inputs:
     position: Tokens
     bar: Tokens
     lookback: Tokens
-    agreement: Halves
+    lag_similarity: Halves
     condition: Tokens
 
 
-class Agreement:
+class LagSimilarity:
     """How like the last tokens were to those before each place looked back to.
 
     The difference of two tokens is the number of voices that sound in one alone, counted for kick
@@ -84,7 +84,7 @@ class Agreement:
         self._keep = np.repeat(1 - 1 / spans, len(_GROUPS)).astype(np.float32)
         self.value: Array = np.tile(_UNKNOWN, (n_loops, spec.n_lags, len(_SPANS_BARS)))
 
-    def hear(self, token: Tokens, lookback: Tokens) -> None:
+    def update(self, token: Tokens, lookback: Tokens) -> None:
         """Take in a token of each loop, and the tokens looked back to; BAR changes nothing.
 
         Args:
@@ -121,21 +121,23 @@ def iterate_inputs(
 ) -> Iterator[Inputs]:
     """What `make_inputs` makes, a token at a time: `(n_loops, 1)`, and so on."""
     n_loops, n_tokens = tokens.shape
-    agreement = Agreement(spec, n_loops)
+    lag_similarity = LagSimilarity(spec, n_loops)
     length = spec.codec.bar_length
     for at in range(n_tokens):
         place = np.full(n_loops, at)
-        inputs = tell(tokens, at, place % length, place // length, agreement, condition)
+        inputs = make_step_inputs(
+            tokens, at, place % length, place // length, lag_similarity, condition
+        )
         yield inputs
-        agreement.hear(tokens[:, at], inputs.lookback[:, 0])
+        lag_similarity.update(tokens[:, at], inputs.lookback[:, 0])
 
 
-def tell(
+def make_step_inputs(
     tokens: Tokens,
     at: int,
     position: Tokens,
     bar: Tokens,
-    agreement: Agreement,
+    lag_similarity: LagSimilarity,
     condition: Tokens | None = None,
 ) -> Inputs:
     """Inputs for predicting the token at one place.
@@ -145,10 +147,10 @@ def tell(
         at: The place.
         position: `(n_loops,)` where in the bar that is.
         bar: `(n_loops,)` bars before it.
-        agreement: Of the tokens before.
+        lag_similarity: Of the tokens before.
         condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
     """
-    spec, n_loops = agreement.spec, len(tokens)
+    spec, n_loops = lag_similarity.spec, len(tokens)
     before = np.full(n_loops, START) if at == 0 else tokens[:, at - 1]
     if condition is None:
         condition = np.zeros((n_loops, N_CONDITIONS), np.int64)
@@ -157,7 +159,7 @@ def tell(
         position=position[:, None],
         bar=(bar % N_LOOP_BARS)[:, None],
         lookback=_look_back(tokens, at, position, spec)[:, None],
-        agreement=agreement.value.astype(np.float16)[:, None],
+        lag_similarity=lag_similarity.value.astype(np.float16)[:, None],
         condition=condition[:, None],
     )
 

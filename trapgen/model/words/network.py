@@ -42,16 +42,16 @@ class State:
 
 
 @dataclass(frozen=True)
-class Matches:
+class LagMatches:
     """How each place looked back to compares with where a loop stands.
 
     Attributes:
         hidden: `(n_loops, n_lags + 1, match_units)`; the last place stands for none of them.
-        scores: `(n_loops, n_lags + 1, heads + 1)`; the last head copies.
+        logits: `(n_loops, n_lags + 1, heads + 1)`; the last head copies.
     """
 
     hidden: Array
-    scores: Array
+    logits: Array
 
 
 class Network:
@@ -94,17 +94,17 @@ class Network:
         """
         now = Inputs(*(value[:, 0] for value in vars(inputs).values()))
         matches = self._match(now)
-        told, skipped = self._features(now, matches)
+        features_now, skipped = self._features(now, matches)
         hidden, cell = np.empty_like(state.hidden), np.empty_like(state.cell)
         for layer in range(self.spec.layers):
             x, cell[layer] = self._layers.lstm(
-                f"lstm_{layer}", told, state.hidden[layer], state.cell[layer]
+                f"lstm_{layer}", features_now, state.hidden[layer], state.cell[layer]
             )
-            hidden[layer] = told = x
+            hidden[layer] = features_now = x
         # Skip connection: position also reaches the voices' layer, so BAR is predicted reliably.
         voices = self._layers.dense("voices", np.concatenate([x, skipped], axis=-1))
-        scores = self._layers.dense("words", x) + self._layers.multiply(_SPREAD, voices)
-        return self._copy(scores, x, now, matches), State(hidden, cell)
+        logits = self._layers.dense("words", x) + self._layers.multiply(_SPREAD, voices)
+        return self._copy(logits, x, now, matches), State(hidden, cell)
 
     def log_probabilities(self, tokens: Tokens, condition: Tokens | None = None) -> Array:
         """`(n_loops, n_tokens)` natural log of the probability of every token of whole loops.
@@ -116,56 +116,56 @@ class Network:
         state = self.start(len(tokens))
         result = np.zeros(tokens.shape, np.float32)
         for at, inputs in enumerate(iterate_inputs(tokens, self.spec, condition)):
-            scores, state = self.step(inputs, state)
+            logits, state = self.step(inputs, state)
             target = np.minimum(tokens[:, at], N_TARGETS - 1)
-            result[:, at] = log_softmax(scores)[np.arange(len(tokens)), target]
+            result[:, at] = log_softmax(logits)[np.arange(len(tokens)), target]
         return result
 
-    def _features(self, now: Inputs, matches: Matches) -> tuple[Array, Array]:
+    def _features(self, now: Inputs, matches: LagMatches) -> tuple[Array, Array]:
         """What the first LSTM reads, and what of it goes to the voices past the LSTMs."""
         n_loops = len(now.previous)
         previous = TOKEN_TABLE[now.previous]
         position = _one_hot(now.position, self.spec.codec.bar_length)
         bar = _one_hot(now.bar, N_LOOP_BARS)
-        n_told = self.spec.n_told_lags
+        n_told = self.spec.n_lookback_lags
         looked = TOKEN_TABLE[now.lookback[:, :n_told]].reshape(n_loops, -1)
-        agreement = now.agreement[:, :n_told].astype(np.float32).reshape(n_loops, -1)
+        lag_similarity = now.lag_similarity[:, :n_told].astype(np.float32).reshape(n_loops, -1)
         skipped = np.concatenate([position, looked, self._recall(now, matches)], axis=-1)
-        parts = [previous, bar, agreement, skipped]
+        parts = [previous, bar, lag_similarity, skipped]
         if self.spec.conditions:
             parts.append(self.weights["conditions/embeddings"][now.condition].sum(axis=1))
         return np.concatenate(parts, axis=-1), skipped
 
-    def _match(self, now: Inputs) -> Matches:
-        agreement = now.agreement.astype(np.float32)
-        agreement = np.pad(agreement, ((0, 0), (0, 1), (0, 0)))
+    def _match(self, now: Inputs) -> LagMatches:
+        lag_similarity = now.lag_similarity.astype(np.float32)
+        lag_similarity = np.pad(lag_similarity, ((0, 0), (0, 1), (0, 0)))
         lag = np.broadcast_to(
-            np.eye(agreement.shape[1], dtype=np.float32),
-            (len(agreement), *[agreement.shape[1]] * 2),
+            np.eye(lag_similarity.shape[1], dtype=np.float32),
+            (len(lag_similarity), *[lag_similarity.shape[1]] * 2),
         )
         hidden: Array = np.tanh(
-            self._layers.dense("match", np.concatenate([agreement, lag], axis=-1))
+            self._layers.dense("match", np.concatenate([lag_similarity, lag], axis=-1))
         )
         before = np.pad(now.lookback == PAD, ((0, 0), (0, 1))).astype(np.float32)
-        scores = self._layers.dense("heads", hidden) + np.float32(NEVER) * before[..., None]
-        return Matches(hidden, scores)
+        logits = self._layers.dense("heads", hidden) + np.float32(NEVER) * before[..., None]
+        return LagMatches(hidden, logits)
 
-    def _recall(self, now: Inputs, matches: Matches) -> Array:
+    def _recall(self, now: Inputs, matches: LagMatches) -> Array:
         """`(n_loops, n_recalled)` voices that each head expects, and its share of no place."""
-        shares = np.exp(log_softmax(matches.scores[..., :-1].swapaxes(1, 2)))
+        shares = np.exp(log_softmax(matches.logits[..., :-1].swapaxes(1, 2)))
         voices = TOKEN_TABLE[now.lookback][..., :N_VOICES]
         expected = shares[..., :-1] @ voices
         return np.concatenate([expected, shares[..., -1:]], axis=-1).reshape(len(voices), -1)
 
-    def _copy(self, scores: Array, x: Array, now: Inputs, matches: Matches) -> Array:
+    def _copy(self, logits: Array, x: Array, now: Inputs, matches: LagMatches) -> Array:
         """Log-probabilities of a mixture: what the LSTMs say, or a word looked back to."""
         query = self._layers.dense("query", x)
-        wanted = matches.scores[..., -1] + (matches.hidden @ query[..., None])[..., 0]
+        wanted = matches.logits[..., -1] + (matches.hidden @ query[..., None])[..., 0]
         shares = np.exp(log_softmax(wanted))
         copied = sigmoid(self._layers.dense("copy", x)) * shares
         # What falls to no place stays with the LSTMs.
         kept = 1 - copied[:, :-1].sum(axis=-1, keepdims=True)
-        mixed = kept * np.exp(log_softmax(scores))
+        mixed = kept * np.exp(log_softmax(logits))
         known = now.lookback < N_TARGETS
         rows = np.broadcast_to(np.arange(len(x))[:, None], known.shape)
         np.add.at(mixed, (rows[known], now.lookback[known]), copied[:, :-1][known])

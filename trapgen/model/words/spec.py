@@ -26,13 +26,13 @@ Array = NDArray[np.float32]
 Tokens = NDArray[np.int64]
 
 N_TOKENS: Final = PAD + 1
-N_TOLD: Final = N_VOICES + 2
+N_TOKEN_FEATURES: Final = N_VOICES + 2
 """What is told of a token: its voices, whether it is BAR, whether it is nothing yet."""
 
 N_LOOP_BARS: Final = 4
 """The place in the loop is told modulo this many bars."""
 
-N_AGREEMENTS: Final = 9
+N_LAG_SIMILARITIES: Final = 9
 """How well two places agree: three groups of voices, each over three spans."""
 
 N_BEAT_LAGS: Final = 2
@@ -43,7 +43,7 @@ N_CONDITIONS: Final = 4
 
 
 def _token_table() -> Array:
-    table = np.zeros((N_TOKENS, N_TOLD), np.float32)
+    table = np.zeros((N_TOKENS, N_TOKEN_FEATURES), np.float32)
     table[:N_WORDS, :N_VOICES] = to_onsets(np.arange(N_WORDS))
     table[BAR, N_VOICES] = 1
     table[[START, PAD], N_VOICES + 1] = 1
@@ -51,7 +51,7 @@ def _token_table() -> Array:
 
 
 TOKEN_TABLE: Final = _token_table()
-"""`(N_TOKENS, N_TOLD)` float32."""
+"""`(N_TOKENS, N_TOKEN_FEATURES)` float32."""
 
 VOICES_OF_TARGET: Final = np.ascontiguousarray(TOKEN_TABLE[:N_TARGETS, : N_VOICES + 1].T)
 """`(10, N_TARGETS)`: spreads a score a voice, and one for BAR, over the targets."""
@@ -111,12 +111,12 @@ class ModelSpec:
             TypeError: A key is missing or unknown.
             ValueError: It describes a network of another architecture, as earlier versions had.
         """
-        told = dict(content)
+        values = dict(content)
         # Files of earlier versions name it.
-        architecture = told.pop("architecture", _ARCHITECTURE)
+        architecture = values.pop("architecture", _ARCHITECTURE)
         if architecture != _ARCHITECTURE:
             raise ValueError(f"architecture {architecture}, where {_ARCHITECTURE} alone is known")
-        return cls(**{**told, "conditions": tuple(told.get("conditions", ()))})
+        return cls(**{**values, "conditions": tuple(values.get("conditions", ()))})
 
     def to_json(self) -> dict[str, Any]:
         """All attributes."""
@@ -133,7 +133,7 @@ class ModelSpec:
         return N_BEAT_LAGS + self.recall_bars
 
     @property
-    def n_told_lags(self) -> int:
+    def n_lookback_lags(self) -> int:
         """The first of them, of which the agreements are told one by one."""
         return N_BEAT_LAGS + self.lookback_bars
 
@@ -145,14 +145,17 @@ class ModelSpec:
     @property
     def n_skipped(self) -> int:
         """Width of what reaches the scores of the voices past the LSTMs."""
-        return self.codec.bar_length + N_TOLD * self.n_told_lags + self.n_recalled
+        return self.codec.bar_length + N_TOKEN_FEATURES * self.n_lookback_lags + self.n_recalled
 
     @property
     def n_features(self) -> int:
         """Width of what the first LSTM reads."""
         place = self.codec.bar_length + N_LOOP_BARS
-        told = N_TOLD * (1 + self.n_told_lags) + N_AGREEMENTS * self.n_told_lags
-        return told + place + self.n_recalled + (_CONDITION_UNITS if self.conditions else 0)
+        values = (
+            N_TOKEN_FEATURES * (1 + self.n_lookback_lags)
+            + N_LAG_SIMILARITIES * self.n_lookback_lags
+        )
+        return values + place + self.n_recalled + (_CONDITION_UNITS if self.conditions else 0)
 
 
 def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
@@ -167,7 +170,7 @@ def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     dense = {
         "words": (width, N_TARGETS),
         "voices": (width + spec.n_skipped, len(VOICES_OF_TARGET)),
-        "match": (N_AGREEMENTS + spec.n_lags + 1, spec.match_units),
+        "match": (N_LAG_SIMILARITIES + spec.n_lags + 1, spec.match_units),
         "heads": (spec.match_units, spec.heads + 1),
         "query": (width, spec.match_units),
         "copy": (width, 1),

@@ -113,14 +113,14 @@ def loop_features(loop: DrumLoop) -> dict[str, float]:
     kicks, snares = (onsets[:, voice].reshape(-1, bar) for voice in (KICK, SNARE))
     moves = (kicks[1:] != kicks[:-1]).any(axis=1)
     velocities, offsets = loop.velocities[onsets], loop.offsets[onsets].astype(np.float64)
-    lanes: dict[str, Lane] = {"": np.asarray(onsets.any(axis=1))}
-    lanes |= {f"{name}_": onsets[:, voice] for name, voice in _LANES.items()}
+    locked: dict[str, Lane] = {"": np.asarray(onsets.any(axis=1))}
+    locked |= {f"{name}_": onsets[:, voice] for name, voice in _LANES.items()}
     return {
         "density": loop.n_onsets / loop.n_bars,
         **{f"{name}_density": float(hits_a_bar[voice]) for name, voice in _LANES.items()},
         "cymbal_density": float(hits_a_bar[_CYMBALS].sum()),
         "tom_density": float(hits_a_bar[_TOMS].sum()),
-        **{f"{name}syncopation": syncopation(lane, bar) for name, lane in lanes.items()},
+        **{f"{name}syncopation": syncopation(lane, bar) for name, lane in locked.items()},
         "consistency": consistency(onsets, bar),
         **{
             f"{name}_consistency": consistency(onsets[:, voice], bar)

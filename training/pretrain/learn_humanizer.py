@@ -14,7 +14,7 @@ EPOCHS: Final = 8
 DROPOUT: Final = 0.4
 
 
-def learn_hits(groove: Sides, starter: Sides, spec: ModelSpec, seed: int) -> Humanizer:
+def learn_humanizer(groove: Sides, starter: Sides, spec: ModelSpec, seed: int) -> Humanizer:
     """Learn both training sides; clean validation of both decides which epoch is kept.
 
     Args:

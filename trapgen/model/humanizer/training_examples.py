@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import DrumLoop, ParameterError, cut
-from trapgen.model.batches import draw_by_length, draw_told, pad_rows
-from trapgen.model.humanizer.hits import (
-    Hits,
-    Performance,
+from trapgen.model.batches import draw_by_length, draw_known, pad_rows
+from trapgen.model.humanizer.playback_features import (
+    PlaybackFeatures,
+    PlayedHits,
     find_hits,
     is_played,
-    read_performance,
+    make_recall_features,
+    read_played_hits,
     recall,
-    tell,
 )
 from trapgen.model.humanizer.spec import N_OFFSETS, N_VELOCITIES
 from trapgen.model.words.spec import N_CONDITIONS, Tokens
 
-PIECE_BARS: Final = 8
+EXAMPLE_BARS: Final = 8
 """Longer loops are cut: what is drawn begins from nothing, too."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class TrainingExample:
     """A stretch of a loop as if it were a loop.
 
     Attributes:
@@ -39,14 +39,16 @@ class Piece:
         tells_offsets: Whether what is recalled of its offsets is told.
     """
 
-    hits: Hits
-    played: Performance
+    hits: PlaybackFeatures
+    played: PlayedHits
     condition: Tokens
     steps_per_bar: int
     tells_offsets: bool = True
 
 
-def cut_pieces(loops: Sequence[DrumLoop], conditions: Tokens | None = None) -> list[Piece]:
+def cut_examples(
+    loops: Sequence[DrumLoop], conditions: Tokens | None = None
+) -> list[TrainingExample]:
     """Pieces of up to eight bars that have hits.
 
     Args:
@@ -56,61 +58,63 @@ def cut_pieces(loops: Sequence[DrumLoop], conditions: Tokens | None = None) -> l
     Raises:
         ParameterError: There are no hits at all.
     """
-    pieces = []
+    examples = []
     for at, loop in enumerate(loops):
         known = np.zeros(N_CONDITIONS, np.int64) if conditions is None else conditions[at]
         has_offsets = is_played(loop)
-        for start in range(0, loop.n_bars, PIECE_BARS):
-            part = cut(loop, start, min(PIECE_BARS, loop.n_bars - start))
+        for start in range(0, loop.n_bars, EXAMPLE_BARS):
+            part = cut(loop, start, min(EXAMPLE_BARS, loop.n_bars - start))
             hits = find_hits(part.onsets, part.steps_per_bar, part.bpm)
             if len(hits):
-                pieces.append(
-                    Piece(
-                        hits, read_performance(part, hits, has_offsets), known, part.steps_per_bar
+                examples.append(
+                    TrainingExample(
+                        hits, read_played_hits(part, hits, has_offsets), known, part.steps_per_bar
                     )
                 )
-    if not pieces:
+    if not examples:
         raise ParameterError("loops", "at least one hit", 0)
-    return pieces
+    return examples
 
 
-def draw_batches(
-    pieces: Sequence[Piece], size: int, rng: np.random.Generator
+def draw_example_batches(
+    examples: Sequence[TrainingExample], size: int, rng: np.random.Generator
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """Batches in random order, each of pieces about as long as one another, for learning."""
-    lengths = np.array([len(piece.hits) for piece in pieces])
+    lengths = np.array([len(example.hits) for example in examples])
     for rows in draw_by_length(lengths, size, rng):
-        yield make_batch([_withhold(pieces[row], rng) for row in rows.tolist()])
+        yield make_batch([_withhold(examples[row], rng) for row in rows.tolist()])
 
 
-def _withhold(piece: Piece, rng: np.random.Generator) -> Piece:
+def _withhold(example: TrainingExample, rng: np.random.Generator) -> TrainingExample:
     """Make some of what a piece is told unknown."""
-    condition = piece.condition * draw_told(rng, len(piece.condition))
-    return replace(piece, condition=condition, tells_offsets=bool(draw_told(rng)))
+    condition = example.condition * draw_known(rng, len(example.condition))
+    return replace(example, condition=condition, tells_offsets=bool(draw_known(rng)))
 
 
-def make_batch(pieces: Sequence[Piece]) -> dict[str, NDArray[Any]]:
+def make_batch(examples: Sequence[TrainingExample]) -> dict[str, NDArray[Any]]:
     """Arrays by name, as `keras_model.build_humanizer` takes them, and targets.
 
     `velocity_played` and `offset_played` are `(batch, n_hits)` classes; 0 behind a piece's end, and
     where an offset is not known.
     """
-    length = max(len(piece.hits) for piece in pieces)
+    length = max(len(example.hits) for example in examples)
 
     def pad(rows: Sequence[NDArray[Any]], value: float = 0) -> NDArray[Any]:
         return pad_rows(rows, length, value)
 
-    recalls = pad([piece.hits.recalls for piece in pieces], -1)
-    velocities = pad([piece.played.velocities for piece in pieces])
-    offsets = pad([piece.played.offsets for piece in pieces])
+    recalls = pad([example.hits.recalls for example in examples], -1)
+    velocities = pad([example.played.velocities for example in examples])
+    offsets = pad([example.played.offsets for example in examples])
     recalled = recall(velocities, recalls, N_VELOCITIES)
-    told = pad([piece.played.offsets * piece.tells_offsets for piece in pieces])
-    moved = recall(told, recalls, N_OFFSETS)
+    recalled_features = pad(
+        [example.played.offsets * example.tells_offsets for example in examples]
+    )
+    moved = recall(recalled_features, recalls, N_OFFSETS)
     return {
-        "features": pad([piece.hits.features for piece in pieces]),
-        "backwards": pad([np.arange(len(piece.hits))[::-1] for piece in pieces]),
-        "told": tell(recalled, moved),
-        "condition": np.stack([piece.condition for piece in pieces]),
+        "features": pad([example.hits.features for example in examples]),
+        "backwards": pad([np.arange(len(example.hits))[::-1] for example in examples]),
+        "told": make_recall_features(recalled, moved),
+        "condition": np.stack([example.condition for example in examples]),
         "velocity_recalled": recalled,
         "offset_recalled": moved,
         "velocity_played": velocities,

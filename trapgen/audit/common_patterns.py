@@ -13,7 +13,7 @@ from trapgen.core import N_VOICES, DrumLoop
 _RATE_PRIOR = 0.5
 
 
-class Commonplaces:
+class CommonPatterns:
     """A chance model of lanes: one voice's hits, bar by bar.
 
     A bar of a lane is as likely as the share of sources that play it, interpolated with
@@ -39,10 +39,10 @@ class Commonplaces:
             sources = set(loop.lineage.source_ids)
             bars = loop.onsets.reshape(loop.n_bars, steps, N_VOICES)
             for voice in np.flatnonzero(bars.any(axis=(0, 1))).tolist():
-                lane = bars[:, :, voice]
-                rates[voice] += lane.mean(axis=0)
+                pattern = bars[:, :, voice]
+                rates[voice] += pattern.mean(axis=0)
                 n_sounding[voice] += 1
-                for bar in {bar.tobytes() for bar in lane}:
+                for bar in {bar.tobytes() for bar in pattern}:
                     before = common[voice].get(bar, set())
                     shared = before & sources
                     self._played[voice][bar] += not shared

@@ -13,8 +13,8 @@ from trapgen.model.humanizer.spec import (
     GAP_BARS,
     N_LOOP_BARS,
     N_OFFSETS,
+    N_RECALL_FEATURES,
     N_ROLL_FACTS,
-    N_TOLD,
     N_VELOCITIES,
     Array,
 )
@@ -32,7 +32,7 @@ _PLAYED_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Hits:
+class PlaybackFeatures:
     """A loop's hits by time, then by voice.
 
     Attributes:
@@ -58,7 +58,7 @@ class Hits:
 
 
 @dataclass(frozen=True)
-class Performance:
+class PlayedHits:
     """How a loop is played, as classes.
 
     Attributes:
@@ -75,7 +75,7 @@ class Performance:
         return self.velocities if head == "velocity" else self.offsets
 
 
-def find_hits(onsets: NDArray[np.bool_], steps_per_bar: int, bpm: float) -> Hits:
+def find_hits(onsets: NDArray[np.bool_], steps_per_bar: int, bpm: float) -> PlaybackFeatures:
     """The hits of `(n_steps, 9)` onsets."""
     steps, voices = (found.astype(np.int64) for found in np.nonzero(onsets))
     position, bar = steps % steps_per_bar, steps // steps_per_bar
@@ -112,8 +112,8 @@ def find_hits(onsets: NDArray[np.bool_], steps_per_bar: int, bpm: float) -> Hits
         _describe_rolls(voices, since, by_voice, steps_per_bar),
         np.full((len(steps), 1), np.log2(bpm / 120)),
     ]
-    told = np.concatenate(features, axis=1).astype(np.float32)
-    return Hits(steps, voices, told, np.stack(recalls, axis=1))
+    recalled_features = np.concatenate(features, axis=1).astype(np.float32)
+    return PlaybackFeatures(steps, voices, recalled_features, np.stack(recalls, axis=1))
 
 
 def _find_last(keys: Indices) -> Indices:
@@ -150,7 +150,9 @@ def _describe_rolls(
     return np.where(is_roll[:, None], np.stack(facts, axis=1), 0.0)
 
 
-def read_performance(loop: DrumLoop, hits: Hits, has_offsets: bool | None = None) -> Performance:
+def read_played_hits(
+    loop: DrumLoop, hits: PlaybackFeatures, has_offsets: bool | None = None
+) -> PlayedHits:
     """How a loop plays its hits.
 
     Args:
@@ -162,7 +164,7 @@ def read_performance(loop: DrumLoop, hits: Hits, has_offsets: bool | None = None
     velocities = loop.velocities[hits.steps, hits.voices].astype(np.int64)
     offsets = loop.offsets[hits.steps, hits.voices]
     classes = np.clip(np.floor((offsets + 0.5) * N_OFFSETS).astype(np.int64) + 1, 1, N_OFFSETS)
-    return Performance(velocities, classes if has_offsets else np.zeros_like(classes))
+    return PlayedHits(velocities, classes if has_offsets else np.zeros_like(classes))
 
 
 def is_played(loop: DrumLoop) -> bool:
@@ -196,7 +198,7 @@ def recall(played: Indices, recalls: Indices, n_classes: int) -> Indices:
     return result
 
 
-def tell(velocities: Indices, offsets: Indices) -> Array:
+def make_recall_features(velocities: Indices, offsets: Indices) -> Array:
     """`(..., 8 * 4)` float32 told of `(..., 8)` recalled classes."""
     known, timed = velocities > 0, offsets > 0
     facts = [
@@ -205,6 +207,6 @@ def tell(velocities: Indices, offsets: Indices) -> Array:
         timed,
         np.where(timed, (offsets - 0.5) / (N_OFFSETS / 2) - 1, 0),
     ]
-    told = np.stack(facts, axis=-1).astype(np.float32)
-    assert told.shape[-1] == N_TOLD
-    return told.reshape(*velocities.shape[:-1], -1)
+    recalled_features = np.stack(facts, axis=-1).astype(np.float32)
+    assert recalled_features.shape[-1] == N_RECALL_FEATURES
+    return recalled_features.reshape(*velocities.shape[:-1], -1)

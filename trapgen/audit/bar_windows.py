@@ -16,12 +16,12 @@ WINDOW_BARS: Final = (1, 2, 4)
 """Lengths of the windows that are compared, in bars."""
 
 FULL_BAR: Final = 6
-"""Hits a bar that make bars, windows and loops more than a commonplace: with two of them changed, a
-third of all hits differs at most."""
+"""Fewest hits a bar for bars, windows and loops to be more than a common pattern: with two of them
+changed, at most a third of all hits differs."""
 
 
 @dataclass(frozen=True)
-class Windows:
+class BarWindows:
     """Windows of one length with a hit in them.
 
     Attributes:
@@ -62,7 +62,9 @@ class Windows:
         return float(counts[near].sum() / counts.sum())
 
 
-def list_windows(loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool = False) -> Windows:
+def list_windows(
+    loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool = False
+) -> BarWindows:
     """Every window of `n_bars` of some loops; shorter loops have none.
 
     Args:
@@ -88,7 +90,7 @@ def list_windows(loops: Sequence[DrumLoop], n_bars: int, *, at_every_beat: bool 
     onsets = np.concatenate(rows)
     sounding = onsets.any(axis=1)
     different, pattern = BitSets(onsets[sounding], 8 * width).distinct()
-    return Windows(
+    return BarWindows(
         n_bars=n_bars,
         owner=np.array(owner, np.int64)[sounding],
         beat=np.concatenate(place or [np.zeros(0, np.int64)])[sounding],

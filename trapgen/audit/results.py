@@ -122,7 +122,7 @@ class VoiceOverlap:
 
     Attributes:
         share: Share of the held-out loops that are a training loop's, or have a lane of one that
-            is no commonplace.
+            is no common pattern.
         chance: The same between independent sides.
     """
 

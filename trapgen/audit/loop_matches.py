@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.audit.commonplace import Commonplaces
-from trapgen.audit.lanes import Lanes, find_lanes
-from trapgen.audit.windows import WINDOW_BARS, list_windows
+from trapgen.audit.bar_windows import WINDOW_BARS, list_windows
+from trapgen.audit.common_patterns import CommonPatterns
+from trapgen.audit.voice_matches import VoiceMatches, find_voice_matches
 from trapgen.core import AuditParams, DrumLoop, ParameterError, to_words
 from trapgen.similarity import Pairs, find_pairs
 
@@ -32,7 +32,7 @@ class Measures:
     Attributes:
         windows: Share of the held-out windows that stand in train, by length in bars.
         loops: Share of the held-out loops with a training loop within each distance.
-        voices: Share of the held-out loops with a lane of a training loop that is no commonplace.
+        voices: Share of the held-out loops with a lane of a training loop that is no common pattern.
     """
 
     windows: Mapping[int, float]
@@ -40,7 +40,7 @@ class Measures:
     voices: float
 
 
-class Relations:
+class LoopMatches:
     """Loops, the different patterns among them, and how the patterns are related.
 
     Attributes:
@@ -59,7 +59,7 @@ class Relations:
         Args:
             loops: At least one loop.
             params: How near is near.
-            known: `(n_loops,)`, the loops that say what is commonplace: those trained on. All, if
+            known: `(n_loops,)`, the loops that say what is common pattern: those trained on. All, if
                 it is not given.
 
         Raises:
@@ -106,10 +106,12 @@ class Relations:
         )
 
     @cached_property
-    def lanes(self) -> Lanes:
-        """Lanes in common of patterns that have more in common than commonplaces."""
+    def voice_matches(self) -> VoiceMatches:
+        """Lanes in common of patterns that have more in common than common patterns."""
         known = [self.loops[at] for at in np.flatnonzero(self._known).tolist()]
-        return find_lanes(self.different, Commonplaces(known), self.params.commonplace_share)
+        return find_voice_matches(
+            self.different, CommonPatterns(known), self.params.common_pattern_share
+        )
 
     def holds(self, loops: Mask) -> Mask:
         """`(n_patterns,)` whether one of some loops, `(n_loops,)`, has the pattern."""
@@ -136,7 +138,7 @@ class Relations:
         near = self.near_across(in_train, self.holds(held_out))
         np.minimum.at(nearest, near.right, near.distance)
         taken = np.zeros(len(self.different), bool)
-        ends = self.lanes.target, self.lanes.query
+        ends = self.voice_matches.target, self.voice_matches.query
         for ours, theirs in (ends, ends[::-1]):
             taken[theirs[in_train[ours]]] = True
         of_held_out = self.pattern[held_out]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import BAR, PAD, ParameterError, TrainParams, add_bars
-from trapgen.model.batches import draw_by_length, draw_told, pad_rows
+from trapgen.model.batches import draw_by_length, draw_known, pad_rows
 from trapgen.model.words.inputs import Inputs, make_inputs
 from trapgen.model.words.spec import Array, ModelSpec, Tokens
 
 
 @dataclass(frozen=True)
-class Windows:
+class TrainingWindows:
     """Training windows, padded to one length.
 
     Attributes:
@@ -44,17 +44,17 @@ class Windows:
         found: NDArray[np.int64] = self.targets.shape[1] - backwards.argmax(axis=1)
         return found
 
-    def take(self, at: NDArray[np.int64]) -> Windows:
+    def take(self, at: NDArray[np.int64]) -> TrainingWindows:
         """Some of the windows."""
         inputs = Inputs(*(value[at] for value in vars(self.inputs).values()))
         rest = (value[at] for name, value in vars(self).items() if name != "inputs")
-        return Windows(inputs, *rest)
+        return TrainingWindows(inputs, *rest)
 
-    def trim(self) -> Windows:
+    def trim(self) -> TrainingWindows:
         """Without what lies behind the last target: it has no say in what comes before."""
         n_tokens = int(self.lengths.max())
         inputs = Inputs(*(value[:, :n_tokens] for value in vars(self.inputs).values()))
-        return Windows(
+        return TrainingWindows(
             inputs,
             self.targets[:, :n_tokens],
             self.is_target[:, :n_tokens],
@@ -63,7 +63,7 @@ class Windows:
             self.loop,
         )
 
-    def only(self, where: NDArray[np.bool_]) -> Windows:
+    def only(self, where: NDArray[np.bool_]) -> TrainingWindows:
         """Only the targets at `where`, `(n_windows, n_tokens)`, and the windows that have any."""
         is_target = self.is_target * where
         part = replace(self, is_target=is_target, is_word=self.is_word * where)
@@ -72,7 +72,7 @@ class Windows:
 
 def make_windows(
     loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams, conditions: Tokens | None = None
-) -> Windows:
+) -> TrainingWindows:
     """Cut loops into windows of up to `window_bars` bars, each told what came before it.
 
     Args:
@@ -103,13 +103,13 @@ def make_windows(
         position=pad_rows([field["position"] for field in fields], longest, 0),
         bar=pad_rows([field["bar"] for field in fields], longest, 0),
         lookback=pad_rows([field["lookback"] for field in fields], longest, PAD),
-        agreement=pad_rows([field["agreement"] for field in fields], longest, 0),
+        lag_similarity=pad_rows([field["lag_similarity"] for field in fields], longest, 0),
         condition=pad_rows([field["condition"] for field in fields], longest, 0),
     )
     targets = pad_rows([tokens for _, tokens, _ in pieces], longest, PAD)
     bar = pad_rows([bars for _, _, bars in pieces], longest, 0)
     is_target = targets != PAD
-    return Windows(
+    return TrainingWindows(
         inputs,
         np.where(is_target, targets, 0),
         is_target.astype(np.float32),
@@ -134,7 +134,9 @@ def _make_inputs(
     return [told[at] for at in range(len(loops))]
 
 
-def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[Windows, Windows]:
+def hold_out(
+    windows: TrainingWindows, share: float, rng: np.random.Generator
+) -> tuple[TrainingWindows, TrainingWindows]:
     """Part training windows into what is learned and a control that leaks on purpose.
 
     Bars are drawn at random from all bars of all loops, and no word of theirs is ever a target of
@@ -175,7 +177,9 @@ def draw_bars(bars: Tokens, share: float, rng: np.random.Generator) -> Tokens:
     return drawn
 
 
-def draw_batches(windows: Windows, size: int, rng: np.random.Generator) -> Iterator[Windows]:
+def draw_batches(
+    windows: TrainingWindows, size: int, rng: np.random.Generator
+) -> Iterator[TrainingWindows]:
     """Batches in random order, each of windows about as long as one another, for learning.
 
     Some conditions of some windows are made unknown.
@@ -183,7 +187,7 @@ def draw_batches(windows: Windows, size: int, rng: np.random.Generator) -> Itera
     for rows in draw_by_length(windows.lengths, size, rng):
         batch = windows.take(rows).trim()
         condition = batch.inputs.condition
-        told = draw_told(rng, len(condition), 1, condition.shape[2])
+        told = draw_known(rng, len(condition), 1, condition.shape[2])
         yield replace(batch, inputs=replace(batch.inputs, condition=condition * told))
 
 

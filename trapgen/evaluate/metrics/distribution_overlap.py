@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trapgen.core import DrumLoop
 from trapgen.evaluate.metrics.bootstrap import Interval, Weights, bound
-from trapgen.evaluate.metrics.features import TIMING, collect_features, collect_hits
+from trapgen.evaluate.metrics.loop_features import TIMING, collect_features, collect_hits
 
 _GRID_POINTS: Final = 512
 _DRAWS: Final = 20

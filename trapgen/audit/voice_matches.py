@@ -2,7 +2,7 @@
 
 A lane is compared going round, under all rotations by beats: as long as the other, repeated, cut
 short, or as an excerpt. Any voice is held against any voice, because a key map that was misread
-moves lanes to other voices. What anybody plays by chance is left out (`commonplace`).
+moves lanes to other voices. What anybody plays by chance is left out (`common pattern`).
 
 The search is exact: windows of up to four bars are joined by a 64-bit hash, and every match is
 compared in full.
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.audit.commonplace import Commonplaces
+from trapgen.audit.common_patterns import CommonPatterns
 from trapgen.core import BEATS_A_BAR, N_VOICES, Columns, DrumLoop
 from trapgen.similarity import Transform
 
@@ -31,7 +31,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Lanes(Columns):
+class VoiceMatches(Columns):
     """Lanes that two loops have in common, as columns.
 
     Attributes:
@@ -53,7 +53,7 @@ class Lanes(Columns):
 
 
 _NONE: Final = np.zeros(0, np.int64)
-_NOTHING: Final = Lanes(_NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
+_NOTHING: Final = VoiceMatches(_NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -84,30 +84,39 @@ class _Queries:
     bits: NDArray[np.float64]
 
 
-def find_lanes(loops: Sequence[DrumLoop], chance: Commonplaces, commonplace_share: float) -> Lanes:
-    """Every lane that two loops have in common and that is no commonplace.
+def find_voice_matches(
+    loops: Sequence[DrumLoop], chance: CommonPatterns, common_pattern_share: float
+) -> VoiceMatches:
+    """Every lane that two loops have in common and that is no common pattern.
 
     Args:
         loops: Different loops on one grid, at least one.
         chance: How likely lanes are.
-        commonplace_share: Lanes that at least this share of loops would play by chance are left
+        common_pattern_share: Lanes that at least this share of loops would play by chance are left
             out; for lanes on two different voices it is 2**-20 if that is less.
 
     Returns:
         One entry a target's and a query's lane, sorted by query, target and their voices.
     """
     rows = _list_rows(loops)
-    least = float(-np.log2(max(commonplace_share, np.finfo(float).tiny)))
+    least = float(-np.log2(max(common_pattern_share, np.finfo(float).tiny)))
     found = [
-        lanes
+        voice_matches
         for n_bars, queries in _choose_queries(loops, rows, chance, least).items()
-        for lanes in _match(rows, queries, n_bars * BEATS_A_BAR)
+        for voice_matches in _match(rows, queries, n_bars * BEATS_A_BAR)
     ]
-    lanes = Lanes.join([_NOTHING, *found])
-    moved = lanes.target_voice != lanes.query_voice
-    lanes = lanes.take(lanes.bits > np.where(moved, max(least, _MOVED_BITS), least))
-    order = (lanes.target_voice, lanes.query_voice, lanes.target, lanes.query)
-    return lanes.take(np.lexsort(order))
+    voice_matches = VoiceMatches.join([_NOTHING, *found])
+    moved = voice_matches.target_voice != voice_matches.query_voice
+    voice_matches = voice_matches.take(
+        voice_matches.bits > np.where(moved, max(least, _MOVED_BITS), least)
+    )
+    order = (
+        voice_matches.target_voice,
+        voice_matches.query_voice,
+        voice_matches.target,
+        voice_matches.query,
+    )
+    return voice_matches.take(np.lexsort(order))
 
 
 def _list_rows(loops: Sequence[DrumLoop]) -> _Rows:
@@ -121,7 +130,7 @@ def _list_rows(loops: Sequence[DrumLoop]) -> _Rows:
             loop_of.append(at)
             voice_of.append(voice)
             beats.append(words[voice])
-    lengths = np.array([len(lane) for lane in beats], np.int64)
+    lengths = np.array([len(pattern) for pattern in beats], np.int64)
     return _Rows(
         loop=np.array(loop_of, np.int64),
         voice=np.array(voice_of, np.int64),
@@ -132,7 +141,7 @@ def _list_rows(loops: Sequence[DrumLoop]) -> _Rows:
 
 
 def _choose_queries(
-    loops: Sequence[DrumLoop], rows: _Rows, chance: Commonplaces, least: float
+    loops: Sequence[DrumLoop], rows: _Rows, chance: CommonPatterns, least: float
 ) -> dict[int, _Queries]:
     """What to look for, by the length of the seed in bars; it begins at the bar that says most."""
     chosen: dict[int, list[tuple[int, int, float]]] = {}
@@ -150,7 +159,7 @@ def _choose_queries(
     }
 
 
-def _match(rows: _Rows, queries: _Queries, n_beats: int) -> Iterator[Lanes]:
+def _match(rows: _Rows, queries: _Queries, n_beats: int) -> Iterator[VoiceMatches]:
     """Every lane in which a query's seed of `n_beats` occurs and that goes on as the query does."""
     hashes = _hash_windows(rows, n_beats)
     order = np.argsort(hashes, kind="stable")
@@ -170,7 +179,9 @@ def _match(rows: _Rows, queries: _Queries, n_beats: int) -> Iterator[Lanes]:
         yield _compare(rows, queries, query[other], target[other], begin[other])
 
 
-def _compare(rows: _Rows, queries: _Queries, query: Ints, target: Ints, begin: Ints) -> Lanes:
+def _compare(
+    rows: _Rows, queries: _Queries, query: Ints, target: Ints, begin: Ints
+) -> VoiceMatches:
     """The candidates that hold from end to end; of several places in a target the first."""
     ours = queries.row[query]
     n_ours, n_theirs = rows.n_beats[ours], rows.n_beats[target]
@@ -189,7 +200,7 @@ def _compare(rows: _Rows, queries: _Queries, query: Ints, target: Ints, begin: I
     kept = kept[first]
     # In a longer loop there are more places to meet by chance.
     places = np.log2(np.maximum(1, n_theirs[kept] / n_ours[kept]))
-    return Lanes(
+    return VoiceMatches(
         target=rows.loop[target[kept]],
         query=rows.loop[ours[kept]],
         target_voice=rows.voice[target[kept]],
@@ -212,7 +223,9 @@ def _hash_windows(rows: _Rows, n_beats: int) -> NDArray[np.uint64]:
     return hashes
 
 
-def place_lane(target: DrumLoop, query: DrumLoop, beats: int, *, target_is_left: bool) -> Transform:
+def place_voice(
+    target: DrumLoop, query: DrumLoop, beats: int, *, target_is_left: bool
+) -> Transform:
     """What lays the right loop over the left one so that a lane of theirs meets.
 
     Args:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from trapgen.audit.audit_sides import audit_sides
-from trapgen.audit.findings import Audit, Sided
+from trapgen.audit.results import Audit, Sided
 from trapgen.core import DrumLoop, Params, make_rng
 from trapgen.dataset import augment_sides, find_components, split_sources
 

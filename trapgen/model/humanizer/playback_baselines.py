@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import N_VOICES
-from trapgen.model.humanizer.hits import Indices
-from trapgen.model.humanizer.pieces import Piece
+from trapgen.model.humanizer.playback_features import Indices
 from trapgen.model.humanizer.spec import N_OFFSETS, N_ROLL_FACTS, N_VELOCITIES
+from trapgen.model.humanizer.training_examples import TrainingExample
 
 _STRENGTH: Final = 20.0
 """Hits' worth of the wider histogram that each narrower one starts from."""
 
 
-def baseline_bits(train: Sequence[Piece], held_out: Sequence[Piece]) -> dict[str, float]:
+def playback_baseline_bits(
+    train: Sequence[TrainingExample], held_out: Sequence[TrainingExample]
+) -> dict[str, float]:
     """Bits a hit of held-out pieces, by head and baseline.
 
     `velocity_voice`: the voice's own histogram. `velocity_place`: a histogram by voice, depth in
@@ -27,7 +29,7 @@ def baseline_bits(train: Sequence[Piece], held_out: Sequence[Piece]) -> dict[str
     """
     found = {}
     for head, n_classes in (("velocity", N_VELOCITIES), ("offset", N_OFFSETS)):
-        ours, theirs = (_collect(pieces, head) for pieces in (train, held_out))
+        ours, theirs = (_collect(examples, head) for examples in (train, held_out))
         if len(ours[0]) and len(theirs[0]):
             for name, contexts in _CONTEXTS.items():
                 bits = _histogram_bits(ours, theirs, contexts, n_classes)
@@ -39,23 +41,23 @@ _Facts = tuple[Indices, Indices, Indices, Indices]
 """Of each hit: its class, its voice, its place, the recalled class."""
 
 
-def _collect(pieces: Sequence[Piece], head: str) -> _Facts:
+def _collect(examples: Sequence[TrainingExample], head: str) -> _Facts:
     parts = []
-    for piece in pieces:
-        hits = piece.hits
-        played = piece.played.classes(head)
+    for example in examples:
+        hits = example.hits
+        played = example.played.classes(head)
         last = hits.recalls[:, 2]
         recalled = np.where(last < 0, 0, played[np.maximum(last, 0)])
-        rows = np.stack([played, hits.voices, _place(piece), recalled])
+        rows = np.stack([played, hits.voices, _place(example), recalled])
         parts.append(rows[:, played > 0])
     played, voices, places, recalled = np.concatenate(parts, axis=1)
     return played, voices, places, recalled
 
 
-def _place(piece: Piece) -> Indices:
+def _place(example: TrainingExample) -> Indices:
     """Depth in the beat, and whether the hit is part of a roll."""
-    hits = piece.hits
-    steps_per_beat = piece.steps_per_bar // 4
+    hits = example.hits
+    steps_per_beat = example.steps_per_bar // 4
     within = hits.steps % steps_per_beat
     # 0 on the beat, 1 on the half, 2 on the quarters, 3 between them.
     depth = np.select([within * 2**d % steps_per_beat == 0 for d in range(3)], [0, 1, 2], 3)

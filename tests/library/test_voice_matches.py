@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import drum_loops, make_loop, random_loop
-from trapgen.audit.commonplace import Commonplaces
-from trapgen.audit.lanes import find_lanes, place_lane
+from trapgen.audit.common_patterns import CommonPatterns
+from trapgen.audit.voice_matches import find_voice_matches, place_voice
 from trapgen.core import CLOSED_HAT, KICK, SNARE, DrumLoop, Lineage, repeat_to, rotate
 from trapgen.similarity import lay_over
 
@@ -32,8 +32,8 @@ def expect_lanes(loops, same_voice_only=True):
                 if at == other or not target.onsets[:, voice].any():
                     continue
                 for beats in range(4 * target.n_bars):
-                    lanes = target.onsets[:, voice], query.onsets[:, voice]
-                    if goes_round(*lanes, beats, beat):
+                    voice_matches = target.onsets[:, voice], query.onsets[:, voice]
+                    if goes_round(*voice_matches, beats, beat):
                         found.setdefault((at, other, voice), beats)
     return found
 
@@ -44,10 +44,10 @@ def expect_lanes(loops, same_voice_only=True):
     )
 )
 def test_all_voices_in_common_are_found(loops):
-    # Nothing is commonplace here: more bits than 0 are enough.
-    chance = Commonplaces([random_loop(np.random.default_rng(0), 1)])
-    lanes = find_lanes(loops, chance, 1.0)
-    same = lanes.take(lanes.query_voice == lanes.target_voice)
+    # Nothing is common pattern here: more bits than 0 are enough.
+    chance = CommonPatterns([random_loop(np.random.default_rng(0), 1)])
+    voice_matches = find_voice_matches(loops, chance, 1.0)
+    same = voice_matches.take(voice_matches.query_voice == voice_matches.target_voice)
     found = {
         (query, target, voice): beats
         for query, target, voice, beats in zip(
@@ -82,15 +82,17 @@ def test_a_copied_voice_is_found_and_aligned(make, swapped):
     home[:, SNARE] = taken.velocities[:, SNARE]
     others = [random_loop(rng, 4) for _ in range(20)]
     loops = [loop, DrumLoop(home, 16), *others]
-    lanes = find_lanes(loops, Commonplaces([loop, *others]), 0.004)
-    of_both = lanes.take((lanes.query < 2) & (lanes.target < 2))
+    voice_matches = find_voice_matches(loops, CommonPatterns([loop, *others]), 0.004)
+    of_both = voice_matches.take((voice_matches.query < 2) & (voice_matches.target < 2))
     assert set(of_both.query_voice.tolist()) == {SNARE}
-    lanes = of_both
-    for query, target, beats in zip(lanes.query, lanes.target, lanes.beats.tolist(), strict=True):
+    voice_matches = of_both
+    for query, target, beats in zip(
+        voice_matches.query, voice_matches.target, voice_matches.beats.tolist(), strict=True
+    ):
         target_is_left = bool(target) == swapped
         ends = (target, query) if target_is_left else (query, target)
         left, right = loops[ends[0]], loops[ends[1]]
-        place = place_lane(loops[target], loops[query], beats, target_is_left=target_is_left)
+        place = place_voice(loops[target], loops[query], beats, target_is_left=target_is_left)
         ours, theirs = lay_over(left, right, place)
         assert np.array_equal(ours.onsets[:, SNARE], theirs.onsets[:, SNARE])
         assert ours.onsets[:, SNARE].any()
@@ -101,10 +103,12 @@ def test_a_voice_copied_to_another_is_found_unless_common():
     loop = random_loop(rng, 4, density=0.3)
     moved = np.zeros_like(loop.velocities)
     moved[:, CLOSED_HAT] = loop.velocities[:, KICK]
-    lanes = find_lanes([loop, DrumLoop(moved, 16)], Commonplaces([loop]), 0.004)
-    pairs = zip(lanes.query_voice.tolist(), lanes.target_voice.tolist(), strict=True)
+    voice_matches = find_voice_matches([loop, DrumLoop(moved, 16)], CommonPatterns([loop]), 0.004)
+    pairs = zip(
+        voice_matches.query_voice.tolist(), voice_matches.target_voice.tolist(), strict=True
+    )
     assert set(pairs) == {(KICK, CLOSED_HAT), (CLOSED_HAT, KICK)}
-    assert lanes.bits.min() > 20
+    assert voice_matches.bits.min() > 20
 
 
 def test_a_pattern_of_many_loops_is_common():
@@ -117,25 +121,25 @@ def test_a_pattern_of_many_loops_is_common():
         )
         for n in range(40)
     ]
-    chance = Commonplaces(loops)
+    chance = CommonPatterns(loops)
     snare, kick = (loops[0].onsets[:, voice].reshape(1, 16) for voice in (SNARE, KICK))
     assert chance.bits_of_bars(SNARE, snare)[0] < 0.1
     assert chance.bits_of_bars(KICK, kick)[0] > 8
-    assert not (find_lanes(loops, chance, 0.004).query_voice == SNARE).any()
+    assert not (find_voice_matches(loops, chance, 0.004).query_voice == SNARE).any()
 
 
 def test_children_of_one_source_count_once():
     rng = np.random.default_rng(0)
-    lane = random_loop(rng, 1, density=0.4).velocities[:, KICK]
+    pattern = random_loop(rng, 1, density=0.4).velocities[:, KICK]
     loops = []
     for n in range(30):
         velocities = np.array(random_loop(rng, 1).velocities)
         if n < 15:
-            velocities[:, KICK] = lane
+            velocities[:, KICK] = pattern
         sources = (f"{n}", "the kick") if n < 15 else (f"{n}",)
         loops.append(DrumLoop(velocities, 16, lineage=Lineage(f"{n}", sources)))
-    bars = (lane > 0).reshape(1, 16)
-    known = Commonplaces(loops).bits_of_bars(KICK, bars)[0]
+    bars = (pattern > 0).reshape(1, 16)
+    known = CommonPatterns(loops).bits_of_bars(KICK, bars)[0]
     strangers = [replace(loop, lineage=Lineage("", (f"{n}",))) for n, loop in enumerate(loops)]
-    unknown = Commonplaces(strangers).bits_of_bars(KICK, bars)[0]
+    unknown = CommonPatterns(strangers).bits_of_bars(KICK, bars)[0]
     assert unknown < 1.5 < 5 < known
