@@ -18,7 +18,7 @@ _MAX_NAMED: Final = 4
 _MAX_MARKED: Final = 12
 """Differing hits beyond this many are no exceptions, and their steps are not marked."""
 
-# Upper half, lower half, whole voice: the three are told apart without their colors.
+# Upper half, lower half, whole voice: the three differ without their colors, too.
 SPANS: Final = {"ink": (1, 8), "blue": (1, 4), "vermilion": (5, 4)}
 """Top and height of a hit among the ten pixels of its voice, by its color."""
 
