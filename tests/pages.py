@@ -33,7 +33,10 @@ HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">&amp;
 
 
 class Page(HTMLParser):
-    """A page taken apart: its elements, its text, and whether its tags match."""
+    """A page taken apart: its elements, its text, and whether its tags match.
+
+    `inert` has the elements of its templates, which only a script shows.
+    """
 
     VOID = frozenset({"meta", "link", "img", "input"})
 
@@ -41,6 +44,7 @@ class Page(HTMLParser):
         super().__init__()
         self.source = path.read_text(encoding="utf-8")
         self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.inert: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[str] = []
         self.words: list[str] = []
         self.stack: list[str] = []
@@ -50,18 +54,20 @@ class Page(HTMLParser):
         self.text = re.sub(r"\s+", " ", " ".join(self.words))
 
     def handle_starttag(self, name, attributes):
-        self.elements.append((name, dict(attributes)))
+        self.handle_startendtag(name, attributes)
         if name not in self.VOID:
             self.stack.append(name)
 
     def handle_startendtag(self, name, attributes):
-        self.elements.append((name, dict(attributes)))
+        found = self.inert if "template" in self.stack else self.elements
+        found.append((name, dict(attributes)))
 
     def handle_endtag(self, name):
         assert self.stack.pop() == name
 
     def handle_data(self, data):
-        (self.scripts if self.stack[-1:] == ["script"] else self.words).append(data)
+        if "template" not in self.stack:
+            (self.scripts if self.stack[-1:] == ["script"] else self.words).append(data)
 
     def all(self, name, /, **wanted):
         wanted = {key.rstrip("_").replace("_", "-"): value for key, value in wanted.items()}
@@ -78,9 +84,10 @@ def assert_stands_alone(page: Page) -> None:
         assert set(script) <= {"type", "id"}
     (styles,) = re.findall(r"<style>(.*?)</style>", page.source, re.DOTALL)
     assert not re.search(r"url\(|@import|//", styles)
-    ids = [found["id"] for _, found in page.elements if "id" in found]
+    everything = page.elements + page.inert
+    ids = [found["id"] for _, found in everything if "id" in found]
     assert len(ids) == len(set(ids))
-    for name, found in page.elements:
+    for name, found in everything:
         assert not [key for key in found if key.startswith("on") or key == "style"]
         for key in ("href", "src", "srcset", "data", "action", "poster"):
             address = found.get(key, "")

@@ -29,9 +29,9 @@ from trapgen.audit.results import SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.core import CLOSED_HAT, KICK, SNARE, Lineage, ParameterError, rotate
 from trapgen.render import render_voice, velocity_gain
 from trapgen.report import write_audit_report
-from trapgen.report.chart import Share, draw_shares
+from trapgen.report.chart import Chart, Share
 from trapgen.report.embed import HIT, MAX_PAIRS, embed_pairs
-from trapgen.report.grid import describe_differences, draw_pair
+from trapgen.report.grid import choose_bars, describe_differences, fill_rows
 from trapgen.report.lineage import find_families
 from trapgen.report.one_shots import embed_kit
 from trapgen.report.page import percent, sentence
@@ -68,14 +68,14 @@ def test_a_pass_says_so_and_shows_what_it_rests_on(pages):
     assert " PASS The held-out loops are independent" in page.text
     assert "REFUSE" not in page.text
     assert page.all("div", class_="verdict pass")
-    assert "Sources were dealt to the sides first" in page.text
+    assert "Sources are split first" in page.text
     for side, number in found.n_loops.items():
         assert re.search(rf"{side} {number} {found.n_sources[side]} ", page.text)
         assert f"{found.effective_sources[side]:.1f}" in page.text
     assert f"{found.self_test['found']} of {found.self_test['injected']} planted leaks" in page.text
     for kind in found.self_test["recall"]:
         assert kind in page.text
-    assert "No family stands on more than one side." in page.text
+    assert "No family spans more than one split." in page.text
     assert page.all("a", href="data_docs/index.html")
 
 
@@ -88,7 +88,7 @@ def test_a_refusal_says_why_and_what_helps(pages):
     for reason in found.reasons:
         assert sentence(reason) in page.text
     assert "split sources before recombining them" in page.text.lower()
-    assert "cut into bars, and the bars dealt to the sides at random" in page.text
+    assert "cut into bars, and the bars are split at random" in page.text
     chart = next(x for x in page.all("svg", class_="chart") if "held-out bars" in x["aria-label"])
     for share in (found.exact_bar_overlap, *found.exact_bar_overlap_by_side.values()):
         assert percent(share) in chart["aria-label"]
@@ -114,7 +114,7 @@ def test_windows_distances_and_parts_are_shown_against_chance(tmp_path):
     page = write(tmp_path / "page.html", sided, found)
     labels = [chart["aria-label"] for chart in page.all("svg", class_="chart")]
     assert any(
-        "1 bar 3.1% (chance 1.0% to 4.0%); 4 bars on end 30.0% (chance 1.0% to 4.0%)" in label
+        "1 bar 3.1% (chance 1.0% to 4.0%); 4 bars in a row 30.0% (chance 1.0% to 4.0%)" in label
         for label in labels
     )
     assert any("a training loop 50.0% (chance 1.0% to 4.0%)" in label for label in labels)
@@ -129,11 +129,32 @@ def test_windows_distances_and_parts_are_shown_against_chance(tmp_path):
     assert "different parts" not in page.text
 
 
-def test_only_what_lies_over_chance_is_orange():
-    drawn = draw_shares([Share("one", 0.03, chance=CHANCE), Share("two", 0.2)], "Shares")
-    assert "vermilion" not in drawn
-    assert "vermilion" in draw_shares([Share("one", 0.05, chance=CHANCE)], "Shares")
-    assert "What chance gives is not known" in draw_shares([Share("one", 0.05)], "Shares")
+def test_only_what_lies_over_chance_is_orange(tmp_path):
+    shares = [Share("one", 0.03, CHANCE), Share("two", 0.2), Share("three", 0.05, CHANCE)]
+    assert [share.over for share in shares] == [False, False, True]
+    sided = [(side, make_loop([(0, KICK), (8, SNARE)], side)) for side in ("train", "test")]
+
+    def colors(share):
+        overlap = {"exact_bar_overlap": share, "exact_bar_overlap_by_side": {"test": share}}
+        found = fabricate(sided, [], near_bar_overlap=0, **overlap)
+        page = write(tmp_path / "page.html", sided, found)
+        bars = [x["class"] for x in page.all("rect", height="10", x="0")]
+        return [color for color in bars if color != "track"]
+
+    assert colors(0.03) == ["blue"] * 2
+    assert colors(0.05) == ["vermilion"] * 2
+
+
+def test_a_chart_ends_at_a_round_share_and_names_few_points():
+    chart = Chart([Share(at / 10, at / 100, CHANCE) for at in range(14)])
+    assert chart.reach == 0.2
+    assert [chart.along(share) for share in (0, 0.05, 1)] == pytest.approx([0, 25, 100])
+    assert [chart.across(key) for key in (0, 0.65, 1.3)] == pytest.approx([0, 50, 100])
+    assert chart.point(0.65, 0.05) == "50.00,75.00"
+    assert len(chart.ticks) <= 6
+    assert chart.ticks[0].key == 1.3
+    assert chart.known
+    assert not Chart([*chart.rows, Share(2, 0.9)]).known
 
 
 def test_an_unknown_chance_and_a_self_test_without_leaks_are_not_hidden(tmp_path):
@@ -147,9 +168,9 @@ def test_an_unknown_chance_and_a_self_test_without_leaks_are_not_hidden(tmp_path
         tmp_path / "page.html", sided, fabricate(sided, [], chance=unknown, self_test=test)
     )
     assert "by chance not known" in page.text
-    assert "What chance gives is not known" in page.text
+    assert "Chance: not known" in page.text
     assert "no training loop has enough hits" in page.text
-    assert "how they were made is not known" in page.text
+    assert "How they were made is not known" in page.text
     assert "None: no held-out loop is near a training loop" in page.text
     assert "Elsewhere" in page.text
     assert "data_docs" not in page.source
@@ -213,10 +234,12 @@ def test_the_lineage_is_drawn_for_few_and_many_sources(tmp_path, n_families):
     ]
     page = write(tmp_path / "page.html", sided, fabricate(sided, []))
     (picture,) = page.all("svg", class_="chart lineage")
-    assert "Family 1, spans sides 1 source, 2 loops: 1 in train, 1 in test" in picture["aria-label"]
+    assert (
+        "Family 1, spans splits 1 source, 2 loops: 1 in train, 1 in test" in picture["aria-label"]
+    )
     assert int(picture["height"]) < 700
     assert len(page.all("path", class_="vermilion band")) == 6
-    assert "3 families stand on more than one side" in page.text
+    assert "3 families span more than one split" in page.text
     # A single family more is drawn as itself.
     n_more = 2 * (n_families - 3) - 3
     assert ("Family 7 1 source, 1 loop" if n_more == 1 else f"{n_more} more") in page.text
@@ -230,7 +253,7 @@ def test_the_largest_family_is_named_and_drawn_in_proportion(pages):
     assert largest.size > len(sided) / 2
     assert f"the largest holds {percent(largest.size / len(sided))} of them" in page.text
     (picture,) = page.all("svg", class_="chart lineage")
-    first = f"Family 1, spans sides {largest.n_sources} sources, {largest.size} loops"
+    first = f"Family 1, spans splits {largest.n_sources} sources, {largest.size} loops"
     assert first in picture["aria-label"]
     blocks = [float(x["height"]) for x in page.all("rect", width="10", class_="vermilion")]
     assert blocks[0] == pytest.approx(300 * largest.size / len(sided), abs=0.1)
@@ -317,7 +340,7 @@ def test_of_thousands_of_pairs_the_nearest_of_each_kind_are_there_and_all_are_co
     assert (tmp_path / "page.html").stat().st_size < 2 * 2**20
     data = data_of(page)
     assert len(data["pairs"]) == 6 * MAX_PAIRS
-    assert "The same loop Every hit is the same. 123,456 2,000 300" in page.text
+    assert "Same loop Every hit is the same. 123,456 2,000 300" in page.text
 
 
 def test_the_densest_loops_stay_under_five_mebibytes(tmp_path):
@@ -372,7 +395,7 @@ def test_without_scripts_the_nearest_pairs_are_drawn(tmp_path):
     page = write(tmp_path / "page.html", sided, fabricate(sided, pairs))
     assert page.text.count("the-parent train ↔ the-child test") == 3
     assert f"1 of {parent.n_onsets} hits: " in page.text
-    assert "Laid over each other rotated by 6 beats" in page.text
+    assert "Alignment rotated by 6 beats" in page.text
     assert "Shared sources the-parent" in page.text
     assert "Parents held out the-parent, another" in page.text
     labels = [svg["aria-label"] for svg in page.all("svg", class_="grid")]
@@ -397,10 +420,11 @@ def test_differences_are_named_by_voice_and_place():
 def test_of_long_loops_the_bars_that_differ_are_drawn():
     one = make_loop([(0, KICK)], "one", bars=12)
     other = make_loop([(0, KICK), (16 * 9 + 3, SNARE)], "other", bars=12)
-    drawn = draw_pair(one, other)
-    assert "Bars 9 to 12 of 12." in drawn
-    assert drawn.count("<svg") == 2
-    assert "M19 " in drawn
+    assert choose_bars(one, other) == range(8, 12)
+    first, last = fill_rows(one, other)
+    assert (first.bars, last.bars) == (range(8, 10), range(10, 12))
+    assert "M19 " in first.paths["vermilion"]
+    assert (first.marks, last.marks) == ("M19 0h1", "")
 
 
 # The file

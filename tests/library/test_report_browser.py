@@ -168,10 +168,10 @@ def test_nothing_is_loaded_even_when_asked_for(browser, address):
 
 def test_pairs_stand_by_kind_until_another_order_is_chosen(open_page, found):
     page = open_page()
-    assert count_of(page) == "40 of 60 pairs that fit; 60 are on this page."
+    assert count_of(page) == "40 of 60 matching pairs; 60 are on this page."
     kinds = page.locator("#pairs-list .kind").all_inner_texts()
-    assert kinds[:12] == ["A similar loop"] * 12
-    assert kinds[12:24] == ["A voice taken over"] * 12
+    assert kinds[:12] == ["Similar loop"] * 12
+    assert kinds[12:24] == ["Same voice"] * 12
     near = sorted(x.distance for x in found.pairs if x.kind == "near_loop")
     assert distances_of(page)[:12] == pytest.approx(near)
     page.select_option("#pairs-sort", "distance")
@@ -192,7 +192,7 @@ def test_pairs_stand_by_kind_until_another_order_is_chosen(open_page, found):
 def test_filters_leave_what_fits_and_say_how_many(open_page, found):
     page = open_page()
     page.select_option("#pairs-kind", "voice")
-    assert count_of(page) == "12 of 12 pairs that fit; 60 are on this page."
+    assert count_of(page) == "12 of 12 matching pairs; 60 are on this page."
     page.select_option("#pairs-side", "test")
     wanted = [x for x in found.pairs if x.kind == "voice" and x.side == "test"]
     assert len(names_of(page)) == len(wanted)
@@ -203,7 +203,7 @@ def test_filters_leave_what_fits_and_say_how_many(open_page, found):
     page.fill("#pairs-text", wanted[0].other_loop.upper())
     assert names_of(page) == [(wanted[0].train_loop, wanted[0].other_loop)]
     page.fill("#pairs-text", "no such name")
-    assert count_of(page) == "None of the 60 pairs on this page fits."
+    assert count_of(page) == "None of the 60 pairs on this page matches."
     assert page.locator("#pairs-count").get_attribute("role") == "status"
 
 
@@ -251,7 +251,7 @@ def test_loops_are_laid_over_each_other_as_the_library_does(open_page, sided, fo
         wanted[pair.train_loop, pair.other_loop] = (
             describe_differences(*laid),
             laid[0].n_onsets + laid[1].n_onsets,
-            str(pair.transform) or "laid over as it is",
+            str(pair.transform) or "none",
         )
     drawn = {}
     for item in page.locator("#pairs-list > li").all():
@@ -267,7 +267,7 @@ def test_loops_are_laid_over_each_other_as_the_library_does(open_page, sided, fo
             both, ours, theirs = (int(part.split()[0]) for part in label.split(": ")[1].split(", "))
             hits += 2 * both + ours + theirs
         names = tuple(item.locator(".name").all_inner_texts())
-        drawn[names] = (facts["What differs"], hits, facts["Held-out loop"])
+        drawn[names] = (facts["What differs"], hits, facts["Alignment"])
     assert drawn == wanted
 
 

@@ -1,4 +1,4 @@
-"""The reports that people read: one page of HTML each, whole by itself."""
+"""Reports: one HTML page each, whole by itself; what it says stands in `templates/`."""
 
 from trapgen.report.audit import write_audit_report
 from trapgen.report.audit_collections import AUDIT_FILES, audit_collections

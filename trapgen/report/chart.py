@@ -1,4 +1,4 @@
-"""Small charts in plain SVG: lengths in percent of the width, so that type keeps its size."""
+"""The geometry of small charts, as shares of their width: type keeps its size on every screen."""
 
 from __future__ import annotations
 
@@ -7,170 +7,72 @@ from dataclasses import dataclass
 from typing import Final
 
 from trapgen.audit import Chance
-from trapgen.report.page import Html, percent, tag
 
 _ENDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
-_ROW, _LINE, _BAR, _CAP = 46, 32, 10, 16
-_PLOT: Final = 150
 _MAX_TICKS: Final = 6
+UNKNOWN: Final = Chance(0.0, 0.0, 0.0, 0, "not known")
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A row of `draw_shares`.
+    """A share from 0 to 1 beside its interval by chance.
 
     Attributes:
-        name: What the row shows.
-        found: The share, from 0 to 1.
-        near: The same and what is nearly so, at least `found`; 0 if it is not shown.
-        chance: What chance gives; None if it is not known.
+        key: What it is a share of: a word, a number of bars, or a distance.
+        found: The share.
+        chance: The same between independent splits.
+        near: The same, near matches included; 0 if it is not shown.
     """
 
-    name: str
+    key: str | float
     found: float
+    chance: Chance = UNKNOWN
     near: float = 0.0
-    chance: Chance | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it lies over its interval."""
+        return self.chance.replicates > 0 and self.found > self.chance.high
 
 
-def bar(share: float, color: str = "shade") -> Html:
-    """A horizontal bar, `share` of its full width from 0 to 1; decoration beside a number."""
-    return tag(
-        "svg",
-        tag("rect", width="100%", height="100%", class_="track"),
-        tag("rect", width=_percent_of(share, 1), height="100%", class_=color),
-        class_="bar",
-        aria_hidden="true",
-    )
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Shares on one axis that begins at 0: bars under each other, or points of a curve.
 
-
-def draw_shares(rows: Sequence[Share], label: str) -> Html:
-    """Shares as bars on one axis, each with the interval that chance gives drawn in.
-
-    Args:
-        rows: The bars from the top.
-        label: What they are shares of, for those who do not see them.
+    Attributes:
+        rows: The shares; the keys of a curve are numbers that rise.
     """
-    highest = (max(row.found, row.near, row.chance.high if row.chance else 0) for row in rows)
-    reach = _round_up(max(highest))
-    drawn: list[object] = []
-    for number, row in enumerate(rows):
-        y = _ROW * number + _LINE
-        drawn += [
-            tag("text", row.name, x=0, y=y - 14),
-            tag("text", _describe(row), x="100%", y=y - 14, text_anchor="end"),
-            _rect(0, 1, y, "track"),
-            *(
-                [_rect(0, row.near / reach, y, f"{_color(row)} faint")]
-                if row.near > row.found
-                else []
-            ),
-            _rect(0, row.found / reach, y, _color(row)),
-            *(_draw_interval(row.chance, y, reach) if row.chance else []),
-        ]
-    foot = _ROW * len(rows) + 20
-    drawn += [
-        tag("text", "0%", x=0, y=foot, class_="quiet"),
-        tag("text", f"{reach:.0%}", x="100%", y=foot, text_anchor="end", class_="quiet"),
-    ]
-    words = "; ".join(f"{row.name} {_describe(row)}" for row in rows)
-    notes = [
-        "Bar: what was found, orange where it lies over chance.",
-        *(["Pale: with what is nearly the same."] if any(row.near for row in rows) else []),
-        "Bracket: 95% of what chance gives, the long stroke its mean."
-        if any(row.chance for row in rows)
-        else "What chance gives is not known.",
-    ]
-    return _figure(drawn, foot + 8, f"{label}: {words}", " ".join(notes))
 
+    rows: Sequence[Share]
 
-def draw_sweep(points: Sequence[tuple[float, float, Chance | None]], label: str) -> Html:
-    """A share over rising thresholds, and the interval of chance beneath it.
+    @property
+    def reach(self) -> float:
+        """The end of the axis, a round share over all of them."""
+        most = max(
+            max(row.found, row.near, row.chance.high if row.chance.replicates else 0)
+            for row in self.rows
+        )
+        return next((end for end in _ENDS if end >= 1.1 * most), 1.0)
 
-    Args:
-        points: Threshold, share and chance, by rising threshold; at least two.
-        label: What it is a share of, for those who do not see it.
-    """
-    first, last = points[0][0], points[-1][0]
-    known = [chance for _, _, chance in points if chance]
-    reach = _round_up(max([share for _, share, _ in points] + [chance.high for chance in known]))
+    @property
+    def known(self) -> bool:
+        """Whether chance is known for all of them."""
+        return all(row.chance.replicates for row in self.rows)
 
-    def place(distance: float, share: float) -> str:
-        return f"{100 * (distance - first) / (last - first):.2f},{100 * (1 - share / reach):.2f}"
+    @property
+    def ticks(self) -> Sequence[Share]:
+        """Points to name: the last, which is the threshold of the gate, and some before it."""
+        return self.rows[::-1][:: -(-(len(self.rows) - 1) // _MAX_TICKS)]
 
-    lines: list[Html] = []
-    if len(known) == len(points):
-        band = [place(at, chance.high) for at, _, chance in points if chance]
-        band += [place(at, chance.low) for at, _, chance in reversed(points) if chance]
-        mean = [place(at, chance.mean) for at, _, chance in points if chance]
-        lines += [
-            tag("polygon", points=" ".join(band), class_="faint-band"),
-            tag("polyline", points=" ".join(mean), class_="line mean"),
-        ]
-    found = " ".join(place(at, share) for at, share, _ in points)
-    lines.append(tag("polyline", points=found, class_="line found"))
-    plot = tag("svg", *lines, y=24, height=_PLOT, viewBox="0 0 100 100", preserveAspectRatio="none")
-    foot = _PLOT + 24
-    drawn: list[object] = [
-        tag("line", x1=0, x2="100%", y1=foot, y2=foot, class_="axis"),
-        tag("line", x1=0, x2="100%", y1=24, y2=24, class_="axis"),
-        plot,
-        tag("text", f"{reach:.0%} of the held-out loops", x=0, y=14, class_="quiet"),
-    ]
-    for distance, share, chance in points:
-        x = f"{100 * (distance - first) / (last - first):.2f}%"
-        color = "vermilion" if chance and share > chance.high else "blue"
-        y = round(24 + _PLOT * (1 - share / reach), 1)
-        drawn.append(tag("circle", cx=x, cy=y, r=4.5, class_=color))
-    every = -(-(len(points) - 1) // _MAX_TICKS)
-    # Counted from the last point, which is the threshold that the gate uses.
-    for distance, _, _ in points[::-1][::every]:
-        anchor = "start" if distance == first else "end" if distance == last else "middle"
-        x = f"{100 * (distance - first) / (last - first):.2f}%"
-        drawn.append(tag("text", f"{distance:g}", x=x, y=foot + 18, text_anchor=anchor))
-    words = "; ".join(
-        f"{percent(share)} within {distance:g}"
-        + (f", by chance {percent(chance.low)} to {percent(chance.high)}" if chance else "")
-        for distance, share, chance in points
-    )
-    caption = "Across: distance to the nearest training loop. Line: what was found. "
-    caption += "Gray: 95% of what chance gives, and its mean." if known else "Chance: not known."
-    return _figure(drawn, foot + 26, f"{label}: {words}", caption)
+    def along(self, share: float) -> float:
+        """Where a share lies on the axis, in percent of its length."""
+        return 100 * min(max(share / self.reach, 0), 1)
 
+    def across(self, key: float) -> float:
+        """Where a point of a curve lies, in percent of the width."""
+        first, last = (float(self.rows[at].key) for at in (0, -1))
+        return 100 * (key - first) / (last - first)
 
-def _figure(drawn: Sequence[object], height: int, words: str, caption: str) -> Html:
-    svg = tag("svg", *drawn, class_="chart", height=height, role="img", aria_label=words)
-    return tag("figure", svg, tag("figcaption", caption))
-
-
-def _describe(row: Share) -> str:
-    if not row.chance:
-        return percent(row.found)
-    low, high = percent(row.chance.low), percent(row.chance.high)
-    return f"{percent(row.found)} (chance {low if low == high else f'{low} to {high}'})"
-
-
-def _color(row: Share) -> str:
-    return "vermilion" if row.chance and row.found > row.chance.high else "blue"
-
-
-def _draw_interval(chance: Chance, y: float, reach: float) -> list[Html]:
-    low, high, mean = (_percent_of(x, reach) for x in (chance.low, chance.high, chance.mean))
-
-    def stroke(at: str, height: float) -> Html:
-        return tag("line", x1=at, x2=at, y1=y - height / 2, y2=y + height / 2, class_="bracket")
-
-    span = tag("line", x1=low, x2=high, y1=y, y2=y, class_="bracket")
-    return [span, stroke(low, _BAR), stroke(high, _BAR), stroke(mean, _CAP)]
-
-
-def _rect(start: float, stop: float, y: float, color: str) -> Html:
-    width = _percent_of(stop - start, 1)
-    return tag("rect", x=0, y=y - _BAR / 2, width=width, height=_BAR, class_=color)
-
-
-def _round_up(share: float) -> float:
-    return next((end for end in _ENDS if end >= 1.1 * share), 1.0)
-
-
-def _percent_of(share: float, whole: float) -> str:
-    return f"{100 * min(max(share / whole, 0), 1):.2f}%"
+    def point(self, key: float, share: float) -> str:
+        """A point of a curve in a box of 100 by 100, from the top left."""
+        return f"{self.across(key):.2f},{100 - self.along(share):.2f}"

@@ -4,79 +4,90 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from trapgen.audit import Audit, Decision
 from trapgen.core import DrumLoop
-from trapgen.report.page import Html, count, order_sides, percent, section, sentence, table, tag
+from trapgen.report.page import order_sides
 
-_MAX_REASONS: Final = 12
-_MAX_NAMED: Final = 12
 _MARKS: Final = ",;:."
 
+_MAX_REASONS: Final = 12
 _MAX_VALUES: Final = 8
 """Styles, or roles, that the table of shifts lists; the most common ones."""
 
-_SHIFT: Final = 0.05
-"""Change of a share that is worth a sentence."""
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Training loops before and after deduplication.
+
+    Attributes:
+        n_loops: Number of loops before and after.
+        hits_a_bar: Mean number of hits a bar before and after.
+        shares: Trait, its value, and the share of loops that have it before and after.
+    """
+
+    n_loops: tuple[int, int]
+    hits_a_bar: tuple[float, float]
+    shares: list[tuple[str, str | int, float, float]]
+
+    @property
+    def largest(self) -> tuple[str, str | int, float, float] | None:
+        """The share that changed most."""
+        return max(self.shares, key=lambda share: abs(share[3] - share[2]), default=None)
 
 
-def duplicates_section(audit: Audit, loops: Mapping[str, DrumLoop]) -> Html:
-    """Decisions by side and by reason, some of them by name, and the shift in train."""
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Loops dropped for one reason, without names and amounts; empty stands for the other reasons.
+
+    `example` is the id of one of the loops.
+    """
+
+    reason: str
+    n_loops: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What was dropped.
+
+    Attributes:
+        decisions: On the loops that were.
+        by_side: Number of loops and of dropped ones by split.
+        by_reason: The most common reasons first.
+        shift: What that did to the training loops; None where none was dropped.
+    """
+
+    decisions: list[Decision]
+    by_side: dict[str, tuple[int, int]]
+    by_reason: list[Reason]
+    shift: Shift | None
+
+
+def describe_dropped(audit: Audit, loops: Mapping[str, DrumLoop]) -> Dropped:
+    """Decisions by split and by reason, and the shift in train."""
     dropped = [decision for decision in audit.decisions if not decision.kept]
-    title = "Duplicates within a side"
-    if not dropped:
-        words = "No side holds the same loop twice: every loop goes on to training and testing."
-        return section("duplicates", title, tag("p", words))
     total = Counter(decision.side for decision in audit.decisions)
     gone = Counter(decision.side for decision in dropped)
-    rows = [
-        (side, f"{total[side]:,}", f"{gone[side]:,}", f"{total[side] - gone[side]:,}")
-        for side in order_sides(total)
-    ]
-    return section(
-        "duplicates",
-        title,
-        tag(
-            "p",
-            f"{count(len(dropped), 'loop')} dropped, so that no pattern counts twice. Of every set "
-            "of duplicates on one side the best is kept.",
-        ),
-        table(("Side", "Loops", "Dropped", "Kept"), rows, caption="Kept and dropped by side"),
-        *_group_reasons(dropped, {decision.loop_id for decision in audit.decisions}),
-        *_compare_train(audit, loops),
-    )
-
-
-def _group_reasons(dropped: Sequence[Decision], names: Collection[str]) -> list[Html]:
-    groups: dict[str, list[Decision]] = {}
+    names = {decision.loop_id for decision in audit.decisions}
+    groups: dict[str, list[str]] = {}
     for decision in dropped:
-        groups.setdefault(_generalize(decision.reason, names), []).append(decision)
-    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-    rows = [
-        (sentence(reason), f"{len(group):,}", tag("span", group[0].loop_id, class_="name"))
-        for reason, group in ordered[:_MAX_REASONS]
-    ]
-    if rest := ordered[_MAX_REASONS:]:
-        rows.append(("Other reasons", f"{sum(len(group) for _, group in rest):,}", Html("")))
-    named = [
-        (tag("span", x.loop_id, class_="name"), x.side, x.reason) for x in dropped[:_MAX_NAMED]
-    ]
-    some = f"The first {len(named)} of {len(dropped):,} dropped"
-    return [
-        table(("Why", "Loops", "Such as"), rows, caption="Dropped by reason", words=True),
-        tag(
-            "details",
-            tag("summary", some if len(dropped) > len(named) else "All that were dropped"),
-            tag(
-                "div",
-                table(("Dropped", "Side", "Why"), named, caption="Dropped by name", words=True),
-                tag("p", "survivors.parquet has the decision on every loop.", class_="note"),
-                class_="body",
-            ),
-        ),
-    ]
+        groups.setdefault(_generalize(decision.reason, names), []).append(decision.loop_id)
+    reasons = [Reason(reason, len(ids), ids[0]) for reason, ids in groups.items()]
+    reasons.sort(key=lambda one: (-one.n_loops, one.reason))
+    if rest := reasons[_MAX_REASONS:]:
+        others = Reason("", sum(one.n_loops for one in rest), rest[0].example)
+        reasons = [*reasons[:_MAX_REASONS], others]
+    return Dropped(
+        dropped,
+        {side: (total[side], gone[side]) for side in order_sides(total)},
+        reasons,
+        _compare_train(audit, loops),
+    )
 
 
 def _generalize(reason: str, names: Collection[str]) -> str:
@@ -96,45 +107,28 @@ def _generalize(reason: str, names: Collection[str]) -> str:
     return " ".join(kept)
 
 
-def _compare_train(audit: Audit, loops: Mapping[str, DrumLoop]) -> list[Html]:
-    """Train before and after, by role and style; nothing where nothing was dropped from it."""
+def _compare_train(audit: Audit, loops: Mapping[str, DrumLoop]) -> Shift | None:
+    """Train before and after, by role, style and length."""
     decisions = [x for x in audit.decisions if x.side == "train" and x.loop_id in loops]
     before = [loops[x.loop_id] for x in decisions]
     after = [loops[x.loop_id] for x in decisions if x.kept]
     if len(after) == len(before) or not after:
-        return []
-    shares: list[tuple[str, float, float]] = []
-    traits: tuple[tuple[str, Callable[[DrumLoop], str]], ...] = (
-        ("Role", lambda loop: loop.lineage.role),
-        ("Style", lambda loop: loop.lineage.style or "none told"),
-        ("Length", lambda loop: count(loop.n_bars, "bar")),
-    )
-    for trait, read in traits:
-        found = Counter(map(read, before))
-        left = Counter(map(read, after))
+        return None
+    shares: list[tuple[str, str | int, float, float]] = []
+    traits: dict[str, Callable[[DrumLoop], str | int]] = {
+        "role": lambda loop: loop.lineage.role,
+        "style": lambda loop: loop.lineage.style,
+        "length": lambda loop: loop.n_bars,
+    }
+    for trait, read in traits.items():
+        found, left = Counter(map(read, before)), Counter(map(read, after))
+        common = sorted(found.items(), key=lambda item: (-item[1], str(item[0])))
         if len(found) > 1:
             shares += [
-                (f"{trait}: {value}", number / len(before), left[value] / len(after))
-                for value, number in sorted(found.items(), key=lambda x: (-x[1], x[0]))[
-                    :_MAX_VALUES
-                ]
+                (trait, value, number / len(before), left[value] / len(after))
+                for value, number in common[:_MAX_VALUES]
             ]
-    rows = [("Loops", f"{len(before):,}", f"{len(after):,}", f"{len(after) - len(before):,}")]
-    hits = [sum(x.n_onsets for x in some) / sum(x.n_bars for x in some) for some in (before, after)]
-    rows.append(("Hits a bar", f"{hits[0]:.1f}", f"{hits[1]:.1f}", f"{hits[1] - hits[0]:+.1f}"))
-    rows += [
-        (name, percent(old), percent(new), _describe_change(new - old)) for name, old, new in shares
-    ]
-    name, old, new = max(shares, key=lambda x: abs(x[2] - x[1]), default=("", 0.0, 0.0))
-    words = "What is left is made up as before: no share moves by 5 points or more."
-    if abs(new - old) >= _SHIFT:
-        words = f"The largest shift: {name.lower()}, from {percent(old)} to {percent(new)}."
-    return [
-        tag("h3", "What that did to the training loops"),
-        tag("p", words),
-        table(("Train", "Before", "After", "Change"), rows, caption="Train before and after"),
-    ]
-
-
-def _describe_change(share: float) -> str:
-    return f"{100 * share:+.1f} points" if abs(share) >= 0.0005 else "none"
+    first, last = (
+        sum(x.n_onsets for x in some) / sum(x.n_bars for x in some) for some in (before, after)
+    )
+    return Shift((len(before), len(after)), (first, last), shares)

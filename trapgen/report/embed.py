@@ -13,13 +13,7 @@ import numpy as np
 
 from trapgen.audit import Audit, Overlap
 from trapgen.core import VOICES, DrumLoop, ParameterError
-from trapgen.report.grid import (
-    BARS_PER_ROW,
-    choose_bars,
-    describe_differences,
-    draw_frame,
-    find_marks,
-)
+from trapgen.report.grid import choose_bars, describe_differences, find_marks
 from trapgen.report.one_shots import embed_kit
 from trapgen.similarity import Transform, compare, lay_over
 
@@ -29,18 +23,8 @@ MAX_PAIRS: Final = 300
 MAX_BYTES: Final = 3 * 2**20
 """Size of all of them as JSON: the rest of a page stays far under 2 MiB."""
 
-KINDS: Final = {
-    "exact_loop": ("The same loop", "Every hit is the same."),
-    "near_loop": ("A similar loop", "The nearer, the fewer hits differ."),
-    "voice": ("A voice taken over", "One voice plays the same throughout, and no common pattern."),
-    "window": ("The same bars on end", "Some bars in a row are the same, or nearly."),
-    "shared_source": (
-        "A common source",
-        "They may sound unlike each other, but a part of one was heard while training.",
-    ),
-    "exact_bar": ("One bar in common", "Drum bars repeat by themselves, too."),
-}
-"""What each kind of pair is called, and what it means; the gravest first."""
+KINDS: Final = ("exact_loop", "near_loop", "voice", "window", "shared_source", "exact_bar")
+"""Kinds of pairs, the gravest first; what they are called stands in `pairs.html.j2`."""
 
 MAX_BARS: Final = 16
 """Bars of a pair that are drawn and played."""
@@ -64,11 +48,10 @@ def embed_pairs(
     """The nearest pairs of each kind, each of their loops once.
 
     Returns:
-        `voices`, their names and labels; `kinds`, a list of name and label; `names`, the ids of
-        parents and sources, which loops refer to by number; `loops`; `grid`, the steps of
-        their bars; `aligned`, two loops laid over each other, as `_embed_aligned` gives them;
-        `frames`, the rows of one bar and more that hits are drawn into; `kit`, see `embed_kit`;
-        and `pairs`, the nearest first, that refer to their loops and to `aligned` by number.
+        `voices`, their names and labels; `names`, the ids of parents and sources, which loops
+        refer to by number; `loops`; `grid`, the steps of their bars; `aligned`, two loops laid
+        over each other, as `_embed_aligned` gives them; `kit`, see `embed_kit`; and `pairs`, the
+        nearest first, that refer to their loops and to `aligned` by number.
 
     Raises:
         ParameterError: A pair names a loop that is not among `loops`.
@@ -93,8 +76,7 @@ def embed_pairs(
         rows |= fresh
         aligned |= laid
         chosen.append(pair)
-    kinds = [kind for kind in [*KINDS, *sorted(audit.n_pairs)] if audit.n_pairs.get(kind)]
-    kinds = list(dict.fromkeys(kinds))
+    kinds = list_kinds(audit)
     of_loop = {name: number for number, name in enumerate(rows)}
     of_key = {key: number for number, key in enumerate(aligned)}
     # Sorting is stable: of equally near pairs, those that show new loops stay in front.
@@ -103,12 +85,10 @@ def embed_pairs(
     grid = next(iter(loops.values())).steps_per_bar
     return {
         "voices": [[voice.name, voice.label] for voice in VOICES],
-        "kinds": [[kind, name_kind(kind)] for kind in kinds],
         "names": list(names),
         "loops": list(rows.values()),
         "grid": grid,
         "aligned": list(aligned.values()),
-        "frames": [draw_frame(grid, n_bars + 1) for n_bars in range(BARS_PER_ROW)],
         "kit": embed_kit(),
         "pairs": [_embed_pair(pair, of_loop, of_key[_key(pair)], loops) for pair in ordered],
     }
@@ -137,9 +117,10 @@ def find_loop(loops: Mapping[str, DrumLoop], name: str) -> DrumLoop:
     return loops[name]
 
 
-def name_kind(kind: str) -> str:
-    """What a kind of pair is called."""
-    return KINDS[kind][0] if kind in KINDS else kind.replace("_", " ").capitalize()
+def list_kinds(audit: Audit) -> list[str]:
+    """The kinds of pairs that were found, the gravest first."""
+    known = [kind for kind in KINDS if audit.n_pairs.get(kind)]
+    return known + sorted(kind for kind, n in audit.n_pairs.items() if n and kind not in KINDS)
 
 
 def _order(pair: Overlap) -> float:
@@ -197,7 +178,7 @@ def _embed_aligned(pair: Overlap, loops: Mapping[str, DrumLoop]) -> list[Any]:
         offsets = loop.offsets[steps].ravel()[places]
         hits[name] = loop.velocities[steps].ravel()[places]
         hits[f"{name}_offset"] = np.clip(np.rint(offsets * 256), -128, 127)
-    # A loop that is laid over in half time is heard as fast as it is.
+    # A loop that is laid over in half time is played as fast as it is.
     stretch = 1.0 if pair.transform.n_bars else pair.transform.stretch
     faster = (max(1.0, 1 / stretch), max(1.0, stretch))
     marks = [step - steps.start for step in find_marks(train, other)]
@@ -216,7 +197,7 @@ def _embed_aligned(pair: Overlap, loops: Mapping[str, DrumLoop]) -> list[Any]:
 
 
 def measure_loosely(pair: Overlap, loops: Mapping[str, DrumLoop]) -> float | None:
-    """The distance if hits a step early or late count as met; None where no hit differs anyway."""
+    """The distance if hits a step early or late count as the same; None where no hit differs."""
     if pair.kind not in ("near_loop", "window") or not pair.distance:
         return None
     both = find_loop(loops, pair.train_loop), find_loop(loops, pair.other_loop)

@@ -2,13 +2,8 @@
 
 const N_VOICES = 9;
 
-// An element with attributes, and with text or elements in it.
-function make(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
-  Object.entries(attributes).forEach(([key, value]) => element.setAttribute(key, value));
-  element.append(...children);
-  return element;
-}
+// A text with values in place of its `{gaps}`.
+const fillGaps = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 const decodeBytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
@@ -28,9 +23,9 @@ function decodeHits(text) {
   });
 }
 
-// The drawing, and a function that sets its playhead to a step or, by null, takes it away. `frames`
-// are rows of one bar and more.
-function drawGrid({ first, shown, hits, marks }, grid, lanes, frames) {
+// Draws into an element; gives a function that sets the playhead to a step or, by null, takes it away.
+// `frames` are rows of one bar and more; voices other than those looked at, if any, are veiled.
+function drawGrid(element, { first, shown, hits, marks }, grid, lookedAt, frames) {
   const starts = Array.from({ length: Math.ceil(shown / frames.length) }, (_, row) => row * frames.length);
   const drawn = starts.map((bar) => {
     const bars = Math.min(frames.length, shown - bar);
@@ -49,10 +44,9 @@ function drawGrid({ first, shown, hits, marks }, grid, lanes, frames) {
     });
     paths.mark = marks.filter(within).map((step) => `M${step - from} 0h1`).join("");
     Object.entries(paths).forEach(([name, d]) => svg.querySelector(`.${name}`).setAttribute("d", d));
-    const label = svg.getAttribute("aria-label").replace(/\{(\w+)\}/g, (_, name) => words[name]);
-    svg.setAttribute("aria-label", label);
+    svg.setAttribute("aria-label", fillGaps(svg.getAttribute("aria-label"), words));
     svg.querySelectorAll(".veil").forEach((veil, voice) => {
-      if (!lanes.length || lanes.includes(voice)) veil.remove();
+      if (!lookedAt.length || lookedAt.includes(voice)) veil.remove();
     });
     row.querySelectorAll(".numbers span").forEach((span, at) => (span.textContent = words.first + at));
     const head = svg.querySelector(".head");
@@ -63,7 +57,7 @@ function drawGrid({ first, shown, hits, marks }, grid, lanes, frames) {
     };
     return { row, moveHead };
   });
-  const moveHeads = (step) => drawn.forEach(({ moveHead }) => moveHead(step));
-  return [make("div", { class: "bars" }, ...drawn.map(({ row }) => row)), moveHeads];
+  element.append(...drawn.map(({ row }) => row));
+  return (step) => drawn.forEach(({ moveHead }) => moveHead(step));
 }
 

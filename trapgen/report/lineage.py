@@ -1,36 +1,34 @@
-"""Where the loops come from: sources on the left, sides on the right, and what ties two sides."""
+"""Families of loops: what shared sources, or near-duplicates, connect within and across splits."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from trapgen.audit import Audit, Overlap
 from trapgen.core import DrumLoop
-from trapgen.report.page import Html, count, join, order_sides, percent, section, table, tag
+from trapgen.report.page import order_sides
 from trapgen.similarity import connect
 
 _MAX_DRAWN: Final = 6
 """Families drawn one by one; the others are drawn as one."""
 
-_MAX_LISTED: Final = 12
 _HEIGHT, _SLOT, _GAP = 300, 44, 8
-_NODE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Loops that hang together: by a source in common, or as near-duplicates.
+    """Loops that a source in common, or a near-duplicate, connects.
 
     Attributes:
-        n_loops: Loops by side.
+        n_loops: Loops by split.
         n_sources: Sources that went into them.
         source: The source that most of the loops hold, named after the parent that brought it.
         n_uses: Loops that hold it.
-        n_families: Families that this one stands for: all of them span sides, or none does.
-        spans: Whether the loops of a family stand on more than one side.
+        n_families: Families that this one stands for: all of them span splits, or none does.
+        spans: Whether the loops of a family belong to more than one split.
     """
 
     n_loops: Mapping[str, int]
@@ -47,9 +45,9 @@ class Family:
 
 
 def find_families(audit: Audit, loops: Mapping[str, DrumLoop]) -> list[Family]:
-    """The families, those that span sides first, then by size.
+    """The families, those that span splits first, then by size.
 
-    A loop's side is the one that its decision names; loops without a decision are left out.
+    A loop's split is the one that its decision names; loops without a decision are left out.
     """
     sides = {made.loop_id: made.side for made in audit.decisions if made.loop_id in loops}
     at = {name: number for number, name in enumerate(sides)}
@@ -103,54 +101,94 @@ def _describe_family(
     )
 
 
-def lineage_section(audit: Audit, loops: Mapping[str, DrumLoop]) -> Html:
-    """The picture, what it says in words, and the largest families as a table."""
-    title = "Where the loops come from"
-    families = find_families(audit, loops)
-    if not families:
-        return section("lineage", title, tag("p", "The lineage of the loops is not known."))
-    return section(
-        "lineage",
-        title,
-        tag("p", _describe(families)),
-        *([tag("p", parts)] if (parts := describe_parts(audit)) else []),
-        _draw(_merge(families)),
-        _list(families),
-    )
+@dataclass(frozen=True, slots=True)
+class FamilyNode:
+    """A family in the picture: its number, and its top and height in pixels."""
+
+    family: Family
+    number: int
+    top: float
+    height: float
+
+    @property
+    def loops(self) -> list[tuple[str, int]]:
+        """Number of loops by split, in the splits' order."""
+        return [(side, self.family.n_loops[side]) for side in order_sides(self.family.n_loops)]
 
 
-def describe_parts(audit: Audit) -> str:
-    """How many loops there are, and of how many different parts; empty where it is not known."""
-    parts = {voice: number for voice, number in audit.effective_parts.items() if number >= 0.5}
-    if not parts:
-        return ""
-    voices = ", ".join(f"{number:.0f} {voice.replace('_', ' ')}" for voice, number in parts.items())
-    total = count(sum(audit.n_loops.values()), "loop")
-    return f"{total}, made of about {sum(parts.values()):.0f} different parts: {voices}."
+@dataclass(frozen=True, slots=True)
+class SideNode:
+    """A split in the picture: its top and height in pixels."""
+
+    side: str
+    n_loops: int
+    top: float
+    height: float
 
 
-def _describe(families: Sequence[Family]) -> Html:
-    total = sum(family.size for family in families)
-    largest = max(families, key=lambda family: family.size)
-    spanning = [family for family in families if family.spans]
-    words = (
-        "Loops with a source in common, and near-duplicates, hang together as a family. "
-        f"The {total:,} loops fall into {_count_families(len(families))}; the largest holds "
-        f"{percent(largest.size / total)} of them. "
-    )
-    if not spanning:
-        return join([words, tag("strong", "No family stands on more than one side.")])
-    share = percent(sum(family.size for family in spanning) / total)
-    stand = "stands" if len(spanning) == 1 else "stand"
-    return join(
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Loops of one family in one split.
+
+    Attributes:
+        start: Top of the band at the family, in pixels.
+        end: Top of the band at the split.
+        width: Its width throughout.
+        spans: Whether the family spans splits.
+    """
+
+    start: float
+    end: float
+    width: float
+    spans: bool
+
+    @property
+    def path(self) -> str:
+        """The outline, in a box that is 100 wide."""
+        start, end, low, deep = (
+            f"{y:.1f}"
+            for y in (self.start, self.end, self.start + self.width, self.end + self.width)
+        )
+        upper = f"M0 {start}C50 {start} 50 {end} 100 {end}"
+        return f"{upper}V{deep}C50 {deep} 50 {low} 0 {low}z"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Families on the left, splits on the right, bands between them as wide as their loops."""
+
+    families: Sequence[FamilyNode]
+    sides: Sequence[SideNode]
+    bands: Sequence[Band]
+    height: int
+
+
+def lay_out(families: Sequence[Family]) -> Picture:
+    """Where families, splits and bands lie in the picture; small families are drawn as one."""
+    families = _merge(families)
+    sides = order_sides({side for family in families for side in family.n_loops})
+    n_loops = [sum(family.n_loops.get(side, 0) for family in families) for side in sides]
+    scale = _HEIGHT / sum(n_loops)
+    left, left_end = _stack(family.size * scale for family in families)
+    right, right_end = _stack(number * scale for number in n_loops)
+    filled = dict(zip(sides, right, strict=True))
+    bands = []
+    for family, start in zip(families, left, strict=True):
+        for side in sides:
+            if width := family.n_loops.get(side, 0) * scale:
+                bands.append(Band(start, filled[side], width, family.spans))
+                start, filled[side] = start + width, filled[side] + width
+    return Picture(
         [
-            words,
-            tag(
-                "strong",
-                f"{_count_families(len(spanning))} {stand} on more than one side, with {share} of "
-                "all loops: what is learned from one side is heard again on the other.",
-            ),
-        ]
+            FamilyNode(family, number, top, max(family.size * scale, 2))
+            for number, (family, top) in enumerate(zip(families, left, strict=True), start=1)
+        ],
+        [
+            SideNode(side, number, top, max(number * scale, 2))
+            for side, top, number in zip(sides, right, n_loops, strict=True)
+        ],
+        bands,
+        max(left_end, right_end),
     )
 
 
@@ -170,68 +208,7 @@ def _merge(families: Sequence[Family]) -> list[Family]:
     return sorted(drawn, key=lambda family: family.n_families > 1)
 
 
-def _draw(families: Sequence[Family]) -> Html:
-    """Families on the left, sides on the right, bands between them as wide as their loops.
-
-    Bands of what stands on several sides are orange. Heights are pixels, widths shares of the
-    page's: type keeps its size on a narrow screen.
-    """
-    sides = order_sides({side for family in families for side in family.n_loops})
-    n_loops = [sum(family.n_loops.get(side, 0) for family in families) for side in sides]
-    scale = _HEIGHT / sum(n_loops)
-    left, left_end = _stack([family.size * scale for family in families])
-    right, right_end = _stack([number * scale for number in n_loops])
-    height = max(left_end, right_end)
-    bands: list[Html] = []
-    drawn: list[Html] = []
-    filled = dict(zip(sides, right, strict=True))
-    for number, (family, top) in enumerate(zip(families, left, strict=True), start=1):
-        color = "vermilion" if family.spans else "blue"
-        start = top
-        for side in sides:
-            width = family.n_loops.get(side, 0) * scale
-            if width:
-                bands.append(_draw_band(start, filled[side], width, color))
-                start, filled[side] = start + width, filled[side] + width
-        drawn += _draw_node(top, family.size * scale, color, _name(family, number), left=True)
-    for side, top, number in zip(sides, right, n_loops, strict=True):
-        words = (side.capitalize(), count(number, "loop"))
-        drawn += _draw_node(top, number * scale, "ink", words, left=False)
-    ribbons = tag(
-        "svg", *bands, viewBox=f"0 0 100 {height}", height=height, preserveAspectRatio="none"
-    )
-    label = "; ".join(
-        f"{' '.join(_name(family, number))}: "
-        + ", ".join(f"{family.n_loops[side]:,} in {side}" for side in order_sides(family.n_loops))
-        for number, family in enumerate(families, start=1)
-    )
-    return tag(
-        "figure",
-        tag(
-            "svg",
-            ribbons,
-            *drawn,
-            class_="chart lineage",
-            height=height,
-            role="img",
-            aria_label=f"Families of loops and the sides they stand on: {label}",
-        ),
-        tag(
-            "figcaption",
-            "Left: families of loops. Right: the sides. A band is as wide as the loops in it; "
-            "orange ones belong to a family that stands on more than one side.",
-        ),
-    )
-
-
-def _name(family: Family, number: int) -> tuple[str, str]:
-    made = f"{count(family.n_sources, 'source')}, {count(family.size, 'loop')}"
-    if family.n_families > 1:
-        return f"{family.n_families:,} more{' that span sides' if family.spans else ''}", made
-    return f"Family {number}{', spans sides' if family.spans else ''}", made
-
-
-def _stack(heights: Sequence[float]) -> tuple[list[float], int]:
+def _stack(heights: Iterable[float]) -> tuple[list[float], int]:
     """Tops of nodes one under another, with room for two lines of type each, and their end."""
     tops: list[float] = []
     top = 0.0
@@ -239,60 +216,3 @@ def _stack(heights: Sequence[float]) -> tuple[list[float], int]:
         tops.append(round(top, 1))
         top += max(height, _SLOT) + _GAP
     return tops, round(top)
-
-
-def _draw_band(start: float, end: float, width: float, color: str) -> Html:
-    """From `start` on the left to `end` on the right, `width` wide throughout."""
-    upper = f"M0 {start:.1f}C50 {start:.1f} 50 {end:.1f} 100 {end:.1f}"
-    low, deep = start + width, end + width
-    return tag(
-        "path",
-        d=f"{upper}V{deep:.1f}C50 {deep:.1f} 50 {low:.1f} 0 {low:.1f}z",
-        class_=f"{color} band",
-    )
-
-
-def _draw_node(
-    top: float, height: float, color: str, words: tuple[str, str], *, left: bool
-) -> list[Html]:
-    x, anchor, inward = ("0", "start", 1) if left else ("100%", "end", -1)
-    place = {"x": x, "dx": inward * (_NODE + 6), "text_anchor": anchor}
-    shift = None if left else f"translate(-{_NODE})"
-    block = tag(
-        "rect",
-        x=x,
-        y=top,
-        width=_NODE,
-        height=f"{max(height, 2):.1f}",
-        class_=color,
-        transform=shift,
-    )
-    return [
-        block,
-        tag("text", words[0], y=top + 14, class_="strong", **place),
-        tag("text", words[1], y=top + 31, **place),
-    ]
-
-
-def _list(families: Sequence[Family]) -> Html:
-    listed = families[:_MAX_LISTED]
-    sides = order_sides({side for family in families for side in family.n_loops})
-    rows = [
-        (
-            join([f"Family {number}", tag("small", "spans sides") if family.spans else ""]),
-            f"{family.n_sources:,}",
-            *(f"{family.n_loops.get(side, 0):,}" for side in sides),
-            join(
-                [tag("span", family.source, class_="name"), f" in {count(family.n_uses, 'loop')}"]
-            ),
-        )
-        for number, family in enumerate(listed, start=1)
-    ]
-    head = ("Family", "Sources", *(side.capitalize() for side in sides), "Most used source")
-    rest = len(families) - len(listed)
-    caption = f"The first {len(listed)} of {len(families):,} families" if rest else "All families"
-    return table(head, rows, caption=f"{caption}, those that span sides first")
-
-
-def _count_families(number: int) -> str:
-    return f"{number:,} {'family' if number == 1 else 'families'}"

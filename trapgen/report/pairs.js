@@ -2,13 +2,22 @@
 
 const A_PAGE = 40;
 
+// A copy of a page's template: its `{gaps}` are filled with values, and what hangs on a value that is
+// null goes.
+function fill(id, values) {
+  const copy = document.getElementById(id).content.firstElementChild.cloneNode(true);
+  copy.querySelectorAll("[data-if]").forEach((part) => values[part.dataset.if] ?? part.remove());
+  const texts = document.createTreeWalker(copy, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = fillGaps(texts.currentNode.data, values);
+  copy.querySelectorAll("[data-empty]").forEach((part) => (part.textContent ||= part.dataset.empty));
+  return copy;
+}
+
 function startPairs() {
   const element = document.getElementById("pairs-data");
   if (!element) return;
   const data = JSON.parse(element.textContent);
-  const kinds = new Map(data.kinds);
-  const parse = (html) => new DOMParser().parseFromString(html, "text/html").body.firstChild;
-  const frames = data.frames.map(parse);
+  const frames = [...document.getElementById("pairs-rows").content.children];
   const aligned = data.aligned.map(([bars, first, shown, ours, theirs, differs, hits, marks]) => ({
     bars,
     first,
@@ -33,6 +42,8 @@ function startPairs() {
   );
   player.kit = data.kit;
   const control = (name) => document.getElementById(`pairs-${name}`);
+  // What a kind is called, the gravest first.
+  const kinds = new Map([...control("kind").options].map(({ value, text }) => [value, text]));
   const order = [...kinds.keys()];
   const compareNames = (one, other) =>
     one.train.name.localeCompare(other.train.name, "en", { numeric: true }) ||
@@ -67,94 +78,80 @@ function startPairs() {
       control("list").replaceChildren(...items);
     }
     const number = Math.min(shown, found.length);
-    control("count").textContent = found.length
-      ? `${number} of ${found.length} pairs that fit; ${pairs.length} are on this page.`
-      : `None of the ${pairs.length} pairs on this page fits.`;
+    const { some, none } = control("count").dataset;
+    const values = { number, found: found.length, all: pairs.length };
+    control("count").textContent = fillGaps(found.length ? some : none, values);
     control("more").hidden = found.length <= shown;
   }
 
   function makeItem(pair, open) {
-    const distance = pair.distance === null ? "related" : `${pair.distance.toFixed(2)} apart`;
-    const summary = make(
-      "summary",
-      {},
-      make("span", { class: "distance" }, pair.distance === 0 ? "identical" : distance),
-      make("span", { class: "kind" }, kinds.get(pair.kind)),
-      make(
-        "span",
-        { class: "names" },
-        make("span", { class: "name" }, pair.train.name),
-        " ",
-        make("small", {}, "train"),
-        " ↔ ",
-        make("span", { class: "name" }, pair.other.name),
-        " ",
-        make("small", {}, pair.other.side),
-      ),
-    );
-    const details = make("details", { "data-pair": pair.id }, summary);
+    const item = fill("pairs-item", {
+      apart: pair.distance ? pair.distance.toFixed(2) : null,
+      identical: pair.distance === 0 ? true : null,
+      related: pair.distance === null ? true : null,
+      kind: kinds.get(pair.kind),
+      train: pair.train.name,
+      other: pair.other.name,
+      side: pair.other.side,
+    });
+    const details = item.querySelector("details");
+    details.dataset.pair = pair.id;
     details.addEventListener("toggle", () => {
       if (details.open && details.children.length === 1) details.append(drawPair(pair));
     });
     details.open = open;
-    return make("li", {}, details);
+    return item;
   }
 
   function drawPair(pair) {
     const part = { ...pair.aligned, hits: decodeHits(pair.aligned.hits) };
-    const voices = pair.kind === "voice" ? pair.voices.split(",") : [];
-    const lanes = data.voices.flatMap(([name], at) => (voices.includes(name) ? [at] : []));
-    const [grid, moveHead] = drawGrid(part, data.grid, lanes, frames);
-    const words = `Bars ${part.first + 1} to ${part.first + part.shown} of ${part.bars}.`;
-    const note = part.shown < part.bars ? [make("p", { class: "note" }, words)] : [];
-    return make("div", { class: "body" }, makeButtons(part, moveHead), describe(pair), grid, ...note);
+    const copied = pair.kind === "voice" ? pair.voices.split(",") : [];
+    const lookedAt = data.voices.flatMap(([name], at) => (copied.includes(name) ? [at] : []));
+    const body = fill("pairs-body", describe(pair));
+    const moveHead = drawGrid(body.querySelector(".bars"), part, data.grid, lookedAt, frames);
+    setButtons(body.querySelectorAll(".play button"), part, moveHead);
+    return body;
   }
 
-  function makeButtons({ hits, seconds, shown }, moveHead) {
+  // The buttons play the training loop, the held-out loop, and both.
+  function setButtons(buttons, { hits, seconds, shown }, moveHead) {
     const [ours, theirs] = seconds.map((stepSeconds, of) => ({ hits, of, stepSeconds, pan: 0 }));
     const both = [
       { ...ours, pan: -0.7 },
       { ...theirs, stepSeconds: ours.stepSeconds, pan: 0.7 },
     ];
     const size = { beat: data.grid / 4, steps: shown * data.grid };
-    const choices = [
-      ["Training loop", [ours]],
-      ["Held-out loop", [theirs]],
-      ["Both, left and right", both],
-    ].map(([words, parts]) => {
-      const button = make("button", { type: "button", "aria-pressed": "false" }, words);
+    [[ours], [theirs], both].forEach((parts, number) => {
+      const button = buttons[number];
       button.addEventListener("click", () => {
         if (button.getAttribute("aria-pressed") === "true") stopPlaying();
         else startPlaying(button, parts, size, moveHead);
       });
-      return button;
     });
-    return make("div", { class: "play", role: "group", "aria-label": "Play" }, ...choices);
   }
 
-  function describe(pair) {
-    const nameAll = (numbers) => numbers.map((number) => data.names[number]).join(", ") || "none";
-    const common = (key) =>
-      nameAll(pair.train[key].filter((number) => pair.other[key].includes(number)));
-    const voices = pair.kind === "voice" || pair.kind === "exact_bar" ? pair.voices : "";
-    const named = voices
-      .split(",")
-      .map((voice) => new Map(data.voices).get(voice)?.toLowerCase() ?? voice);
-    const tempo = (loop) => `${loop.bpm} bpm${loop.style ? `, ${loop.style}` : ""}`;
-    const rows = [
-      ["What differs", pair.aligned.differs],
-      ...(pair.loosely === null
-        ? []
-        : [["A step early or late allowed", `${pair.loosely.toFixed(2)} apart`]]),
-      ["Held-out loop", pair.words || "laid over as it is"],
-      ...(voices ? [["Voices", named.join(", ")]] : []),
-      ["Shared sources", common("sources")],
-      ["Parents in train", nameAll(pair.train.parents)],
-      ["Parents held out", nameAll(pair.other.parents)],
-      ["Tempo", `${tempo(pair.train)} in train; ${tempo(pair.other)} held out`],
-    ];
-    const entries = rows.flatMap(([name, words]) => [make("dt", {}, name), make("dd", {}, words)]);
-    return make("dl", { class: "facts" }, ...entries);
+  function describe({ kind, train, other, loosely, voices, words, aligned }) {
+    const nameAll = (numbers) => numbers.map((number) => data.names[number]).join(", ");
+    const labels = new Map(data.voices);
+    const label = (voice) => labels.get(voice)?.toLowerCase() ?? voice;
+    const named = kind === "voice" || kind === "exact_bar" ? voices : "";
+    return {
+      differences: aligned.differs,
+      loosely: loosely === null ? null : loosely.toFixed(2),
+      transform: words,
+      voices: named ? named.split(",").map(label).join(", ") : null,
+      sources: nameAll(train.sources.filter((number) => other.sources.includes(number))),
+      train_parents: nameAll(train.parents),
+      other_parents: nameAll(other.parents),
+      train_bpm: train.bpm,
+      train_style: train.style || null,
+      other_bpm: other.bpm,
+      other_style: other.style || null,
+      cut: aligned.shown < aligned.bars ? true : null,
+      first: aligned.first + 1,
+      last: aligned.first + aligned.shown,
+      bars: aligned.bars,
+    };
   }
 
   control("controls").addEventListener("input", () => {

@@ -43,7 +43,7 @@ function stopPlaying() {
 }
 
 // `parts` are {hits, of, stepSeconds, pan}, `of` which of the two loops, all as long as the first;
-// `onStep` hears which step of the first sounds, and null at the end.
+// `onStep` is called with the step of the first that sounds, and with null at the end.
 function startPlaying(button, parts, { beat, steps }, onStep) {
   stopPlaying();
   openAudio();
