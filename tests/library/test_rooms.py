@@ -13,8 +13,8 @@ ROOMS = [
     *("model", "render", "report", "similarity"),
 ]
 CODE = ("trapgen", "training", "tasks", "flows", "bench", "experiments", "fuzz")
-# Errors alone: the command starts without numpy, which core's face brings.
-LIGHT = {"trapgen.core.errors"}
+# Errors alone: the command starts without numpy, which core's face brings; and the public face.
+LIGHT = {"trapgen.core.errors", "trapgen.api"}
 FILES = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
 
 
