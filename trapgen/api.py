@@ -60,7 +60,7 @@ def read_midi(path: str | Path, *, steps_per_bar: int = 32, **options: Any) -> D
         MidiError: The file breaks a rule; the error names it.
         ParameterError: An option is unknown or out of range.
 
-    Example:
+    Examples:
         >>> write_midi("loop.mid", generate_loops(load_model(), 1, bars=2)[0])
         >>> loop = read_midi("loop.mid")
         >>> loop.n_bars, loop.steps_per_bar, loop.velocities.shape
@@ -84,7 +84,7 @@ def write_midi(path: str | Path, loop: DrumLoop) -> None:
         InputError: The file cannot be written.
         ParameterError: The tempo or the length is beyond what a MIDI file can state.
 
-    Example:
+    Examples:
         >>> velocities = np.zeros((32, 9), np.uint8)
         >>> velocities[[0, 20], 0] = 100
         >>> write_midi("kick.mid", DrumLoop(velocities, bpm=140))
@@ -125,7 +125,7 @@ def standardize_files(
     Raises:
         InputError: There is no MIDI file, or `out` lies in `source` or holds other files.
 
-    Example:
+    Examples:
         >>> write_midi("packs/mine/one.mid", generate_loops(load_model(), 1)[0])
         >>> manifest = standardize_files("packs", "clean")
         >>> manifest["loop_id"].tolist()
@@ -157,7 +157,7 @@ def split_sources(
     Raises:
         SplitError: There are too few independent sources.
 
-    Example:
+    Examples:
         >>> loops = generate_loops(load_model(), 24, bars=1, seed=2)
         >>> splits = split_sources(loops, validation_share=0.25, test_share=0.25)
         >>> {name: len(part) for name, part in splits.items()}
@@ -188,7 +188,7 @@ def audit_splits(
     Raises:
         ParameterError: One of them is empty, or the grids differ.
 
-    Example:
+    Examples:
         >>> loops = generate_loops(load_model(), 12, seed=5)
         >>> found = audit_splits(loops[:8], loops[6:])
         >>> found.gate, [(pair.train_loop, pair.kind) for pair in found.pairs[:2]]
@@ -216,7 +216,7 @@ def load_model(folder: str | Path | None = None, *, steps_per_bar: int = 32) -> 
     Raises:
         ModelError: Something in the folder is missing or broken.
 
-    Example:
+    Examples:
         >>> load_model().network.spec.steps_per_bar
         32
     """
@@ -244,7 +244,7 @@ def generate_loops(
     Raises:
         ParameterError: A control is unknown or out of range, or controls contradict each other.
 
-    Example:
+    Examples:
         >>> loops = generate_loops(load_model(), 2, seed=3, bpm=146, bars=4)
         >>> [(loop.lineage.loop_id, loop.bpm, loop.n_bars) for loop in loops]
         [('loop-3-01', 146, 4), ('loop-3-02', 146, 4)]
@@ -271,7 +271,7 @@ def score_loops(model: Generator, loops: Sequence[DrumLoop], *, style: str = "")
     Raises:
         ParameterError: There is no loop, or one has another grid.
 
-    Example:
+    Examples:
         >>> model = load_model()
         >>> scores = score_loops(model, generate_loops(model, 2))
         >>> scores.columns.tolist(), bool((scores["bits_per_step"] < 2).all())
@@ -304,7 +304,7 @@ def render_loop(loop: DrumLoop, *, repeats: int = 1) -> NDArray[np.float32]:
     Returns:
         `(n_samples, 2)` float32 from -1 to 1 at 44,100 Hz, with a second for the last hits to ring.
 
-    Example:
+    Examples:
         >>> audio = render_loop(generate_loops(load_model(), 1, bars=1, bpm=120)[0])
         >>> audio.shape, str(audio.dtype)
         ((132300, 2), 'float32')

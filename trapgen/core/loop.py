@@ -133,7 +133,7 @@ class DrumLoop:
             ParameterError: The tempo is beyond what a MIDI file can state, or the loop is longer
                 than pretty_midi's `MAX_TICK` (1e7 unless set otherwise: 2,604 bars).
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> velocities = np.zeros((32, 9), np.uint8)
             >>> velocities[[0, 20], 0] = 100
@@ -161,7 +161,7 @@ class DrumLoop:
             ParameterError: There is no drum instrument, none of its notes is on a General MIDI
                 drum key, or a value is out of range.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> velocities = np.zeros((32, 9), np.uint8)
             >>> velocities[[0, 20], 0] = 100
