@@ -47,7 +47,7 @@ def run(root: Path) -> None:
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}
     pictures = {"history": folder / "history.png"}
     render.draw_history(curves, pictures["history"], best_epoch=learning["best_epoch"])
-    pictures |= _draw_pictures(folder, metrics, summary, sides["train"], drawn)
+    pictures |= _draw_pictures(folder, metrics, sides["train"], drawn)
     samples = [
         {"name": path.stem, "picture": path.with_suffix(".png"), "receipt": read_json(path)}
         for path in sorted((root / SAMPLES).glob("*.json"))
@@ -88,21 +88,10 @@ def _read_components(root: Path) -> dict[str, int]:
 
 
 def _draw_pictures(
-    folder: Path,
-    metrics: Mapping[str, Any],
-    summary: Mapping[str, Any],
-    train: Sequence[DrumLoop],
-    drawn: Sequence[DrumLoop],
+    folder: Path, metrics: Mapping[str, Any], train: Sequence[DrumLoop], drawn: Sequence[DrumLoop]
 ) -> dict[str, Path]:
-    names = ("bits", "calibration", "covers", "features", "distances", "overlap")
+    names = ("calibration", "covers", "features", "distances")
     pictures = {name: folder / f"{name}.png" for name in names}
-    side, bits = next(iter(metrics["bits_per_step"].items()))
-    intervals = {
-        name: (found["low"], found["high"])
-        for name, found in metrics["bits_interval"][side].items()
-    }
-    title = f"Bits per step on clean {side}"
-    render.draw_bits(bits, pictures["bits"], title=title, intervals=intervals)
     tables = {
         of: [
             (row["predicted"], row["observed"])
@@ -122,14 +111,6 @@ def _draw_pictures(
         for of in ("generated", "held_out")
     }
     render.draw_distances(distances, pictures["distances"])
-    chance = summary["chance_overlap"]
-    render.draw_overlap(
-        summary["exact_bar_overlap"],
-        chance["mean"],
-        chance["low"],
-        chance["high"],
-        pictures["overlap"],
-    )
     render.draw_features(collect_features(train), collect_features(drawn), pictures["features"])
     return pictures
 

@@ -14,7 +14,6 @@ from trapgen.core import DrumLoop, Lineage, ParameterError, kit
 
 HISTORY = {"train": [3.0, 2.1, 1.6, 1.3, 1.1], "validation": [3.1, 2.3, 1.9, 1.8, 1.85]}
 BESIDE = {**HISTORY, "control_loss": [3.0, 2.0, 1.5, 1.2, 1.0]}
-BITS = {"model": 1.08, "ngram": 1.72, "position": 2.61, "repeat_bar": 3.18, "uniform": 9.0}
 RNG = np.random.default_rng(0)
 TRAIN = {"density": RNG.normal(0.2, 0.05, 300), "hits per bar": RNG.poisson(14, 300)}
 GENERATED = {"density": RNG.normal(0.25, 0.05, 60), "hits per bar": RNG.poisson(16, 60)}
@@ -56,8 +55,6 @@ DRAWINGS = {
     "loop": lambda path: plot.draw_loop(trap_loop(), path, title="Night shift"),
     "history": lambda path: plot.draw_history(HISTORY, path, best_epoch=4),
     "control": lambda path: plot.draw_history(BESIDE, path, best_epoch=4),
-    "bits": lambda path: plot.draw_bits(BITS, path, title="Held-out loops"),
-    "overlap": lambda path: plot.draw_overlap(0.034, 0.021, 0.012, 0.031, path),
     "features": lambda path: plot.draw_features(TRAIN, GENERATED, path),
     "calibration": lambda path: plot.draw_reliability(TABLES, path),
     "distances": lambda path: plot.draw_distances(DISTANCES, path),
@@ -109,11 +106,11 @@ def test_matplotlib_waits_for_the_first_picture_and_pyplot_forever(tmp_path):
         "import sys, pathlib\n"
         "from trapgen import render as plot\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "plot.draw_bits({'model': 1.0}, pathlib.Path(sys.argv[1]), title='')\n"
+        "plot.draw_features({'a': [1]}, {'a': [2]}, pathlib.Path(sys.argv[1]))\n"
         "assert 'matplotlib.figure' in sys.modules\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
-    path = tmp_path / "bits.png"
+    path = tmp_path / "features.png"
     ran = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr, path.exists()) == (0, "", True)
 
@@ -269,53 +266,6 @@ def test_history_refuses_what_it_cannot_draw(history, best_epoch, name, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-def test_bits_rank_from_the_best_and_highlight_the_model(tmp_path):
-    plot.draw_bits(BITS, tmp_path / "bits.png", title="x")
-    shuffled = dict(reversed(BITS.items()))
-    plot.draw_bits(shuffled, tmp_path / "shuffled.png", title="x")
-    assert (tmp_path / "bits.png").read_bytes() == (tmp_path / "shuffled.png").read_bytes()
-
-    def model_rows(bits):
-        plot.draw_bits(bits, tmp_path / "model.png", title="x")
-        return np.nonzero((pixels(tmp_path / "model.png") == (0xD5, 0x5E, 0x00)).all(axis=2))
-
-    rows, columns = model_rows(BITS)
-    worse_rows, worse_columns = model_rows({**BITS, "model": 2.16})
-    assert worse_rows.mean() - rows.mean() == pytest.approx(0.38 * 150, abs=2)
-    assert np.ptp(worse_columns) == pytest.approx(2 * np.ptp(columns), abs=6)
-
-
-@pytest.mark.parametrize("bits", [{}, {"model": float("nan")}, {"model": 1, "uniform": np.inf}])
-def test_bits_refuse_what_they_cannot_draw(bits, tmp_path):
-    with pytest.raises(ParameterError, match=r"^bits must be"):
-        plot.draw_bits(bits, tmp_path / "bits.png", title="x")
-
-
-@pytest.mark.parametrize("observed", [0.0, 0.02, 0.5, 1.0])
-def test_overlap_warns_in_color_only_above_chance(observed, tmp_path):
-    plot.draw_overlap(observed, 0.021, 0.012, 0.031, tmp_path / "overlap.png")
-    seen = pixels(tmp_path / "overlap.png")
-    vermilion = (seen == (0xD5, 0x5E, 0x00)).all(axis=2).sum()
-    blue = (seen == (0x00, 0x72, 0xB2)).all(axis=2).sum()
-    assert (vermilion > 50, blue > 50) == (observed > 0.031, observed <= 0.031)
-
-
-@pytest.mark.parametrize(
-    ("shares", "name"),
-    [
-        ((-0.1, 0.1, 0.1, 0.1), "observed"),
-        ((1.1, 0.1, 0.1, 0.1), "observed"),
-        ((float("nan"), 0.1, 0.1, 0.1), "observed"),
-        ((0.1, 1.1, 0.1, 0.1), "chance_mean"),
-        ((0.1, 0.1, 0.3, 0.2), "chance_low"),
-        ((0.1, 0.1, 0.1, 1.2), "chance_high"),
-    ],
-)
-def test_overlap_refuses_shares_outside_their_range(shares, name, tmp_path):
-    with pytest.raises(ParameterError, match=rf"^{name} must be from 0 to"):
-        plot.draw_overlap(*shares, tmp_path / "overlap.png")
-
-
 def test_features_grow_by_rows_of_three_and_show_both_sets(tmp_path):
     sizes = []
     for n_features in (1, 3, 4, 7):
@@ -350,16 +300,6 @@ def test_features_draw_a_constant_and_a_single_value(tmp_path):
 def test_features_refuse_what_they_cannot_draw(train, generated, name, tmp_path):
     with pytest.raises(ParameterError, match=rf"^{name} must be"):
         plot.draw_features(train, generated, tmp_path / "features.png")
-
-
-def test_intervals_are_drawn_over_their_bars(tmp_path):
-    plot.draw_bits(BITS, tmp_path / "plain.png", title="Bits")
-    wide = {"model": (0.9, 1.4), "uniform": (9.0, 9.0)}
-    plot.draw_bits(BITS, tmp_path / "wide.png", title="Bits", intervals=wide)
-    rows, _ = changed(pixels(tmp_path / "plain.png"), pixels(tmp_path / "wide.png"))
-    assert len(rows) > 20
-    # Only the model's row changes: an interval without a width is not drawn.
-    assert np.ptp(rows) < 40
 
 
 def test_features_below_the_bound_stand_out(tmp_path):

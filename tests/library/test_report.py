@@ -156,8 +156,7 @@ def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     history = {"train": [3.0, 1.3], "validation": [3.1, 1.9], "control_loss": [3.0, 1.1]}
     plot.draw_history(history, folder / "history.png", best_epoch=2)
-    plot.draw_bits(BITS, folder / "bits.png", title="Clean test")
-    return {name: folder / f"{name}.png" for name in ("history", "bits")}
+    return {name: folder / f"{name}.png" for name in ("history",)}
 
 
 @pytest.fixture
@@ -165,8 +164,8 @@ def samples(pictures):
     """Two samples; the pictures are whatever lies at hand."""
     copy = {**RECEIPT, "nearest": [{**RECEIPT["nearest"][0], "distance": 0, "rotation_beats": 0}]}
     return [
-        {"name": "a loop #1", "picture": pictures["bits"], "receipt": RECEIPT},
-        {"name": HOSTILE, "picture": pictures["bits"], "receipt": copy},
+        {"name": "a loop #1", "picture": pictures["history"], "receipt": RECEIPT},
+        {"name": HOSTILE, "picture": pictures["history"], "receipt": copy},
     ]
 
 

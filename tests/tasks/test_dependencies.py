@@ -36,7 +36,9 @@ DEPENDENCIES = [
 @functools.cache
 def find_code(stage: str) -> frozenset[str]:
     """The files of all modules that `python -m tasks STAGE` may import, lazily or not."""
-    graph = grimp.build_graph("tasks", "trapgen", exclude_type_checking_imports=True)
+    graph = grimp.build_graph(
+        "tasks", "trapgen", exclude_type_checking_imports=True, cache_dir=None
+    )
     found: set[str] = set()
     waiting = {"tasks.__main__", f"tasks.{stage}"}
     while waiting:
@@ -68,7 +70,9 @@ def find_holes(stage: str, dependencies: list[str]) -> list[str]:
 
 
 def test_only_the_command_asks_the_package_for_a_name() -> None:
-    graph = grimp.build_graph("tasks", "flows", "trapgen", exclude_type_checking_imports=True)
+    graph = grimp.build_graph(
+        "tasks", "flows", "trapgen", exclude_type_checking_imports=True, cache_dir=None
+    )
     assert graph.find_modules_that_directly_import("trapgen") == {"trapgen.cli.app"}
 
 

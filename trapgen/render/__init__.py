@@ -17,7 +17,7 @@ from trapgen.render.figure_style import (
     can_draw,
     sheet,
 )
-from trapgen.render.figures import draw_bits, draw_features, draw_overlap
+from trapgen.render.figures import draw_features
 from trapgen.render.history import draw_history
 from trapgen.render.loop_figure import draw_loop
 from trapgen.render.synth import CUT_BY, render, render_voice, velocity_gain, write_wav

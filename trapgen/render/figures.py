@@ -4,119 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trapgen.core import ParameterError
-from trapgen.render.figure_style import (
-    BLUE,
-    HEADER,
-    INK,
-    MARGIN,
-    MUTED,
-    PAPER,
-    SHADE,
-    VERMILION,
-    axes_at,
-    finite,
-    sheet,
-)
-
-_NAMES: Final = {
-    "model": "Model",
-    "ngram": "Back-off n-gram",
-    "position": "Position in the bar",
-    "repeat_bar": "Repeat the last bar",
-    "uniform": "Uniform",
-}
-
-
-def draw_bits(
-    bits: Mapping[str, float],
-    path: Path,
-    *,
-    title: str,
-    intervals: Mapping[str, tuple[float, float]] | None = None,
-) -> None:
-    """Draw the bits per step of the model and its baselines, the best first.
-
-    Args:
-        bits: Bits per step by name; `model` stands out.
-        path: The PNG file; its folder is made.
-        title: Headline.
-        intervals: The ends of each figure's interval by its name, drawn where given.
-
-    Raises:
-        ParameterError: `bits` is empty, or a value is not finite.
-    """
-    values = {name: float(value[0]) for name, value in finite("bits", bits).items()}
-    names = sorted(values, key=lambda name: (values[name], name))
-    height = 0.38 * len(names)
-    note = "bits per step, lower is better"
-    with sheet(path, 7.0, HEADER + height + 0.25, title, note) as figure:
-        axes = axes_at(figure, 1.75, HEADER, 4.6, height)
-        reach = max(*values.values(), 1e-9)
-        axes.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, reach))
-        for row, name in enumerate(names):
-            ours = name == "model"
-            axes.barh(row, values[name], height=0.62, color=VERMILION if ours else SHADE)
-            weight: dict[str, Any] = {"va": "center", "weight": "bold" if ours else "normal"}
-            gap = 0.012 * reach
-            low, high = (intervals or {}).get(name, (values[name], values[name]))
-            if high - low > gap:
-                axes.hlines(row, low, high, INK, lw=1.2)
-            axes.text(max(values[name], high) + gap, row, f"{values[name]:.2f}", **weight)
-            label = _NAMES.get(name, name.replace("_", " "))
-            axes.text(-gap, row, label, ha="right", **weight)
-        axes.axvline(0, color=INK, linewidth=1.2)
-        axes.set_axis_off()
-
-
-def draw_overlap(
-    observed: float, chance_mean: float, chance_low: float, chance_high: float, path: Path
-) -> None:
-    """Draw the exact bar overlap between sides against what chance alone gives.
-
-    Args:
-        observed: Share of the other sides' bars that stand in train, 0 to 1.
-        chance_mean: The mean share by chance, 0 to 1.
-        chance_low: Lower end of the chance interval, 0 to 1.
-        chance_high: Upper end of the chance interval, `chance_low` to 1.
-        path: The PNG file; its folder is made.
-
-    Raises:
-        ParameterError: A share is outside 0 to 1, or the interval's ends are the wrong way round.
-    """
-    for name, share, limit in (
-        ("observed", observed, 1),
-        ("chance_mean", chance_mean, 1),
-        ("chance_high", chance_high, 1),
-        ("chance_low", chance_low, chance_high),
-    ):
-        if not 0 <= share <= limit:
-            raise ParameterError(name, f"from 0 to {limit}", share)
-    side = "above" if observed > chance_high else "below" if observed < chance_low else "within"
-    note = f"bars of the other sides that stand in train: {side} what chance gives"
-    color = VERMILION if side == "above" else BLUE
-    with sheet(path, 7.0, 2.4, "Exact bar overlap", note) as figure:
-        axes = axes_at(figure, MARGIN, HEADER, 6.4, 1.05)
-        reach = min(1.0, max(1.25 * max(observed, chance_high), 0.01))
-        axes.set(xlim=(0, reach), ylim=(-1, 1))
-        axes.barh(0, chance_high - chance_low, left=chance_low, height=0.5, color=SHADE)
-        axes.vlines(chance_mean, -0.25, 0.25, MUTED, linewidth=1.5)
-        axes.plot(observed, 0, "D", ms=9, color=color, mec=PAPER, mew=1.2, clip_on=False, zorder=4)
-        chance = f"chance {chance_mean:.1%} ({chance_low:.1%} to {chance_high:.1%})"
-        for share, y, text, look in (
-            (observed, 0.5, f"observed {observed:.1%}", color),
-            (chance_mean, -0.75, chance, MUTED),
-        ):
-            place = "left" if share < 0.2 * reach else "right" if share > 0.8 * reach else "center"
-            axes.text(share, y, text, ha=place, color=look, weight="bold")
-        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
-        axes.set_yticks([])
-        axes.spines.left.set_visible(False)
+from trapgen.render.figure_style import HEADER, MARGIN, SHADE, VERMILION, axes_at, finite, sheet
 
 
 def draw_features(
