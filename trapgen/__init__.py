@@ -1,9 +1,9 @@
-"""trapgen: learn trap drum loops from a handful of MIDI files.
+"""trapgen: learn trap drum loops from a small set of MIDI files.
 
-The library is a chain of small pure functions, a room a step on the data's way: from files as
-found to loops (`ingest`), an independent split and what is made of it (`dataset`, `audit`), a model
-(`model`, `generate`) and what is said about it (`evaluate`, `report`). It knows nothing of Prefect,
-DVC, MLflow or great_expectations: those live in `tasks/` and `flows/`.
+The library is a chain of small pure functions, one package per step of the data: from files to
+loops (`ingest`), an independent split and recombination (`dataset`, `audit`), a model (`model`,
+`generate`) and its evaluation (`evaluate`, `report`). It does not depend on Prefect, DVC, MLflow or
+great_expectations: those are used in `tasks/` and `flows/`.
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ __all__ = ["TrapgenError", "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    # Whoever wants help, or one room, does not wait for numpy.
+    # `--help`, and imports of one package, should not wait for numpy.
     if name == "TrapgenError":
         from trapgen.core import TrapgenError
 

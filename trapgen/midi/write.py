@@ -1,4 +1,4 @@
-"""Loops into MIDI files, byte for byte the same every time."""
+"""Loops to MIDI files, with deterministic bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pretty_midi
 
 TICKS_PER_QUARTER: Final = 960
-"""Resolution of written files: a whole number of ticks a step on every grid."""
+"""Resolution of written files: a whole number of ticks per step on every grid."""
 
 _TICKS_PER_BAR: Final = 4 * TICKS_PER_QUARTER
 _PITCHES: Final = np.array([voice.pitch for voice in VOICES])
@@ -27,7 +27,7 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
     """Write a loop on General MIDI's drum channel, microtiming included; see `to_bytes`.
 
     Raises:
-        ParameterError: The tempo or the length is beyond what a MIDI file can state.
+        ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
     data = to_bytes(loop)
     with replacing(path) as temporary:
@@ -35,11 +35,11 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
 
 
 def to_pretty_midi(loop: DrumLoop) -> pretty_midi.PrettyMIDI:
-    """The loop with pretty_midi, to go on with there: one drum instrument, ended by a text event.
+    """Convert the loop to a pretty_midi object: one drum instrument, ended by a text event.
 
     Raises:
-        ParameterError: The tempo is beyond what a MIDI file can state, or the loop is longer than
-            pretty_midi's `MAX_TICK` (1e7 unless set otherwise: 2,604 bars).
+        ParameterError: The tempo exceeds what a MIDI file can store, or the loop is longer than
+            pretty_midi's `MAX_TICK` (1e7 by default: 2,604 bars).
     """
     import pretty_midi
 
@@ -50,13 +50,13 @@ def to_pretty_midi(loop: DrumLoop) -> pretty_midi.PrettyMIDI:
 
 
 def to_bytes(loop: DrumLoop) -> bytes:
-    """A Standard MIDI File of type 1: tempo and metre in its first track, the hits in its second.
+    """A Standard MIDI File of type 1: tempo and meter in the first track, hits in the second.
 
     A hit that microtiming moves before the file's start is written at the start. Both tracks end
     where the loop ends, so that it repeats in time.
 
     Raises:
-        ParameterError: The tempo or the length is beyond what a MIDI file can state.
+        ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
     if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
         raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
@@ -68,7 +68,7 @@ def to_bytes(loop: DrumLoop) -> bytes:
         b"\x00\xff\x51\x03"
         + round(60e6 / loop.bpm).to_bytes(3, "big")
         + b"\x00\xff\x58\x04\x04\x02\x18\x08"
-        # pretty_midi passes over the end of a track: a text tells it how long the loop is.
+        # pretty_midi ignores the end of a track; a text event marks the loop's length.
         + _variable_length(end_tick)
         + b"\xff\x01\x03end\x00\xff\x2f\x00"
     )
@@ -79,7 +79,7 @@ def to_bytes(loop: DrumLoop) -> bytes:
 
 
 def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
-    """Note-ons, note-offs and the end of the track, sorted as a file has them.
+    """Note-ons, note-offs and the end of the track, sorted as in a file.
 
     Each is `tick << 24 | its three bytes`.
     """
@@ -89,11 +89,11 @@ def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
     voices, steps = np.divmod(at, loop.n_steps)
     shifts = loop.offsets[steps, voices].astype(float)
     offsets = np.rint(shifts * ticks_per_step).astype(np.int64)
-    # Rounding must not carry a late hit over into the next step.
+    # Rounding must not move a late hit into the next step.
     np.minimum(offsets, ticks_per_step // 2 - 1, out=offsets)
     ticks = np.maximum(0, steps * ticks_per_step + offsets)
     ends = np.minimum(ticks + TICKS_PER_QUARTER // 8, end_tick)
-    # A key struck again ends its last note: players pair ons and offs by key.
+    # A repeated key ends its previous note: players pair note-ons and note-offs by key.
     is_same = voices[1:] == voices[:-1]
     np.minimum(ends[:-1], ticks[1:], out=ends[:-1], where=is_same)
     keys = _PITCHES[voices] << 8
@@ -101,7 +101,7 @@ def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
     events[: len(at)] = ticks << 24 | 0x90 + DRUM_CHANNEL << 16 | keys | by_voice[at]
     events[len(at) : -1] = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys | 0x40
     events[-1] = end_tick << 24 | 0xFF2F00
-    # Note-offs have the smaller status: what ends at a tick does so before anything begins.
+    # Note-offs have the lower status, so they precede note-ons of the same tick.
     events.sort()
     return events
 
@@ -124,7 +124,7 @@ def _encode_events(events: NDArray[np.int64]) -> bytes:
 
 
 def _variable_length(value: int) -> bytes:
-    """A variable-length quantity: seven bits a byte, all bytes but the last above 0x7F."""
+    """A variable-length quantity: seven bits per byte, all bytes but the last above 0x7F."""
     digits = [value & 0x7F]
     while value := value >> 7:
         digits.append(value & 0x7F | 0x80)

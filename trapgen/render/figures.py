@@ -1,4 +1,4 @@
-"""Figures about the model and its data."""
+"""Figures of the model and its data."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def draw_bits(
     title: str,
     intervals: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
-    """Draw the bits per step of the model and its baselines, the best first.
+    """Draw the bits per step of the model and its baselines, best first.
 
     Args:
-        bits: Bits per step by name; `model` stands out.
-        path: The PNG file; its folder is made.
+        bits: Bits per step by name; `model` is highlighted.
+        path: The PNG file; its folder is created.
         title: Headline.
-        intervals: The ends of each figure's interval by its name, drawn where given.
+        intervals: Ends of each figure's interval by its name; optional per name.
 
     Raises:
         ParameterError: `bits` is empty, or a value is not finite.
@@ -77,14 +77,14 @@ def draw_bits(
 def draw_overlap(
     observed: float, chance_mean: float, chance_low: float, chance_high: float, path: Path
 ) -> None:
-    """Draw the exact bar overlap between sides against what chance alone gives.
+    """Draw the exact bar overlap between splits, compared with chance.
 
     Args:
-        observed: Share of the other sides' bars that stand in train, 0 to 1.
-        chance_mean: The mean share by chance, 0 to 1.
+        observed: Share of the other splits' bars that occur in train, 0 to 1.
+        chance_mean: Mean share expected by chance, 0 to 1.
         chance_low: Lower end of the chance interval, 0 to 1.
         chance_high: Upper end of the chance interval, `chance_low` to 1.
-        path: The PNG file; its folder is made.
+        path: The PNG file; its folder is created.
 
     Raises:
         ParameterError: A share is outside 0 to 1, or the interval's ends are the wrong way round.
@@ -98,7 +98,7 @@ def draw_overlap(
         if not 0 <= share <= limit:
             raise ParameterError(name, f"from 0 to {limit}", share)
     side = "above" if observed > chance_high else "below" if observed < chance_low else "within"
-    note = f"bars of the other sides that stand in train: {side} what chance gives"
+    note = f"bars of the other splits that occur in train: {side} what chance gives"
     color = VERMILION if side == "above" else BLUE
     with sheet(path, 7.0, 2.4, "Exact bar overlap", note) as figure:
         axes = axes_at(figure, MARGIN, HEADER, 6.4, 1.05)
@@ -130,7 +130,7 @@ def draw_features(
         path: The PNG file; its folder is made.
 
     Raises:
-        ParameterError: The features differ, or one has no values or one that is not finite.
+        ParameterError: The features differ, or one has no values or a value that is not finite.
     """
     ours, theirs = finite("generated", generated), finite("train", train)
     if ours.keys() != theirs.keys():
@@ -156,7 +156,7 @@ def draw_features(
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Edges of bins: one a whole number where there are few, else 16 of one width."""
+    """Bin edges: one bin per integer if there are few, else 16 bins of equal width."""
     low, high = float(values.min()), float(values.max())
     if high - low <= 24 and np.array_equal(values, np.rint(values)):
         return np.arange(low - 0.5, high + 1)
