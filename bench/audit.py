@@ -1,9 +1,9 @@
-"""Which leaks the audit finds, beside other ways to look for them, and how its search grows.
+"""Recall of the audit and of other methods by kind of leak, and scaling of the search.
 
 `python -m bench.audit` prints a table of recall by kind of leak over Groove's published split
 (under `TRAPGEN_SHARED`) and over the starter corpus, for the audit and its peers (`bench.peers`) on
 the same leaks, at equal false alarms; then tables of time, memory and recall over synthetic loops
-and bars (`bench.scale`). `--quick` takes fewer of everything.
+and bars (`bench.scale`). `--quick` reduces all sizes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Sides = tuple[list[DrumLoop], list[DrumLoop]]
 
 @dataclass(frozen=True)
 class Score:
-    """How a run did.
+    """Result of a run.
 
     Attributes:
         run: The run.
@@ -71,7 +71,7 @@ class Score:
 
 
 def load_starter_sides() -> Sides:
-    """The starter corpus as the pipeline makes it: split by source, then recombined."""
+    """The starter corpus as in the pipeline: split by source, then recombined."""
     with tempfile.TemporaryDirectory() as name:
         write_packs(Path(name))
         sources = [found.loop for found in read_folder(Path(name), StandardizeParams(feel="keep"))]
@@ -81,7 +81,7 @@ def load_starter_sides() -> Sides:
 
 
 def load_groove_sides(groove: Path) -> Sides:
-    """Groove at 32nds as published: its train split, and the other two."""
+    """Groove at 32nds with its published split: train, and the other two."""
     with (groove / "info.csv").open(newline="") as file:
         sides = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}
     sided = []
@@ -100,7 +100,7 @@ def _part(sided: Iterable[tuple[str, DrumLoop]]) -> Sides:
 
 
 def search_copies(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> Run:
-    """The audit's own search, as it tests itself."""
+    """The audit's own search, as in its self-test."""
     start = time.perf_counter()
     pairs = find_copies(train, others, PARAMS)
     return Run("as the audit runs", pairs, time.perf_counter() - start)
@@ -144,9 +144,9 @@ def compare_searches(console: Console, title: str, sides: Sides, n_each: int) ->
     console.print(table)
     console.print(
         f"{len(train)} training loops, {len(held_out)} held out. False alarms: share of the pairs "
-        "of these two without a common source, and no near duplicates, that are reported. Each "
-        f"peer at the setting of {', '.join(f'{len(s)}' for s in peers.values())} that finds most "
-        "with no more false alarms than trapgen, or at its strictest.\n"
+        "of these two without a common source and not near-duplicates that are reported. For each "
+        f"peer, of {', '.join(f'{len(s)}' for s in peers.values())} settings the one with the "
+        "highest recall at no more false alarms than trapgen, or the strictest.\n"
     )
 
 
@@ -168,7 +168,7 @@ def score_run(
 
 
 def choose(scores: Sequence[Score], budget: float) -> Score:
-    """The setting that finds most within a budget of false alarms, or the strictest."""
+    """The setting with the highest recall within a budget of false alarms, or the strictest."""
     within = [score for score in scores if score.false_alarms <= budget]
     if not within:
         return min(scores, key=lambda score: score.false_alarms)
@@ -180,8 +180,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer leaks, loops and bars")
     parser.add_argument("--leaks", type=int, help="copies of each kind")
-    parser.add_argument("--loops", type=int, help="at most so many synthetic loops; 0: none")
-    parser.add_argument("--bars", type=int, help="at most so many synthetic bars; 0: none")
+    parser.add_argument("--loops", type=int, help="maximum number of synthetic loops; 0: none")
+    parser.add_argument("--bars", type=int, help="maximum number of synthetic bars; 0: none")
     options = parser.parse_args()
     n_leaks, n_loops, n_bars = (40, 2_000, 100_000) if options.quick else (200, 20_000, 1_000_000)
     n_leaks = n_leaks if options.leaks is None else options.leaks
@@ -194,7 +194,7 @@ def main() -> None:
             title = "Groove, published split, 32nds"
             compare_searches(console, title, load_groove_sides(groove), n_leaks)
         else:
-            console.print(f"no {groove}: the starter corpus alone")
+            console.print(f"no {groove}: only the starter corpus")
         compare_searches(console, "Starter corpus", load_starter_sides(), n_leaks)
     compare_loops(console, n_loops if options.loops is None else options.loops)
     compare_bars(console, n_bars if options.bars is None else options.bars)

@@ -1,7 +1,7 @@
-"""How fast files are read and standardized, beside pretty_midi, and how time and memory grow.
+"""Speed of reading and standardizing files, compared with pretty_midi, and scaling.
 
-`python -m bench.ingest` prints two tables in about four minutes on two cores: files a second over
-Groove (under `TRAPGEN_SHARED`; else over the starter corpus), all ways in one run; then time and
+`python -m bench.ingest` prints two tables in about four minutes on two cores: files per second over
+Groove (under `TRAPGEN_SHARED`; else over the starter corpus), all methods in one run; then time and
 peak memory for 1,000, 10,000 and 100,000 synthetic files, each count in a process of its own.
 """
 
@@ -38,7 +38,7 @@ MEMORY = Path("/dev/shm")
 
 
 def read_with_pretty_midi(paths: list[Path]) -> int:
-    """The loop that one writes first: every note's time, pitch and velocity."""
+    """The usual first loop with pretty_midi: every note's time, pitch and velocity."""
     n_notes = 0
     for path in paths:
         midi = pretty_midi.PrettyMIDI(str(path))
@@ -53,14 +53,14 @@ def read_with_trapgen(paths: list[Path]) -> int:
 
 
 def standardize_into(out: Path, source: Path) -> int:
-    """Files to manifest in this process, into a new folder of `out`; the number of notes in it."""
+    """Standardize files in this process, into a new folder in `out`; return the number of notes."""
     manifest, _ = standardize(source, Path(tempfile.mkdtemp(dir=out)), StandardizeParams())
     columns = ["n_onsets", "collapsed_onsets", "dropped_onsets"]
     return int(manifest[columns].to_numpy().sum())
 
 
 def best_of(times: int, work: Callable[[], int]) -> tuple[float, int]:
-    """Shortest time in seconds, and what `work` gave."""
+    """Shortest time in seconds, and the result of `work`."""
     best = math.inf
     for _ in range(times):
         start = time.perf_counter()
@@ -70,9 +70,9 @@ def best_of(times: int, work: Callable[[], int]) -> tuple[float, int]:
 
 
 def compare_readers(console: Console) -> None:
-    """The table of files a second."""
+    """The table of files per second."""
     groove = Path(os.environ.get("TRAPGEN_SHARED", ROOT.parent / "shared")) / "data" / "groove"
-    # In memory where that is: a disk is slow to make files where others were deleted just before.
+    # In memory if possible: a disk is slow to create files after others were deleted.
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
         out, source = Path(name, "out"), groove
         out.mkdir()
@@ -81,7 +81,7 @@ def compare_readers(console: Console) -> None:
             source = Path(name, "starter")
             write_packs(source)
         paths = find_midi(source)
-        read_with_trapgen(paths)  # the files come from the cache for everybody
+        read_with_trapgen(paths)  # every method reads from the file cache
         pd.DataFrame({"warm": [1]}).to_parquet(out / "warm.parquet")
         works: dict[str, tuple[int, Callable[[], int]]] = {
             "pretty_midi loop": (1, lambda: read_with_pretty_midi(paths)),
@@ -101,7 +101,7 @@ def compare_readers(console: Console) -> None:
 
 
 def vary(loop: DrumLoop, rng: np.random.Generator) -> DrumLoop:
-    """Another loop of the same kind: turned, thinned, struck otherwise and a little off."""
+    """A variation of a loop: rotated, thinned, with other velocities and slight timing changes."""
     shape = loop.velocities.shape
     kept = loop.onsets & (rng.random(shape) < 0.9)
     velocities = np.where(kept, rng.integers(60, 128, shape), 0)
@@ -111,7 +111,7 @@ def vary(loop: DrumLoop, rng: np.random.Generator) -> DrumLoop:
 
 
 def write_synthetic(folder: Path, n_files: int) -> None:
-    """Variations of the starter loops, a thousand to a folder; the same ones every time."""
+    """Write variations of the starter loops, a thousand per folder; the same ones every time."""
     loops = load_starter()
     rng = np.random.default_rng(0)
     for at in range(n_files):
@@ -123,7 +123,7 @@ def write_synthetic(folder: Path, n_files: int) -> None:
 
 
 def measure(source: Path, out: Path) -> None:
-    """Standardize in this process and print its seconds, rows and peak memory as JSON."""
+    """Standardize in this process and print seconds, rows and peak memory as JSON."""
     start = time.perf_counter()
     manifest, rejects = standardize(source, out, StandardizeParams())
     seconds = time.perf_counter() - start
@@ -134,7 +134,7 @@ def measure(source: Path, out: Path) -> None:
 
 
 def compare_sizes(console: Console, counts: list[int]) -> None:
-    """The table of time and memory by the number of files, with exponents of growth."""
+    """The table of time and memory by number of files, with exponents of growth."""
     table = Table("files", "loops", "rejects", "seconds", "files a second", "peak MiB", "exponent")
     seconds: dict[int, float] = {}
     for count in counts:
@@ -163,10 +163,10 @@ def compare_sizes(console: Console, counts: list[int]) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=COUNTS[-1], help="at most so many synthetic")
+    parser.add_argument("--files", type=int, default=COUNTS[-1], help="maximum synthetic files")
     parser.add_argument("--measure", nargs=2, type=Path, metavar=("SRC", "OUT"))
     options = parser.parse_args()
-    # Groove's metas make pretty_midi warn; that is nobody's concern here.
+    # pretty_midi warns about Groove's meta events, which does not matter here.
     warnings.simplefilter("ignore", RuntimeWarning)
     if options.measure:
         measure(*options.measure)

@@ -1,4 +1,4 @@
-"""What a network's matrix products amount to, and how fast the machine multiplies matrices."""
+"""Operations of a network's matrix products, and the machine's matrix speed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SECONDS = 0.4
 
 @dataclass(frozen=True)
 class Cost:
-    """What a piece of work takes, in seconds on the clock and of all cores together.
+    """Cost of a piece of work: wall-clock seconds, and seconds of all cores together.
 
-    On a machine that others use too, the clock counts their work as well.
+    On a shared machine, wall-clock time includes other processes.
     """
 
     clock_s: float = math.inf
@@ -33,9 +33,9 @@ class Cost:
 
 
 def measure(work: Callable[[], Any], times: int = 1) -> Cost:
-    """The least on the clock of several times, and the mean of the cores.
+    """Minimum wall-clock time of several runs, and mean core time.
 
-    The cores' counter lags behind by a tick: it is not to be read after every short piece of work.
+    The cores' counter lags by a tick, so it is not read after every short piece of work.
     """
     best, cores = math.inf, time.process_time()
     for _ in range(times):
@@ -46,12 +46,12 @@ def measure(work: Callable[[], Any], times: int = 1) -> Cost:
 
 
 def measure_numpy() -> Cost:
-    """Of one float32 operation in numpy's product, at the best of several sizes."""
+    """Cost of one float32 operation in numpy's matrix product, at the best of several sizes."""
     return _measure_sizes(lambda a, b: a @ b, np.asarray)
 
 
 def measure_tensorflow() -> Cost:
-    """The same of TensorFlow's."""
+    """The same for TensorFlow."""
     import tensorflow as tf
 
     multiply = tf.function(tf.matmul, reduce_retracing=True)
@@ -71,12 +71,12 @@ def _measure_sizes(multiply: Callable[[Any, Any], Any], take: Callable[[Any], An
 
 
 def count_learned(shapes: Shapes) -> int:
-    """Operations of a token's products with the LSTMs' weights, forward and backward.
+    """Operations per token of the products with the LSTMs' weights, forward and backward.
 
-    Backward is twice as much as forward; but the first layer's input needs no gradient.
+    Backward costs twice as much as forward, but the first layer's input needs no gradient.
 
     Args:
-        shapes: Of the weights by name.
+        shapes: Shapes of the weights by name.
     """
     found = 0
     for name, size in _count(shapes, ("lstm",)).items():
@@ -85,12 +85,12 @@ def count_learned(shapes: Shapes) -> int:
 
 
 def count_sampled(shapes: Shapes) -> int:
-    """Operations of a token's products with weights, forward."""
+    """Operations per token of the products with weights, forward."""
     return sum(_count(shapes, ("lstm", "words", "voices", "query")).values())
 
 
 def _count(shapes: Shapes, names: tuple[str, ...]) -> dict[str, int]:
-    """Operations of one vector's product with each matrix whose name begins so."""
+    """Operations of one vector's product with each matrix whose name has the prefix."""
     return {
         name: 2 * math.prod(shape)
         for name, shape in shapes.items()

@@ -1,8 +1,7 @@
-"""How others look for leaks, each at several settings: what `bench.audit` holds the audit against.
+"""Other methods of leak detection, each with several settings, for `bench.audit`.
 
-A loop is a row to the first, a set to the second and a vector to the third; what a row, a set or a
-vector is made of is chosen here, and several choices are tried for each, so that none of them
-loses for want of a setting.
+A loop is a row for the first, a set for the second and a vector for the third. Several definitions
+of row, set and vector are tried for each, so that none is at a disadvantage for lack of a setting.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """A search at one setting.
+    """A search with one setting.
 
     Attributes:
-        setting: The setting, in words.
+        setting: The setting as text.
         pairs: `(n, 2)` indices of a training loop and another that it reports.
-        seconds: How long it took.
+        seconds: Run time.
     """
 
     setting: str
@@ -48,11 +47,11 @@ class Run:
 
 
 def match_rows(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> Iterator[Run]:
-    """Rows that stand on both sides, as the train-test samples mix of Deepchecks compares them.
+    """Equal rows across splits, as in Deepchecks' train-test samples mix.
 
     deepchecks/deepchecks, checks/train_test_validation/train_test_samples_mix.py: rows are grouped
-    by all their columns. Here a row is a whole loop, or a bar, and then a pair is reported if some
-    share of the other loop's bars stand in the training loop.
+    by all their columns. Here a row is a whole loop, or a bar, and then a pair is reported if a
+    given share of the other loop's bars occur in the training loop.
     """
     start = time.perf_counter()
     rows = [
@@ -75,7 +74,7 @@ def match_rows(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> Iterato
 
 
 def _list_bars(loops: Sequence[DrumLoop]) -> pd.DataFrame:
-    """A row each different bar of each loop, silent ones left out."""
+    """One row for each distinct bar of each loop, without silent ones."""
     bars = [
         (at, bar.tobytes())
         for at, loop in enumerate(loops)
@@ -89,23 +88,23 @@ def _list_bars(loops: Sequence[DrumLoop]) -> pd.DataFrame:
 
 
 def hits_of(loop: DrumLoop) -> list[bytes]:
-    """Every hit, by its step and voice."""
+    """Every hit as step and voice."""
     return [cell.tobytes() for cell in np.flatnonzero(loop.onsets).astype(np.uint32)]
 
 
 def folded_hits_of(loop: DrumLoop) -> list[bytes]:
-    """Every hit, by its step within the bar and voice."""
+    """Every hit as step within the bar and voice."""
     cells = loop.onsets.reshape(loop.n_bars, -1).any(axis=0)
     return [cell.tobytes() for cell in np.flatnonzero(cells).astype(np.uint32)]
 
 
 def bars_of(loop: DrumLoop) -> list[bytes]:
-    """Every different bar."""
+    """Every distinct bar."""
     return list({bar.tobytes() for bar in loop.onsets.reshape(loop.n_bars, -1)})
 
 
 def beats_of(loop: DrumLoop) -> list[bytes]:
-    """Every two beats on end, going round."""
+    """Every two consecutive beats, with wraparound."""
     beats = [beat.tobytes() for beat in loop.onsets.reshape(4 * loop.n_bars, -1)]
     return list({one + two for one, two in zip(beats, beats[1:] + beats[:1], strict=True)})
 
@@ -119,7 +118,7 @@ SETS: dict[str, Callable[[DrumLoop], list[bytes]]] = {
 
 
 def match_minhash(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> Iterator[Run]:
-    """MinHash LSH (Broder 1997; datasketch), candidates checked by their 128 permutations."""
+    """MinHash LSH (Broder 1997; datasketch), candidates verified with their 128 permutations."""
     for name, make_set in SETS.items():
         start = time.perf_counter()
         pairs, similarity = sketch_pairs(train, others, make_set, LOOSEST)
@@ -169,7 +168,7 @@ def first_bars_of(loop: DrumLoop) -> NDArray[np.float32]:
 
 
 def mean_bar_of(loop: DrumLoop) -> NDArray[np.float32]:
-    """How often each voice sounds at each step of the bar."""
+    """Mean onset of each voice at each step of the bar."""
     mean: NDArray[Any] = loop.onsets.reshape(loop.n_bars, -1).mean(axis=0)
     return mean.astype(np.float32)
 
@@ -181,12 +180,12 @@ VECTORS: dict[str, Callable[[DrumLoop], NDArray[np.float32]]] = {
 
 
 def match_neighbors(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> Iterator[Run]:
-    """Nearest neighbors closer than a share of the median, as cleanlab's near-duplicate issue.
+    """Nearest neighbors closer than a share of the median, as in cleanlab's near-duplicate issue.
 
     cleanlab/cleanlab, datalab/internal/issue_manager/duplicate.py: one of an example's 10 nearest
-    neighbors is its near duplicate if it is closer than 0.13 of the median distance to a nearest
-    neighbor; the metric of vectors as long as these is the cosine. The median is that of `train`
-    alone, so that leaks among the others do not drag it to 0.
+    neighbors is its near-duplicate if it is closer than 0.13 of the median distance to a nearest
+    neighbor; the metric for vectors of this length is the cosine. The median is taken over `train`
+    only, so that leaks among the others do not reduce it to 0.
     """
     for name, make_vector in VECTORS.items():
         start = time.perf_counter()

@@ -1,8 +1,8 @@
-"""How fast loops are sampled, beside the original's recipe, all in one run.
+"""Sampling speed, compared with the original's recipe, all in one run.
 
-`python -m bench.sample` prints two tables in about a minute: tokens a second, singly and in a
-batch, with the share of the machine's matrix speed; and the seconds that `trapgen generate` takes
-for 64 loops of eight bars, from its start to the last file.
+`python -m bench.sample` prints two tables in about a minute: tokens per second, for single loops
+and in a batch, with the share of the machine's matrix speed; and the seconds that `trapgen
+generate` takes for 64 loops of eight bars, from its start to the last file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ORIGINAL = Recipe()
 
 
 def make_network(spec: ModelSpec) -> Network:
-    """A network of random weights: as fast as a trained one."""
+    """A network of random weights, as fast as a trained one."""
     rng = np.random.default_rng(0)
     return Network(
         spec,
@@ -46,7 +46,7 @@ def make_network(spec: ModelSpec) -> Network:
 
 
 def sample_as_the_original(model: Any, window: Tokens, n_words: int) -> Tokens:
-    """Go on from a window, a word at a time, as TrapGenerator's script did."""
+    """Continue from a window, one word at a time, as in TrapGenerator's script."""
     rng = np.random.default_rng(0)
     for _ in range(n_words):
         scores = model.predict(window[None, -ORIGINAL.window :], verbose=0)[0].astype(np.float64)
@@ -56,7 +56,7 @@ def sample_as_the_original(model: Any, window: Tokens, n_words: int) -> Tokens:
 
 
 def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
-    """The table of tokens a second."""
+    """The table of tokens per second."""
     model = build(ORIGINAL.layers, ORIGINAL.units, N_TARGETS)
     window = np.zeros(ORIGINAL.window, np.int64)
     works: dict[str, tuple[int, int, Callable[[], Any]]] = {
@@ -99,10 +99,10 @@ def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
     console.print(table)
     console.print(
         f"sgemm: {1e-9 / speed.clock_s:,.0f} GFLOP/s, {1e-9 / speed.cores_s:,.0f} a core, numpy's "
-        "best of several sizes on all cores. Ours is all of `sample_words`: what is told, the "
-        f"network, the choice, bars held to; the best of {rounds} times, turn by turn. The "
-        f"original's reads its window of {ORIGINAL.window} again for every token. Core seconds "
-        "are those that the process itself was given: on a machine that others use, they compare "
+        "best of several sizes on all cores. Ours is all of `sample_words`: inputs, network, token "
+        f"sampling, bar structure; the best of {rounds} alternating runs. The original's reads its "
+        f"window of {ORIGINAL.window} again for every token. Core seconds are those that the "
+        "process itself was given: on a machine that others use, they compare "
         "better.\n"
     )
 
@@ -126,7 +126,7 @@ def time_command(console: Console, model: Path | None) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="a model's folder; by default the command's own")
+    parser.add_argument("--model", type=Path, help="a model's folder; default: the command's own")
     parser.add_argument("--loops", type=int, default=256, help="in the batch")
     parser.add_argument("--rounds", type=int, default=3, help="times of each")
     parser.add_argument("--only-rates", action="store_true", help="leave the command out")

@@ -1,7 +1,7 @@
-"""How searches fare on synthetic loops and bars by the thousand: time, memory, recall of copies.
+"""Time, memory and recall of searches on thousands of synthetic loops and bars.
 
 `python -m bench.scale SEARCH COUNT` runs one search in this process and prints its seconds, peak
-memory and recall of the planted copies as JSON.
+memory and recall of planted copies as JSON.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LOOPS = (2_000, 20_000)
 BARS = (10_000, 100_000, 1_000_000)
 MOST_SKETCHES = 100_000
-"""Bars; ten times as many sketches and their index outgrow 8 GiB."""
+"""Maximum bars; ten times as many sketches and their index exceed 8 GiB."""
 BAR_SIMILARITY = 0.8
-"""Two hits of twenty changed; below it MinHash LSH drowns in candidates."""
+"""Two hits of twenty changed; at lower similarity MinHash LSH has too many candidates."""
 DISTANCE = 0.35
 N_SAMPLE = 200
 SIMILARITY = 1 - DISTANCE
@@ -50,7 +50,7 @@ def pair_loops(loops: Sequence[DrumLoop]) -> Found:
 
 
 def sketch_loops(name: str) -> Callable[[Sequence[DrumLoop]], Found]:
-    """All pairs that MinHash LSH takes to be within the distance."""
+    """All pairs that MinHash LSH estimates to be within the distance."""
 
     def search(loops: Sequence[DrumLoop]) -> Found:
         pairs, similarity = sketch_pairs(loops, loops, SETS[name], SIMILARITY)
@@ -60,13 +60,13 @@ def sketch_loops(name: str) -> Callable[[Sequence[DrumLoop]], Found]:
 
 
 def pair_bars(bars: NDArray[np.bool_]) -> Found:
-    """All pairs within the distance that differ in so many hits at most."""
+    """All pairs within the distance that differ in at most that many hits."""
     near = near_rows(bars, bars, DISTANCE, max_changed=CHANGED)
     return np.stack([near.ours, near.known], axis=1)
 
 
 def sketch_bars(bars: NDArray[np.bool_]) -> Found:
-    """All pairs that MinHash LSH takes to be as similar as most copies are."""
+    """All pairs that MinHash LSH estimates to be as similar as most copies."""
 
     def cells_of(bar: NDArray[np.bool_]) -> list[bytes]:
         return [cell.tobytes() for cell in np.flatnonzero(bar).astype(np.uint32)]
@@ -84,7 +84,7 @@ BAR_SEARCHES = {"trapgen, bars": pair_bars, "MinHash LSH, bars": sketch_bars}
 
 
 def share_found(planted: Planted, found: Found, n_items: int) -> dict[str, float]:
-    """Recall by what was done to the copies."""
+    """Recall by kind of change to the copies."""
     numbers = np.unique(found[:, 0] * n_items + found[:, 1])
     return {
         name: float(np.isin(pairs[:, 0] * n_items + pairs[:, 1], numbers).mean())
@@ -102,7 +102,7 @@ def measure(search: str, count: int) -> dict[str, Any]:
     status = Path("/proc/self/status").read_text()
     notes = {}
     if search in BAR_SEARCHES:
-        # Who is near is all that is asked; how near does not matter.
+        # Only pairs are needed, not their distances.
         near = RowPairs(found[:, 0], found[:, 1], np.zeros(len(found), np.float32))
         notes["sampled_recall"] = measure_recall(
             items, items, DISTANCE, near, rng, N_SAMPLE, max_changed=CHANGED
@@ -110,7 +110,7 @@ def measure(search: str, count: int) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "peak_mib": int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024,
-        # Every item is near itself, and every pair is found both ways.
+        # Every item is near itself, and every pair is found in both orders.
         "n_pairs": (len(found) - count) // 2,
         "recall": share_found(planted, found, count),
         **notes,
@@ -124,7 +124,7 @@ class _Growth:
         self.seconds: dict[str, dict[int, float]] = {}
 
     def add(self, search: str, count: int, seconds: float) -> str:
-        """Note a time; the exponent since the last, if there is one."""
+        """Record a time; return the exponent since the last, if there is one."""
         known = self.seconds.setdefault(search, {})
         known[count] = seconds
         if len(known) < 2:

@@ -1,4 +1,4 @@
-"""Synthetic loops and bars by the thousand, some of them copies of others."""
+"""Thousands of synthetic loops and bars, some of them copies of others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLANTED = 0.05
 CHANGED = 2
 
 Planted = dict[str, NDArray[np.int64]]
-"""`(n, 2)` indices of originals and their copies, by what was done to the copy."""
+"""`(n, 2)` indices of originals and their copies, by kind of change to the copy."""
 
 
 def draw_bars(n_bars: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -42,9 +42,9 @@ def draw_bars(n_bars: int, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def draw_loops(n_loops: int, rng: np.random.Generator) -> tuple[list[DrumLoop], Planted]:
-    """Loops of four bars, a bar, another take of it, the bar again and a new one; some are copies.
+    """Loops of four bars: a bar, a variation, the bar again and a new one; some loops are copies.
 
-    Copies have two hits a bar changed; every other one starts on another beat too.
+    Copies have two hits per bar changed; every other one is also rotated by beats.
     """
     n_copies = round(PLANTED * n_loops)
     n_own = n_loops - n_copies

@@ -1,10 +1,9 @@
-"""How fast the network learns, beside the original's recipe, all in one run.
+"""Training speed, compared with the original's recipe, all in one run.
 
-`python -m bench.train` prints two tables in about seven minutes on two cores: targets learned a
-second by the original's own network, with the share of the machine's matrix speed; and the time to
-the best clean validation figure that the original's recipe reaches on the starter corpus. The end
-of its 60 epochs is hours away, so that it is stopped after `--budget` seconds of learning.
-Compiling counts for neither.
+`python -m bench.train` prints two tables in about seven minutes on two cores: targets per second
+with the original's own network, with the share of the machine's matrix speed; and the time to the
+best clean validation loss that the original's recipe reaches on the starter corpus. Its 60 epochs
+would take hours, so it is stopped after `--budget` seconds of training. Compile time is excluded.
 """
 
 from __future__ import annotations
@@ -41,21 +40,21 @@ NATS_PER_BIT = float(np.log(2))
 STEPS_PER_BAR = 32
 ORIGINAL = Recipe()
 JUDGED = 1024
-"""Words of clean validation that the original's recipe is judged on; each takes a window."""
+"""Words of clean validation that the original's recipe is evaluated on; each takes a window."""
 JUDGINGS = 6
-"""So often, evenly over its budget; it takes the best."""
+"""Number of evaluations, evenly spaced over its budget; the best counts."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Words of the loops on two sides of the clean split."""
+    """Words of the loops in two splits."""
 
     train: list[Tokens]
     validation: list[Tokens]
 
     @staticmethod
     def load() -> Corpus:
-        """The starter corpus, split by source and then recombined, as the pipeline does."""
+        """The starter corpus, split by source and then recombined, as in the pipeline."""
         sides = read_starter(STEPS_PER_BAR, AugmentParams().train_loops, seed=0).sides
         return Corpus(sides["train"].words, sides["validation"].words)
 
@@ -66,13 +65,13 @@ def slide(loops: list[Tokens], window: int = ORIGINAL.window, stride: int = 1) -
 
 
 def learn_every_step(model: Any) -> Callable[[Tokens, Tokens], Any]:
-    """How trapgen learns: every step of a window is a target, and weights are averaged.
+    """Trapgen's training: every step of a window is a target, and weights are averaged.
 
     Args:
-        model: From `(batch, n_tokens)` tokens to `(batch, n_tokens, N_TARGETS)` scores.
+        model: From `(batch, n_tokens)` tokens to `(batch, n_tokens, N_TARGETS)` logits.
 
     Returns:
-        Learns a batch of tokens and, for each, the token that follows.
+        Trains on a batch of tokens and, for each, the token that follows.
     """
     _, tf = import_tensorflow()
     params, variables = TrainParams(), model.trainable_variables
@@ -93,7 +92,7 @@ def learn_every_step(model: Any) -> Callable[[Tokens, Tokens], Any]:
 
 
 def shapes_of(model: Any) -> Shapes:
-    """Of a Keras model's weights, by layer and name."""
+    """Shapes of a Keras model's weights, by layer and name."""
     return {
         f"{layer.name}/{weight.name}": tuple(weight.shape)
         for layer in model.layers
@@ -102,13 +101,13 @@ def shapes_of(model: Any) -> Shapes:
 
 
 def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -> None:
-    """The table of targets learned a second."""
+    """The table of targets per second."""
     batch, width = ORIGINAL.batch_size, ORIGINAL.window
     theirs = compile_network(build(ORIGINAL.layers, units, N_TARGETS), ORIGINAL)
     x = slide(corpus.train, stride=ORIGINAL.stride).take(np.arange(batch))
     ours = build(ORIGINAL.layers, units, N_TARGETS, partial(make_lstm, scans=True))
     learn = learn_every_step(ours)
-    # A token more than is read: the last one is a target only.
+    # One more token than is read: the last is only a target.
     rows = slide(corpus.train, width + 1, width).told
     rows = rows[np.arange(batch) % len(rows)]
     works: dict[str, tuple[int, int, Callable[[], Any]]] = {
@@ -157,7 +156,7 @@ def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -
 
 @dataclass(frozen=True)
 class Judged:
-    """A figure, and what it took to reach it."""
+    """A loss, and the work to reach it."""
 
     bits: float
     seconds: float
@@ -165,7 +164,7 @@ class Judged:
 
 
 def learn_as_the_original(corpus: Corpus, units: int, budget_s: float) -> list[Judged]:
-    """The original's recipe on its way, judged every now and then until the budget is spent."""
+    """The original's recipe, evaluated at intervals until the budget is spent."""
     model = compile_network(build(ORIGINAL.layers, units, N_TARGETS), ORIGINAL)
     rng = np.random.default_rng(0)
     windows, held_out = slide(corpus.train, stride=ORIGINAL.stride), slide(corpus.validation)
@@ -197,7 +196,7 @@ def learn_as_the_original(corpus: Corpus, units: int, budget_s: float) -> list[J
 
 
 def learn_until(corpus: Corpus, bits: float) -> Judged:
-    """Our default training until its clean validation figure is as low; never, if it does not."""
+    """The default training until its clean validation loss is as low; infinite if it never is."""
     params = TrainParams()
     spec = ModelSpec.of(params, Codec(STEPS_PER_BAR))
     windows = make_windows(corpus.train, spec, params)
@@ -218,7 +217,7 @@ def learn_until(corpus: Corpus, bits: float) -> Judged:
 
 
 def _compile(learner: Learner, windows: training.Windows, params: TrainParams) -> None:
-    """Learn a batch, and forget it."""
+    """Train on a batch, and restore the state."""
     variables = [*learner.model.variables, *learner.mean.values, *learner.optimizer.variables]
     values = [np.asarray(variable) for variable in variables]
     for part in draw_batches(windows, params.batch_size, np.random.default_rng(0)):
@@ -234,14 +233,14 @@ def _repeat(windows: training.Windows, params: TrainParams) -> Iterator[training
 
 
 def _judge_mean(learner: Learner, windows: training.Windows, size: int) -> float:
-    """Bits per step of the mean of the weights, as a training judges it."""
+    """Bits per step of the averaged weights, as evaluated in training."""
     with learner.mean.in_place():
         nats, n_words = learner.judge(windows, size).sum(axis=0)
     return float(nats / n_words) / NATS_PER_BIT
 
 
 def compare_times(console: Console, corpus: Corpus, units: int, budget_s: float) -> None:
-    """The table of the time to the original recipe's best figure within a budget of seconds."""
+    """The table of the time to the original recipe's best loss within a budget of seconds."""
     way = learn_as_the_original(corpus, units, budget_s)
     best = min(way[1:], key=lambda judged: judged.bits)
     rows = {f"the original's recipe, {ORIGINAL.layers} x LSTM {units}, at its best": best}

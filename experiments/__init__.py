@@ -1,7 +1,7 @@
-"""The original's experiments and the paper's, done again (`python -m experiments`).
+"""Reproduction of the original's and the paper's experiments (`python -m experiments`).
 
-Each is a named DVC experiment of this repository's own pipeline, with two stages more
-(`stages.yaml`): one that measures what the sides have in common and refuses nothing, one that
-learns as the original did. They run in a copy of the checkout; `docs/reproduction.md` tells what
-came out. No figure made here goes into a model or a report of the pipeline.
+Each is a named DVC experiment of this repository's own pipeline, with two more stages
+(`stages.yaml`): one measures the overlap between splits and refuses nothing, one trains as the
+original did. They run in a copy of the checkout; `docs/reproduction.md` reports the results. No
+figure from here goes into a model or a report of the pipeline.
 """

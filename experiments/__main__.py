@@ -1,7 +1,7 @@
 """Run experiments of the plan, and write the figures into `docs/reproduction.md`.
 
-`python -m experiments` runs all of them, named ones, or with `--page` none, and puts tables and
-pictures of what there is into the page. `dvc exp show` in the folder it names lists the runs.
+`python -m experiments` runs all or the named experiments, or none with `--page`, and puts tables
+and pictures of the results into the page. `dvc exp show` in the folder it names lists the runs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, run, write; the exit code is that of `trapgen.core.errors`."""
     parser = argparse.ArgumentParser(prog="experiments", description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PLAN)}")
-    parser.add_argument("--page", action="store_true", help="run nothing, write the page again")
-    parser.add_argument("--folder", type=Path, help="a new folder to run in; by default temporary")
+    parser.add_argument("--page", action="store_true", help="only rewrite the page")
+    parser.add_argument("--folder", type=Path, help="a new folder to run in; default: temporary")
     told = parser.parse_args(arguments)
     if unknown := set(told.names) - set(PLAN):
         parser.error(f"no experiment {', '.join(sorted(unknown))}")
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make_workspace(folder)
         print(f"experiments: in {folder}", flush=True)
         for one in chosen:
-            # Saved one by one: what ran is not lost where a later one fails.
+            # Saved one by one, so that a later failure loses no result.
             results = read_json(RESULTS) if RESULTS.is_file() else {}
             results[one.name] = run_experiment(folder, one)
             write_json(RESULTS, {name: results[name] for name in PLAN if name in results})

@@ -1,4 +1,4 @@
-"""Tables and pictures of `docs/reproduction.md`, out of `docs/reproduction/results.json`."""
+"""Tables and pictures of `docs/reproduction.md`, from `docs/reproduction/results.json`."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ Results = Mapping[str, Any]
 
 
 def write_page(results: Results, page: Path = PAGE, folder: Path = FOLDER) -> None:
-    """Put the tables of what has been run between their marks in the page, and draw the pictures.
+    """Write the tables of finished experiments between their marks in the page, and draw pictures.
 
     Args:
-        results: By name of the experiment, as `experiments.workspace.run_experiment` gives them.
-        page: The page; text outside of the marks stays as it is.
-        folder: For the pictures.
+        results: By name of the experiment, from `experiments.workspace.run_experiment`.
+        page: The page; text outside the marks is unchanged.
+        folder: Folder of the pictures.
     """
     text = page.read_text(encoding="utf-8")
     tables: dict[str, list[str]] = {}
@@ -77,7 +77,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def songs_table(result: Results) -> list[str]:
-    """A row an epoch after which the network was heard, and one of the text that it learned."""
+    """One row per evaluated epoch, and one for the training text."""
     head = ("after epoch", "learned", "held out at random", "other songs")
     heard = ("bars closed at 16", "median bar", "hits a bar", "empty steps")
     rows = [
@@ -101,21 +101,21 @@ def _fullness(row: Mapping[str, float]) -> tuple[str, str]:
 
 
 def protocols_table(results: Results) -> list[str]:
-    """What the audit found of each protocol, over what the curves ended with."""
+    """The audit's results for each protocol, and final losses."""
     overlaps = [result["overlap"] for result in results.values()]
     last = [result["curve"][-1] for result in results.values()]
     rows = [
         ("the audit's gate", *(found["gate"] for found in overlaps)),
-        ("held-out bars that stand in train", *_shares(overlaps, "exact_bar_overlap")),
+        ("held-out bars that occur in train", *_shares(overlaps, "exact_bar_overlap")),
         (
             "the same between independent sources, up to",
             *(f"{found['chance_overlap']['high']:.1%}" for found in overlaps),
         ),
         (
-            "held-out loops with a lane of a training loop",
+            "held-out loops that share a voice pattern with a training loop",
             *(f"{found['voices']['share']:.1%}" for found in overlaps),
         ),
-        ("pairs across sides that are nearly the same", *_counts(overlaps, "near_duplicate_pairs")),
+        ("nearly equal pairs across splits", *_counts(overlaps, "near_duplicate_pairs")),
         (
             "effective sources of train",
             *(f"{found['effective_sources']['train']:.1f}" for found in overlaps),
@@ -137,7 +137,7 @@ def _counts(rows: Iterable[Mapping[str, float]], name: str) -> list[str]:
 
 
 def sizes_table(results: Results) -> list[str]:
-    """A row a network, with its figures after as many epochs as all of them had."""
+    """One row per network, with its figures after the most epochs that all of them have."""
     rows = []
     for name, (row, result) in zip(results, _level(results), strict=True):
         sizes = (result["parameters"][f"recipe.{key}"] for key in ("layers", "units", "window"))
@@ -151,7 +151,7 @@ def sizes_table(results: Results) -> list[str]:
 
 
 def _level(results: Results) -> list[tuple[Mapping[str, float], Results]]:
-    """Each result's last row that every result has."""
+    """Each result's row at the last epoch that every result has."""
     n_epochs = min(len(result["curve"]) for result in results.values())
     return [(result["curve"][n_epochs - 1], result) for result in results.values()]
 
@@ -189,7 +189,7 @@ def draw_protocols(results: Results, path: Path) -> None:
 
 
 def draw_sizes(results: Results, path: Path) -> None:
-    """What is held out at random, and the validation side, a row a network."""
+    """Losses on the random control and on validation, one row per network."""
     height = 0.32 * len(results)
     at = min(len(result["curve"]) for result in results.values())
     note = f"bits per step after {at} epochs: held out at random (blue), validation side (orange)"

@@ -1,4 +1,4 @@
-"""Which experiments there are: data, parameters that differ from `params.yaml`, and the recipe."""
+"""The experiments: data, parameters that differ from `params.yaml`, and recipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from experiments.recipe import Recipe
 
 RECIPE_FILE: Final = "recipe.yaml"
-"""Holds the recipe in the workspace, where DVC sets it."""
+"""Key of the recipe in the workspace's parameters, where DVC sets it."""
 
 Changes = Mapping[str, object]
 
@@ -21,10 +21,10 @@ _TEXT: Final[Changes] = {
     "audit.chance_replicates": 10,
     "audit.self_test_leaks": 10,
 }
-"""Every experiment's."""
+"""Changes of every experiment."""
 
 _SMALL: Final = Recipe(layers=2, units=64, stride=8, batch_size=64, learning_rate=0.005)
-"""Scaled down to 64 units; a smaller batch and a higher rate than the original's make up for fewer
+"""Scaled down to 64 units; a smaller batch and a higher rate than the original's compensate for fewer
 epochs."""
 
 _SONGS: Final[Changes] = {
@@ -35,7 +35,7 @@ _SONGS: Final[Changes] = {
     "standardize.feel": "keep",
     **{f"augment.{side}_loops": 0 for side in ("train", "validation", "test")},
 }
-"""Whole songs, as the paper read them: nothing is recombined."""
+"""Whole songs, as in the paper: nothing is recombined."""
 
 _POOL: Final[Changes] = {
     **_TEXT,
@@ -46,7 +46,7 @@ _POOL: Final[Changes] = {
     "augment.vary_probability": 0.0,
     "split.protocol": "by_source",
 }
-"""Parts recombined into 500 loops, and nothing else done to them, as the original did."""
+"""Parts recombined into 500 loops without further changes, as in the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class Experiment:
     """A named run.
 
     Attributes:
-        name: What `dvc exp show` calls it.
-        data: The folder of MIDI files it learns, under the shared data.
+        name: Name in `dvc exp show`.
+        data: Folder of its MIDI files, under the shared data.
         changes: Its parameters by dotted key, where they differ from `params.yaml`.
-        recipe: What is learned, and how.
+        recipe: Network and training.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Experiment:
 
     @property
     def arguments(self) -> list[str]:
-        """All that it sets, as `dvc exp run` takes it."""
+        """All its settings, as arguments of `dvc exp run`."""
         recipe = {f"{RECIPE_FILE}:{name}": value for name, value in asdict(self.recipe).items()}
         pairs = (f"{key}={_as_text(value)}" for key, value in {**self.changes, **recipe}.items())
         return [word for pair in pairs for word in ("--set-param", pair)]
@@ -110,4 +110,4 @@ PLAN: Final[Mapping[str, Experiment]] = MappingProxyType(
         )
     }
 )
-"""By name, in the order that they run in."""
+"""Experiments by name, in running order."""

@@ -1,10 +1,10 @@
 """The original's recipe: one-hot words, LSTMs, the next word after each window, Adam.
 
 After `main_lstM_etallica.py` of github.com/keunwoochoi/LSTMetallica (Choi, Fazekas and Sandler
-2016, arXiv 1604.05358), which github.com/mattiasu96/TrapGenerator took over with three layers: the
-vocabulary is the words that occur, a window slides over the text, its successor alone is learned,
-dropout of 0.2 follows each LSTM, batches of Adam at one rate, no early stop on held-out data. To
-write a word, the network reads the last window again.
+2016, arXiv 1604.05358), which github.com/mattiasu96/TrapGenerator adopted with three layers: the
+vocabulary is the words that occur, a window slides over the text, only its successor is a target,
+dropout of 0.2 follows each LSTM, batches of Adam at a constant rate, no early stopping on held-out
+data. To sample a word, the network reads the whole last window again.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _JUDGED_AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The network and how it learns; by default as TrapGenerator did.
+    """The network and its training; TrapGenerator's by default.
 
     Attributes:
-        layers: LSTMs, one on the other.
-        units: Of each.
-        window: Tokens that are read before the one to predict.
-        stride: A window every so many tokens.
-        batch_size: Windows a step.
+        layers: Stacked LSTMs.
+        units: Width of each.
+        window: Tokens before the one to predict.
+        stride: Tokens between the starts of windows.
+        batch_size: Windows per step.
         learning_rate: Adam's.
-        epochs: How many.
+        epochs: Number of epochs.
         control_share: Share of the training bars that is held out as a control that leaks.
     """
 
@@ -57,8 +57,8 @@ class Windows:
     Attributes:
         told: `(n_windows, window)` tokens.
         target: `(n_windows,)` the token that follows.
-        bar: `(n_windows,)` which bar of all the loops' bars the target stands in.
-        loop: `(n_windows,)` which loop the target is of.
+        bar: `(n_windows,)` index of the target's bar among the bars of all loops.
+        loop: `(n_windows,)` index of the target's loop.
     """
 
     told: Tokens
@@ -75,13 +75,13 @@ class Windows:
 
 
 def slide_window(loops: Sequence[Tokens], steps_per_bar: int, window: int, stride: int) -> Windows:
-    """A window that slides over all loops on end, BAR after each bar.
+    """A window that slides over all loops in sequence, BAR after each bar.
 
     Args:
         loops: Words of each loop, `(n_steps,)`, in whole bars.
         steps_per_bar: The grid.
-        window: Tokens.
-        stride: Tokens from one window to the next.
+        window: Length in tokens.
+        stride: Tokens between the starts of windows.
 
     Raises:
         ParameterError: There are no loops, or the text is no longer than the window.
@@ -98,10 +98,10 @@ def slide_window(loops: Sequence[Tokens], steps_per_bar: int, window: int, strid
 
 
 def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[Windows, Windows]:
-    """Part windows into what is learned and those whose target stands in a held-out bar.
+    """Split windows into those to train on and those whose target is in a held-out bar.
 
     Raises:
-        ParameterError: Nothing would be left to learn.
+        ParameterError: Nothing would be left to train on.
     """
     bars = np.unique(windows.bar[windows.target != BAR])
     is_held = np.isin(windows.bar, draw_bars(bars, share, rng))
@@ -110,13 +110,14 @@ def hold_out(windows: Windows, share: float, rng: np.random.Generator) -> tuple[
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch led to.
+    """Result of an epoch.
 
     Attributes:
         epoch: Counted from 1.
-        bits: Bits per step of the windows judged, by name; BAR excluded, no dropout.
-        write: From `(n_loops, n_told)` windows to go on from, a number of tokens and a generator
-            to the tokens that the network writes (see `write_on`), until the next epoch.
+        bits: Bits per step of the evaluated windows, by name; without BAR and dropout.
+        write: Maps `(n_loops, n_told)` windows to continue, a number of tokens and a random
+            generator to the tokens that the network samples (see `write_on`); valid until the next
+            epoch.
     """
 
     epoch: int
@@ -127,13 +128,13 @@ class Epoch:
 def learn(
     windows: Windows, judged: Mapping[str, Windows], recipe: Recipe, seed: int
 ) -> Iterator[Epoch]:
-    """Train, an epoch at a time.
+    """Train, one epoch at a time.
 
     Args:
-        windows: What is learned.
-        judged: What is judged after each epoch.
-        recipe: The network and how it learns.
-        seed: Decides weights, order and dropout.
+        windows: Training windows.
+        judged: Windows evaluated after each epoch.
+        recipe: The network and its training.
+        seed: Random seed of weights, order and dropout.
     """
     keras, tf = import_tensorflow()
     keras.utils.set_random_seed(seed)
@@ -152,15 +153,15 @@ def learn(
 def build(
     layers: int, units: int, n_words: int, every_step: Callable[..., Any] | None = None
 ) -> Any:
-    """The network in Keras: from `(batch, n_tokens)` numbers of words to `(batch, n_words)` scores.
+    """The network in Keras: from `(batch, n_tokens)` numbers of words to `(batch, n_words)` logits.
 
     Args:
-        layers: LSTMs, one on the other.
-        units: Of each.
-        n_words: The vocabulary's size.
-        every_step: Makes a layer, of so many units and with a name, that says something after
-            every token: then there are `(batch, n_tokens, n_words)` scores. By default layers are
-            Keras' LSTMs, of which the last says something after the last token alone.
+        layers: Stacked LSTMs.
+        units: Width of each.
+        n_words: Size of the vocabulary.
+        every_step: Makes a layer, from units and a name, with an output after every token: then
+            logits are `(batch, n_tokens, n_words)`. By default layers are Keras' LSTMs, and the
+            last one has an output only after the last token.
     """
     keras, _ = import_tensorflow()
     told = keras.Input((None,), dtype="int64")
@@ -176,7 +177,7 @@ def build(
 
 
 def compile_network(model: Any, recipe: Recipe) -> Any:
-    """Give what `build` made the original's loss and optimizer."""
+    """Compile a model from `build` with the original's loss and optimizer."""
     keras, _ = import_tensorflow()
     model.compile(
         optimizer=keras.optimizers.Adam(recipe.learning_rate),
@@ -188,17 +189,17 @@ def compile_network(model: Any, recipe: Recipe) -> Any:
 def write_on(
     model: Any, vocabulary: Tokens, starts: Tokens, n_tokens: int, rng: np.random.Generator
 ) -> Tokens:
-    """Draw tokens at temperature 1; for every one the last window is read again as a whole.
+    """Sample tokens at temperature 1, reading the whole last window again for each.
 
     Args:
-        model: What `build` made.
+        model: A model from `build`.
         vocabulary: `(n_words,)` the token of each of its words.
-        starts: `(n_loops, n_told)` windows to go on from.
-        n_tokens: How many to write.
-        rng: Decides the draws.
+        starts: `(n_loops, n_told)` windows to continue.
+        n_tokens: Number of tokens to sample.
+        rng: Random generator.
 
     Returns:
-        `(n_loops, n_tokens)` what was written.
+        `(n_loops, n_tokens)` sampled tokens.
     """
     window, written = np.searchsorted(vocabulary, starts), []
     for _ in range(n_tokens):
@@ -211,7 +212,7 @@ def write_on(
 
 
 def judge(model: Any, vocabulary: Tokens, windows: Windows) -> float:
-    """Bits a word, of the windows that are followed by one and not by BAR."""
+    """Bits per word of the windows whose target is a word rather than BAR."""
     is_word = windows.target != BAR
     told, target = (np.searchsorted(vocabulary, x[is_word]) for x in (windows.told, windows.target))
     logs = _log_softmax(model.predict(told, batch_size=_JUDGED_AT_ONCE, verbose=0))

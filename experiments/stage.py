@@ -1,4 +1,4 @@
-"""The bodies of the two stages in `stages.yaml`: `python -m experiments.stage overlap|learn`."""
+"""The functions of the two stages in `stages.yaml`: `python -m experiments.stage overlap|learn`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def overlap(root: Path) -> None:
 
 
 def learn(root: Path) -> None:
-    """Read `data/augmented`, write `curve.csv` and, of the last epoch, `metrics.json`."""
+    """Read `data/augmented`, write `curve.csv` and, for the last epoch, `metrics.json`."""
     params, sided = read_params(root), read_loops(root / AUGMENTED)
     recipe = Recipe(**yaml.safe_load((root / RECIPE_FILE).read_text(encoding="utf-8")))
     rows = []
@@ -45,7 +45,7 @@ def learn(root: Path) -> None:
 
 
 def write_curve(path: Path, rows: Sequence[dict[str, float]]) -> None:
-    """A row an epoch; what was not measured after an epoch is empty."""
+    """One row per epoch; a value that was not measured is empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[-1]), lineterminator="\n")
     writer.writeheader()
@@ -54,7 +54,7 @@ def write_curve(path: Path, rows: Sequence[dict[str, float]]) -> None:
 
 
 def read_curve(path: Path) -> list[dict[str, float]]:
-    """What `write_curve` wrote; without the cells that are empty."""
+    """Read the output of `write_curve`, without empty cells."""
     with path.open(encoding="utf-8", newline="") as file:
         return [
             {name: float(value) for name, value in row.items() if value}

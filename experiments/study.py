@@ -1,4 +1,4 @@
-"""What is asked of each experiment: losses on three kinds of windows, bars, and hits."""
+"""Measurements of each experiment: losses on three kinds of windows, bars, and hits."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from trapgen.model import Tokens
 
 HEARD_LOOPS: Final = 32
 HEARD_BARS: Final = 8
-"""How much a network writes to be heard, each loop on from another training window."""
+"""Number and length of sampled loops, each continuing another training window."""
 
 JUDGED_TRAIN: Final = 500
-"""Training windows that are judged, too: as many as tell the loss well enough."""
+"""Number of training windows that are also evaluated."""
 
 _DEALT_LATER: Final = ("by_file", "random_windows")
 _TOLD: Final = (
@@ -46,12 +46,12 @@ _TOLD: Final = (
 
 @dataclass(frozen=True)
 class Parted:
-    """Windows by what they are for.
+    """Windows by use.
 
     Attributes:
-        learned: Of the training side.
-        control: Held out from the training side, bars at random: a control that leaks.
-        validation: Of the validation side, as the protocol deals it.
+        learned: Training windows.
+        control: Random bars held out from training loops: a control that leaks.
+        validation: Validation windows, as the protocol assigns them.
     """
 
     learned: Windows
@@ -60,12 +60,12 @@ class Parted:
 
 
 def measure_overlap(sided: Sided, sources: Sequence[DrumLoop], params: Params) -> dict[str, Any]:
-    """What the audit finds, its gate's verdict among it; nobody is stopped by it here.
+    """The audit's results, including the gate's verdict, which stops nothing here.
 
     Args:
-        sided: The loops with their sides.
-        sources: What they were made of.
-        params: Of the experiment.
+        sided: The loops with their split.
+        sources: Loops that they were made from.
+        params: Parameters of the experiment.
     """
     summary = audit_corpus(sided, sources, params).summary()
     return {"protocol": params.split.protocol, **{name: summary[name] for name in _TOLD}}
@@ -74,14 +74,14 @@ def measure_overlap(sided: Sided, sources: Sequence[DrumLoop], params: Params) -
 def part_windows(
     sided: Sided, steps_per_bar: int, split: SplitParams, recipe: Recipe, seed: int
 ) -> Parted:
-    """Cut the loops into windows, and say what each is for.
+    """Cut the loops into windows by use.
 
-    Where the protocol deals loops or bars to sides after recombination, one window slides over all
-    of them, as the original's did, and belongs to the side of the word it asks for. Where sources
-    were dealt first, each side is a text of its own.
+    If the protocol assigns loops or bars to splits after recombination, one window slides over all
+    of them, as in the original, and belongs to the split of its target. If sources were assigned
+    first, each split is a text of its own.
 
     Raises:
-        ParameterError: A side has no window.
+        ParameterError: A split has no window.
     """
 
     def cut(loops: Iterable[DrumLoop]) -> Windows:
@@ -99,19 +99,19 @@ def part_windows(
             cut(loop for its, loop in sided if its == side) for side in ("train", "validation")
         )
     if not len(train) or not len(validation):
-        raise ParameterError("windows a side", "at least one", (len(train), len(validation)))
+        raise ParameterError("windows per split", "at least one", (len(train), len(validation)))
     drawn = np.random.default_rng([seed, *b"control"])
     return Parted(*hold_out(train, recipe.control_share, drawn), validation)
 
 
 def study(sided: Sided, params: Params, recipe: Recipe) -> Iterator[dict[str, float]]:
-    """Learn, and say after each epoch how it went.
+    """Train, and yield measurements after each epoch.
 
     Yields:
         `epoch`; bits per step of `train`, `control` and `validation` windows; and after epochs 1,
-        2, 4, 8 and so on and the last, of what the network writes, left to itself: the share of
-        bars that it closes at the right step (`closed`), the median `bar_length` in steps, `hits`
-        a bar of steps and the share of `empty` steps.
+        2, 4, 8 and so on and the last, of freely sampled loops: the share of bars that are closed
+        at the right step (`closed`), the median `bar_length` in steps, `hits` per bar of steps and
+        the share of `empty` steps.
     """
     codec = Codec(params.grid.steps_per_bar)
     parted = part_windows(sided, codec.steps_per_bar, params.split, recipe, params.seed)
@@ -135,16 +135,16 @@ def study(sided: Sided, params: Params, recipe: Recipe) -> Iterator[dict[str, fl
 
 
 def describe(starts: Tokens, written: Tokens, steps_per_bar: int) -> dict[str, float]:
-    """How long the bars are, and how full, that a network wrote.
+    """Length and density of the bars that a network sampled.
 
     Args:
-        starts: `(n_loops, n_told)` tokens that it went on from; each holds a BAR.
-        written: `(n_loops, n_tokens)` what it wrote.
+        starts: `(n_loops, n_told)` tokens that it continued; each contains a BAR.
+        written: `(n_loops, n_tokens)` sampled tokens.
         steps_per_bar: The grid.
 
     Returns:
-        Of all bars that end, or should have ended, in what was written: `closed`, the share of
-        them with the right number of steps, and `bar_length`, the median number; `hits` a bar of
+        Of all bars that end, or should have ended, among the sampled tokens: `closed`, the share
+        with the right number of steps, and `bar_length`, the median number; `hits` per bar of
         steps and the share of `empty` steps.
     """
     lengths = []
@@ -152,7 +152,7 @@ def describe(starts: Tokens, written: Tokens, steps_per_bar: int) -> dict[str, f
         tokens = np.concatenate([told, added])
         ends = np.append(np.flatnonzero(tokens == BAR), len(tokens))
         steps = np.diff(ends) - 1
-        # The last bar is cut off by the end of the writing: it counts where it is too long by then.
+        # The last bar is cut off by the end of sampling: it counts if it is already too long.
         is_told = ends[1:-1] < len(told)
         last = steps[-1:][steps[-1:] > steps_per_bar]
         lengths += [*steps[:-1][~is_told], *last]
@@ -164,7 +164,7 @@ def describe(starts: Tokens, written: Tokens, steps_per_bar: int) -> dict[str, f
 
 
 def describe_words(words: Tokens, steps_per_bar: int) -> dict[str, float]:
-    """Hits a bar of steps, and the share of steps without one, of `(n_steps,)` words."""
+    """Hits per bar of steps, and the share of steps without one, of `(n_steps,)` words."""
     if not len(words):
         return {"hits": 0.0, "empty": 1.0}
     hits = to_onsets(words).sum() * steps_per_bar / len(words)

@@ -1,4 +1,4 @@
-"""A copy of the checkout to run experiments in: nobody's data, parameters or runs are touched."""
+"""A copy of the checkout for experiments, which leaves data, parameters and runs untouched."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from trapgen.core import read_json, write_text
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SHARED: Final = Path(os.environ.get("TRAPGEN_SHARED", ROOT.parent / "shared")) / "data"
-"""The folder of real drum MIDI, which no repository holds."""
+"""Folder of real drum MIDI, which is in no repository."""
 
 _PACKS: Final = Path("data/packs")
 _TARGETS: Final = ("overlap", "learn")
 
 
 def make_workspace(folder: Path, root: Path = ROOT) -> None:
-    """Copy the checkout as it stands into a git repository of its own, with the stages added.
+    """Copy the checkout in its present state into a new git repository, with the stages added.
 
     Args:
         folder: New or empty.
@@ -35,7 +35,7 @@ def make_workspace(folder: Path, root: Path = ROOT) -> None:
     """
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
-        # What is deleted but not yet committed is listed, too.
+        # Files that are deleted but not committed are listed, too.
         if (root / name).is_file() and not name.startswith("docs/"):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -48,28 +48,28 @@ def make_workspace(folder: Path, root: Path = ROOT) -> None:
     _git(folder, "init", "--quiet")
     for key, value in (("user.name", "trapgen"), ("user.email", "trapgen@localhost")):
         _git(folder, "config", key, value)
-    # A DVC experiment is a commit on top of one; MIDI of others must not get into any.
+    # A DVC experiment is a commit on top of another; MIDI of third parties must not be committed.
     write_text(folder / ".git/info/exclude", f"/{_PACKS}/*/\n")
     _git(folder, "add", "--all")
     _git(folder, "commit", "--quiet", "--message", "The checkout, and the stages of experiments")
 
 
 def run_experiment(folder: Path, experiment: Experiment, shared: Path = SHARED) -> dict[str, Any]:
-    """Run one, as `dvc exp run --name`.
+    """Run one experiment, as `dvc exp run --name`.
 
     Args:
         folder: The workspace.
-        experiment: Its data is taken from the shared folder.
+        experiment: The experiment; its data is in the shared folder.
         shared: That folder.
 
     Returns:
-        `parameters`, the changes and the recipe; `overlap`, what the audit found; `text`, how full
-        the training text is; `curve`, a row an epoch (see `experiments.study`).
+        `parameters`, the changes and the recipe; `overlap`, the audit's results; `text`, density of
+        the training text; `curve`, one row per epoch (see `experiments.study`).
 
     Raises:
-        CalledProcessError: DVC, or a stage, did not end well.
+        CalledProcessError: DVC, or a stage, failed.
     """
-    # Parameters set for an experiment stay in the workspace after it.
+    # Parameters set for an experiment remain in the workspace after it.
     _git(folder, "checkout", "--quiet", "--force", "HEAD", "--", ".")
     for pack in (folder / _PACKS).iterdir():
         if pack.is_dir():
@@ -87,7 +87,7 @@ def run_experiment(folder: Path, experiment: Experiment, shared: Path = SHARED) 
 
 
 def copy_pack(source: Path, target: Path) -> None:
-    """Copy the MIDI files of a folder, those of its folders too."""
+    """Copy the MIDI files of a folder, recursively."""
     for path in sorted(source.rglob("*.mid")):
         copied = target / path.relative_to(source)
         copied.parent.mkdir(parents=True, exist_ok=True)

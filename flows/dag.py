@@ -1,9 +1,9 @@
-"""DVC's graph, and what DVC does around a stage's command, for a body that runs in process.
+"""DVC's graph, and DVC's operations around a stage's command, for a function in this process.
 
-`refresh` is `dvc repro --single-item` with a function in place of the command: the same check,
-the same locks, the same removal of old outputs, the same run cache and the same `dvc.lock`. So
-both ways can be mixed freely. It stands on `dvc.repo.Repo`, which promises less than `dvc.api`:
-dvc is pinned for that reason.
+`refresh` is `dvc repro --single-item` with a function instead of the command: the same check, the
+same locks, the same removal of old outputs, the same run cache and the same `dvc.lock`. Both ways
+can therefore be mixed freely. It uses `dvc.repo.Repo`, which is less stable than `dvc.api`, so dvc
+is pinned.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RAN, RESTORED, CACHED = "Completed", "Restored", "Cached"
 
 @dataclass(frozen=True, slots=True)
 class StageNode:
-    """A stage of `dvc.yaml` and the stages there whose outputs it reads."""
+    """A stage of `dvc.yaml`, and the stages whose outputs it reads."""
 
     name: str
     upstream: tuple[str, ...]
@@ -41,22 +41,21 @@ class StageNode:
 
 @contextmanager
 def open_repo(root: Path) -> Iterator[Repo]:
-    """Open the DVC checkout at `root`, waiting for its lock where another command holds it.
+    """Open the DVC checkout at `root`, waiting for its lock if another command holds it.
 
-    Inside, the current folder is `root`: DVC's run cache and its messages take it for granted, and
-    its commands start there. A fresh `Repo` costs 15 ms and carries no stale index, so nobody
-    needs to keep one.
+    Inside, the current folder is `root`, as DVC's run cache and messages assume, and its commands
+    start there. A new `Repo` costs 15 ms and has no stale index, so it is not reused.
 
     Raises:
         InputError: `root` is not the root of a DVC checkout.
-        TrapgenError: DVC refused something; its own reason is in the message.
+        TrapgenError: DVC failed; its reason is in the message.
     """
-    # Its running commentary would stand twice between Prefect's own lines.
+    # DVC's log would be repeated between Prefect's own lines.
     logging.getLogger("dvc").setLevel(logging.WARNING)
     root = root.resolve()
     rule, advice = "not_a_checkout", f"Give the folder that holds .dvc and {DAG_FILE}."
     try:
-        # Another terminal's `dvc status` must not cost a night's training its record.
+        # `dvc status` in another terminal must not prevent a finished training from being recorded.
         with Repo(str(root), _wait_for_lock=True) as repo, chdir(root):
             if (found := Path(repo.root_dir)) != root:
                 raise InputError(root, rule, f"a folder inside {found}", advice)
@@ -80,15 +79,15 @@ def read_graph(repo: Repo) -> tuple[StageNode, ...]:
 
 
 def why_stale(repo: Repo, name: str) -> tuple[str, ...]:
-    """What has changed since the stage was recorded, a phrase each; empty if it is current."""
+    """Changes since the stage was recorded, one phrase each; empty if it is current."""
     with lock_repo(repo):
         return _why(_stage(repo, name))
 
 
 def read_changes(repo: Repo) -> dict[str, tuple[str, ...]]:
-    """What has changed, by stage, and by pack for those added with `dvc add`.
+    """Changes by stage, and by pack for packs added with `dvc add`.
 
-    A stage that is current now, but will rerun when one upstream of it has, is not among them.
+    A stage that is current now, but will rerun after one upstream of it, is not included.
     """
     with lock_repo(repo):
         changes = {_label(stage): _why(stage) for stage in _plan(repo)}
@@ -96,13 +95,13 @@ def read_changes(repo: Repo) -> dict[str, tuple[str, ...]]:
 
 
 def record(repo: Repo, name: str) -> None:
-    """Write the stage as it now stands to `dvc.lock` and its outputs to the cache."""
+    """Record the stage's present state in `dvc.lock`, and its outputs in the cache."""
     with repo.scm_context():
         repo.commit(target=_target(name), force=True)
 
 
 def record_packs(repo: Repo) -> None:
-    """Record packs that were added with `dvc add` and have changed since, as `dvc repro` does.
+    """Record changes of packs that were added with `dvc add`, as `dvc repro` does.
 
     Raises:
         InputError: A pack is missing.
@@ -111,7 +110,7 @@ def record_packs(repo: Repo) -> None:
         pointer = stage.path_in_repo
         for pack in stage.outs:
             if not pack.exists:
-                advice = f"Get it back with `dvc checkout {pointer}`, or `dvc remove {pointer}`."
+                advice = f"Restore it with `dvc checkout {pointer}`, or `dvc remove {pointer}`."
                 raise InputError(str(pack), "missing_pack", "no such file", advice)
         repo.reproduce(targets=[pointer], single_item=True)
 
@@ -119,25 +118,25 @@ def record_packs(repo: Repo) -> None:
 def refresh(
     root: Path, name: str, run: Callable[[Path], None], *, force: bool = False
 ) -> tuple[str, tuple[str, ...]]:
-    """Bring one stage up to date; those upstream of it are taken to be.
+    """Bring one stage up to date, assuming that those upstream of it are.
 
     Args:
         root: The checkout.
         name: A stage of its `dvc.yaml`.
-        run: The stage's body, which gets the root.
-        force: Run it even if it is current or its result is known.
+        run: The stage's function, called with the root.
+        force: Run it even if it is current or its result is cached.
 
     Returns:
-        `Completed`, `Restored` or `Cached`, and what had changed, a phrase each.
+        `Completed`, `Restored` or `Cached`, and the changes, one phrase each.
 
     Raises:
-        TrapgenError: DVC refused, for one because another process is at the same files.
-        Exception: Whatever `run` raises. The stage's old outputs are gone then, those that it
-            wrote until then stay, and nothing is recorded.
+        TrapgenError: DVC failed, for example because another process uses the same files.
+        Exception: Raised by `run`. The stage's old outputs are then deleted, new ones written so
+            far are kept, and nothing is recorded.
     """
     with open_repo(root) as repo:
         if _stage(repo, name).frozen:
-            # DVC runs no frozen stage either: it checks that the outputs are there.
+            # DVC does not run frozen stages either: it only checks that the outputs exist.
             repo.reproduce(targets=[_target(name)], single_item=True)
             return CACHED, ()
         why = why_stale(repo, name) or (("forced",) if force else ())
@@ -152,7 +151,7 @@ def refresh(
 
 
 def _replace_outputs(repo: Repo, name: str, *, known: bool) -> bool:
-    """Remove a stage's outputs; whether the run cache, if asked, then gave them back."""
+    """Remove a stage's outputs; whether the run cache, if `known`, restored them."""
     with lock_repo(repo):
         stage = _stage(repo, name)
         stage.remove_outs()
@@ -166,13 +165,13 @@ def _replace_outputs(repo: Repo, name: str, *, known: bool) -> bool:
 
 @contextmanager
 def _held(repo: Repo, name: str) -> Iterator[None]:
-    """Hold the stage's files as DVC does while a command runs: others wait, or are refused."""
+    """Lock the stage's files as DVC does while a command runs: others wait, or fail."""
     stage = _stage(repo, name)
     held = {
         kind: [item.fs_path for item in items if item.is_in_repo]
         for kind, items in (("read", stage.deps), ("write", stage.outs))
     }
-    # DVC knows a holder by its process and this text, and lets the same one in again.
+    # DVC identifies a holder by its process and this text, and admits the same one again.
     holder = " ".join(sys.argv)
     hardlink = repo.config["core"].get("hardlink_lock", False)
     with rwlock(repo.tmp_dir, repo.fs, holder, **held, hardlink=hardlink):
@@ -180,7 +179,7 @@ def _held(repo: Repo, name: str) -> Iterator[None]:
 
 
 def _plan(repo: Repo) -> list[DvcStage]:
-    """The stages of `dvc.yaml` and the packs that they read, in DVC's own order."""
+    """The stages of `dvc.yaml` and the packs that they read, in DVC's order."""
     wanted = [stage for stage in repo.index.stages if _named(stage)]
     return list(plan_repro(get_active_graph(repo.index.graph), wanted))
 
@@ -194,7 +193,7 @@ def _label(stage: DvcStage) -> str:
 
 
 def _target(name: str) -> str:
-    # A bare name could also be that of a file.
+    # A bare name could also be a file's.
     return f"{DAG_FILE}:{name}"
 
 
@@ -204,7 +203,7 @@ def _stage(repo: Repo, name: str) -> DvcStage:
 
 
 def _why(stage: DvcStage) -> tuple[str, ...]:
-    """DVC's status of one stage in words: `params.yaml split.seed modified`, `changed command`."""
+    """DVC's status of one stage as text: `params.yaml split.seed modified`, `changed command`."""
     status = stage.status()
     if status and not any(out.hash_info for out in stage.outs):
         return ("not recorded yet",)

@@ -3,9 +3,9 @@
     python -m flows.pipeline [--root .] [--force]
                              [--workers threads|processes|dask] [--n-workers N] [--scheduler URL]
 
-With no server configured (`PREFECT_API_URL`), Prefect starts a temporary one and stops it; only
-threads can do with that. The exit code is 0, or that of the error which stopped a stage: 4 when
-the audit's gate refuses.
+Without a configured server (`PREFECT_API_URL`), Prefect starts a temporary one and stops it; only
+threads can use it. The exit code is 0, or that of the error that stopped a stage: 4 if the audit's
+gate refuses.
 """
 
 import argparse
@@ -35,15 +35,15 @@ Load = Callable[[str], Stage]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What came of one stage.
+    """Result of one stage.
 
     Attributes:
         stage: Its name.
-        state: The name of its task's final state: `Completed` (it ran), `Restored` (DVC's run
-            cache knew the result), `Cached` (it was current), `Failed`, or `NotReady` (a stage
-            upstream of it failed).
+        state: Name of its task's final state: `Completed` (it ran), `Restored` (from DVC's run
+            cache), `Cached` (it was current), `Failed`, or `NotReady` (a stage upstream of it
+            failed).
         seconds: Wall-clock time, DVC's bookkeeping included.
-        why: What had changed, a phrase each; the error for a stage that failed.
+        why: Changes, one phrase each; or the error of a failed stage.
     """
 
     stage: str
@@ -55,39 +55,39 @@ class Visit:
 def build_stages(
     root: Path, *, force: bool = False, workers: Workers | None = None, load: Load = load_stage
 ) -> tuple[Visit, ...]:
-    """Bring every stage of the checkout up to date, as tasks of the flow that calls this.
+    """Bring every stage of the checkout up to date, as tasks of the calling flow.
 
-    One task a stage, with DVC's edges. The table of what came of them is printed and becomes an
-    artifact of the flow run, also when a stage fails.
+    One task per stage, with DVC's edges. The table of results is printed and becomes an artifact of
+    the flow run, even if a stage fails.
 
     Args:
-        root: The checkout: the folder that holds `.dvc` and `dvc.yaml`.
-        force: Run the stages that are current as well.
-        workers: Where a stage that works in chunks runs them; by default on threads.
-        load: Finds a stage's body by its name.
+        root: The checkout: the folder with `.dvc` and `dvc.yaml`.
+        force: Also run stages that are current.
+        workers: Where a stage in chunks runs them; by default on threads.
+        load: Finds a stage's function by its name.
 
     Returns:
-        A visit a stage, in DVC's order.
+        One visit per stage, in DVC's order.
 
     Raises:
         InputError: `root` is not a checkout.
         ParameterError: `dvc.yaml` has a stage that `load` does not know; nothing ran.
-        Exception: The first one, in DVC's order, that a stage raised. What does not lie
-            downstream of that stage was still brought up to date.
+        Exception: The first error of a stage, in DVC's order. Stages that are not downstream of it
+            are still brought up to date.
     """
     root = root.resolve()
     with dag.open_repo(root) as repo:
         dag.record_packs(repo)
         nodes = dag.read_graph(repo)
     visits: dict[str, Visit] = {}
-    # All of them first: a broken one should not come out after an hour of training.
+    # All are loaded first, so that a broken one fails before an hour of training.
     workers = workers or Workers()
     tasks = {node.name: _stage_task(load(node.name), workers, visits) for node in nodes}
     states: dict[str, State[Any]] = {}
     for node in nodes:
         upstream = [states[name] for name in node.upstream]
-        # Called, not submitted: stages share DVC's locks and the process's cores, so they could
-        # only wait for each other, and an interrupt reaches none but the main thread.
+        # Called rather than submitted: stages share DVC's locks and the process's cores, so they
+        # would wait for each other, and an interrupt reaches only the main thread.
         states[node.name] = tasks[node.name](root, force, wait_for=upstream, return_state=True)
     table = tuple(
         visits.get(name, Visit(name, str(state.name), 0.0)) for name, state in states.items()
@@ -100,10 +100,10 @@ def build_stages(
 
 
 def fail_with_reason(run: Callable[P, T]) -> Callable[P, T]:
-    """Make the body of a flow or task return a failed state where it raises a TrapgenError.
+    """Make the function of a flow or task return a failed state if it raises a TrapgenError.
 
-    Such an error says all there is to say: the traceback that Prefect logs would bury it. Prefect
-    unwraps the state, so that whoever calls the flow gets the error raised all the same.
+    The message of such an error is complete, and the traceback that Prefect logs would hide it.
+    Prefect unwraps the state, so the caller of the flow still gets the error.
     """
 
     @wraps(run)
@@ -117,13 +117,13 @@ def fail_with_reason(run: Callable[P, T]) -> Callable[P, T]:
 
 
 def _stage_task(stage: Stage, workers: Workers, visits: dict[str, Visit]) -> Task[..., State]:
-    """A task that brings `stage` up to date, and notes its visit."""
+    """A task that brings `stage` up to date, and records its visit."""
 
     @task(
         name=stage.name,
         version=stage.version,
         task_run_name=stage.name,
-        cache_policy=NO_CACHE,  # whether a stage is current is DVC's to say
+        cache_policy=NO_CACHE,  # DVC decides whether a stage is current
     )
     @fail_with_reason
     def visit(root: Path, force: bool) -> State:
@@ -173,19 +173,19 @@ def pipeline(
 
     Args:
         root: The checkout.
-        force: Run the stages that are current as well.
+        force: Also run stages that are current.
         workers: Where chunks of files run: on threads, processes or Dask (see `Workers`).
-        n_workers: How many; by default one a processor.
-        scheduler: The address of Dask's scheduler; by default a cluster on this machine.
+        n_workers: Number of workers; by default one per processor.
+        scheduler: Address of Dask's scheduler; by default a cluster on this machine.
     """
     where = Workers(workers, n_workers, scheduler)
     return build_stages(Path(root), force=force, workers=where)
 
 
 def exit_code(run: Callable[[], object]) -> int:
-    """Call a flow and turn what it raises into the code that the process should exit with."""
-    # Left alone, Prefect hands SIGTERM back to the system, which kills the process before it has
-    # stopped its temporary server.
+    """Call a flow and return the exit code for its result."""
+    # By default, Prefect hands SIGTERM back to the system, which kills the process before its
+    # temporary server is stopped.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         run()
@@ -202,13 +202,13 @@ def exit_code(run: Callable[[], object]) -> int:
 
 
 def parse_arguments(description: str, arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the options that all flows take; their names are those of the flows' parameters."""
+    """Read the options shared by all flows; their names are those of the flows' parameters."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--root", default=".", help="the checkout (default: the current folder)")
-    parser.add_argument("--force", action="store_true", help="run stages that are current as well")
+    parser.add_argument("--force", action="store_true", help="also run stages that are current")
     kinds = get_args(WorkerKind)
     parser.add_argument("--workers", choices=kinds, default=kinds[0], help="where files are read")
-    parser.add_argument("--n-workers", type=int, help="how many (default: one a processor)")
+    parser.add_argument("--n-workers", type=int, help="number (default: one per processor)")
     parser.add_argument("--scheduler", default="", help="Dask's (default: one on this machine)")
     return parser.parse_args(arguments)
 

@@ -1,9 +1,9 @@
-"""Retraining: look what changed, rebuild what depends on it, and write down why.
+"""Retraining: detect changes, rebuild what depends on them, and log why.
 
     python -m flows.retrain [--root .] [--force] [--workers …]: the options of flows.pipeline
 
-A run that finds nothing changed does nothing and writes nothing but its artifact, so the
-schedule in `prefect.yaml` may be as dense as one likes.
+A run without changes writes only its artifact, so the schedule in `prefect.yaml` may be as dense
+as desired.
 """
 
 import json
@@ -22,10 +22,10 @@ from flows.pipeline import Visit, exit_code, fail_with_reason, parse_arguments, 
 from flows.spread import WorkerKind
 
 LOG: Final = Path("mlruns/retrain.jsonl")
-"""One JSON object a line, the oldest first: a rebuild or a failed try each.
+"""One JSON object per line, oldest first: one for each rebuild or failed attempt.
 
-It lies with the other records of runs, where git and DVC do not look: DVC removes a stage's
-outputs before it runs, and a log of reruns inside one would make the next run find it changed.
+It is with the other records of runs, which git and DVC ignore: DVC removes a stage's outputs before
+it runs, and a log of reruns inside one would count as a change in the next run.
 """
 
 Rebuild = Callable[[str, bool], Sequence[Visit]]
@@ -34,21 +34,21 @@ Rebuild = Callable[[str, bool], Sequence[Visit]]
 def renew_model(
     root: Path, *, force: bool = False, rebuild: Rebuild = pipeline
 ) -> dict[str, Any] | None:
-    """Rebuild what the corpus or the parameters made stale, and log what was done and why.
+    """Rebuild what is stale after changes of corpus or parameters, and log what was done and why.
 
     Args:
         root: The checkout.
-        force: Rebuild all of it, stale or not.
+        force: Rebuild everything, stale or not.
         rebuild: The flow that rebuilds, called as a subflow with `root` and `force`.
 
     Returns:
-        The line added to `LOG`: `started` (UTC), `changes` (what had changed, by stage or pack),
-        `outcome` (`rebuilt` or `failed`), `stages` (the state that each ended in, and why) or
-        `error`. None if nothing was stale.
+        The line added to `LOG`: `started` (UTC), `changes` (by stage or pack), `outcome` (`rebuilt`
+        or `failed`), `stages` (the final state of each, and why) or `error`. None if nothing was
+        stale.
 
     Raises:
         InputError: `root` is not a checkout.
-        Exception: Whatever stopped the rebuild, after it was logged.
+        Exception: The error that stopped the rebuild, after it was logged.
     """
     root = root.resolve()
     with dag.open_repo(root) as repo:
@@ -114,10 +114,10 @@ def retrain(
 
     Args:
         root: The checkout.
-        force: Rebuild all of it, stale or not.
-        workers: Where chunks of files run, as in `pipeline`; so are the next two.
-        n_workers: How many.
-        scheduler: The address of Dask's scheduler.
+        force: Rebuild everything, stale or not.
+        workers: Where chunks of files run, as in `pipeline`; also the next two.
+        n_workers: Number of workers.
+        scheduler: Address of Dask's scheduler.
     """
     rebuild = partial(pipeline, workers=workers, n_workers=n_workers, scheduler=scheduler)
     return renew_model(Path(root), force=force, rebuild=rebuild)

@@ -3,7 +3,7 @@
     prefect server start --host 127.0.0.1
     PREFECT_API_URL=http://127.0.0.1:4200/api python -m flows.serve
 
-The runs are processes of this machine, in the current folder, one at a time.
+Runs are processes on this machine, in the current folder, one at a time.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ DEPLOYMENTS: Final = ROOT / "prefect.yaml"
 
 
 def read_deployment(path: Path, name: str) -> dict[str, Any]:
-    """Read one deployment from a `prefect.yaml`, as it stands there.
+    """Read one deployment from a `prefect.yaml`, unchanged.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: No deployment has that name.
     """
     deployments = yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
     for deployment in deployments:
@@ -39,7 +39,7 @@ def read_deployment(path: Path, name: str) -> dict[str, Any]:
 
 
 def serve_nightly(path: Path = DEPLOYMENTS) -> None:
-    """Serve the deployment `retrain/nightly`; returns when the process is told to stop.
+    """Serve the deployment `retrain/nightly`; returns when the process is stopped.
 
     Raises:
         ParameterError: No server is configured; a temporary one would forget the schedule.

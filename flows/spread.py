@@ -1,8 +1,8 @@
 """Chunks of a stage's work as Prefect tasks, on threads, processes or the workers of Dask.
 
-Where they run changes how long it takes and nothing else, so it is no parameter of a stage. A
-chunk's files and the folder for its loops must have the same paths on every worker, and every
-worker this project's code.
+The choice affects only the run time, so it is not a parameter of a stage. A chunk's files and the
+folder for its loops must have the same paths on every worker, and every worker needs this project's
+code.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from trapgen.ingest import Chunk, Part, Spread
 WorkerKind = Literal["threads", "processes", "dask"]
 
 _AHEAD: Final = 3
-"""Chunks under way for each worker: none waits for work, and what is done and waits to be
-collected stays little."""
+"""Submitted chunks per worker: enough to keep workers busy, few enough that finished chunks do not
+accumulate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Where chunks run.
+    """Workers that run chunks.
 
     Attributes:
         kind: `threads` of this process; `processes` of this machine; or `dask`.
-        number: How many; by default one a processor.
-        scheduler: The address of Dask's scheduler (`tcp://host:8786`): all its workers, which
-            have a `PREFECT_API_URL` that they can reach. By default a cluster of processes on
-            this machine, for as long as the work takes.
+        number: Number of workers; by default one per processor.
+        scheduler: Address of Dask's scheduler (`tcp://host:8786`): all its workers, which need a
+            `PREFECT_API_URL` that they can reach. By default a temporary cluster of processes on
+            this machine.
 
     Raises:
-        ParameterError: One breaks its rule, or other processes are asked for and no Prefect
-            server is configured.
+        ParameterError: A value is invalid, or other processes are requested and no Prefect server
+            is configured.
     """
 
     kind: WorkerKind = "threads"
@@ -59,22 +59,22 @@ class Workers:
         if self.number is not None and self.number < 1:
             raise ParameterError("n_workers", "at least 1", self.number)
         if self.scheduler and self.kind != "dask":
-            raise ParameterError("workers", "dask where a scheduler is given", self.kind)
+            raise ParameterError("workers", "dask if a scheduler is given", self.kind)
         if self.kind != "threads" and not PREFECT_API_URL.value():
-            # Each worker process would start a temporary server of its own, and leave it behind.
+            # Each worker process would start a temporary server of its own, and not stop it.
             rule = f"the address of a running Prefect server for {self.kind} (`make prefect`)"
             raise ParameterError("PREFECT_API_URL", rule, None)
 
 
 @contextmanager
 def open_workers(workers: Workers) -> Iterator[Spread]:
-    """Yield a map over chunks that runs each as a task of the flow around it.
+    """Yield a map over chunks that runs each as a task of the surrounding flow.
 
     The workers start with the first chunks and stop with the block. The map keeps the order, and
-    is ahead of whoever collects by a few chunks a worker.
+    runs a few chunks per worker ahead of the consumer.
     """
     with ExitStack() as stack:
-        # Cached: the stage may map more than once.
+        # Cached, since the stage may map several times.
         start = cache(lambda: stack.enter_context(_make_runner(workers)))
 
         def spread(work: Callable[[Chunk], Part], chunks: Sequence[Chunk]) -> Iterable[Part]:
@@ -109,10 +109,10 @@ def _make_runner(workers: Workers) -> TaskRunner[Any]:
         return ThreadPoolTaskRunner(max_workers=number)
     if workers.kind == "processes":
         return ProcessPoolTaskRunner(max_workers=number, initializer=_ignore_interrupts)
-    # Dask takes a second to import.
+    # Importing Dask takes a second.
     from prefect_dask.task_runners import DaskTaskRunner
 
-    # Its running commentary would drown Prefect's own.
+    # Dask's log would bury Prefect's own.
     logging.getLogger("distributed").setLevel(logging.WARNING)
     if workers.scheduler:
         return DaskTaskRunner(address=workers.scheduler)
@@ -120,9 +120,9 @@ def _make_runner(workers: Workers) -> TaskRunner[Any]:
         cluster_kwargs={
             "n_workers": number,
             "threads_per_worker": 1,
-            # Any free port: two runs may be under way.
+            # Any free port, since two runs may be concurrent.
             "dashboard_address": "127.0.0.1:0",
-            # Not every thread of a worker has the settings that a task brings with it.
+            # Not every thread of a worker has the settings that a task carries.
             "env": {
                 "PREFECT_API_URL": PREFECT_API_URL.value(),
                 "DASK_LOGGING__DISTRIBUTED": "warning",
@@ -132,15 +132,15 @@ def _make_runner(workers: Workers) -> TaskRunner[Any]:
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches every process; one that stops a worker too leaves a pool that never ends.
+    # Ctrl-C reaches every process; stopping a worker would leave a pool that never ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def publish_progress(what: str, every_s: float = LINE_EVERY_S) -> Iterator[OnFiles]:
-    """Write the pace of the work `what` to the run's log and into an artifact, now and then.
+    """Write the pace of the work `what` to the run's log and to an artifact, occasionally.
 
-    Work that is done within `every_s` seconds leaves neither.
+    Work that finishes within `every_s` seconds writes neither.
     """
     artifact: UUID | None = None
     percent = 0.0

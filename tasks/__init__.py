@@ -1,7 +1,7 @@
-"""One module a stage of `dvc.yaml`: load, call the library, check, track, write.
+"""One module per stage of `dvc.yaml`: load, call the library, check, track, write.
 
-A module `tasks/NAME.py` has `VERSION`, which changes with the stage's behavior, and
-`run(root)`, which reads and writes files under the checkout's root. `python -m tasks NAME` runs
-one plainly; the flows in `flows/` run them as Prefect tasks. MLflow and great_expectations are
-used here alone (`tracking.py`, `checks/`).
+A module `tasks/NAME.py` defines `VERSION`, which changes with the stage's behavior, and
+`run(root)`, which reads and writes files under the checkout's root. `python -m tasks NAME` runs a
+stage directly; the flows in `flows/` run them as Prefect tasks. Only this package uses MLflow and
+great_expectations (`tracking.py`, `checks/`).
 """

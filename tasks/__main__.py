@@ -1,4 +1,4 @@
-"""Run one stage plainly: `python -m tasks STAGE`."""
+"""Run one stage directly: `python -m tasks STAGE`."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ from trapgen.core import TrapgenError
 
 
 def main(arguments: list[str]) -> int:
-    """Run the stage named; the exit code is that of `trapgen.core.errors`."""
+    """Run the named stage; the exit code is that of `trapgen.core.errors`."""
     if len(arguments) != 1:
         print("usage: python -m tasks STAGE", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Measure what the sides have in common, and refuse data that would make figures lie."""
+"""Audit the overlap between splits, and refuse data that would bias figures."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +16,10 @@ VERSION = "3"
 def run(root: Path) -> None:
     """Read `data/augmented` and `data/standardized`, write `data/audit`.
 
-    Everything is written before the gate speaks, so that a refusal can be looked into.
+    All results are written before the gate refuses, so that a refusal can be investigated.
 
     Raises:
-        GateRefusedError: The sides are not independent, or a table breaks its expectations.
+        GateRefusedError: The splits are not independent, or a table breaks its expectations.
     """
     params = read_params(root)
     sided = read_loops(root / AUGMENTED)
@@ -34,7 +34,7 @@ def run(root: Path) -> None:
         folder / "data_docs",
         params=params.audit,
     )
-    # What the gate has said in words, these rules say again.
+    # These expectations repeat the gate's reasons.
     repeated = ("gate.", "overlap.leak ") if found.reasons else ()
     new = [sentence for sentence in broken if not sentence.startswith(repeated)]
     found = replace(found, reasons=(*found.reasons, *new))
@@ -42,8 +42,8 @@ def run(root: Path) -> None:
     loops = {loop.lineage.loop_id: loop for _, loop in sided}
     write_audit_report(folder / "report.html", found, loops, data_docs="data_docs/index.html")
     print(
-        f"audit: {found.gate}; {found.exact_bar_overlap:.2%} of held-out bars stand in train, "
-        f"independent sources give {found.chance.mean:.2%} "
+        f"audit: {found.gate}; {found.exact_bar_overlap:.2%} of held-out bars occur in train, "
+        f"{found.chance.mean:.2%} are expected by chance "
         f"({found.chance.low:.2%} to {found.chance.high:.2%})"
     )
     if found.reasons:

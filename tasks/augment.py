@@ -1,4 +1,4 @@
-"""Recombine loops within each side."""
+"""Recombine loops within each split."""
 
 from pathlib import Path
 

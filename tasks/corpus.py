@@ -1,4 +1,4 @@
-"""Gather the starter packs and the user's into `data/raw`."""
+"""Gather the starter packs and the user's packs in `data/raw`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Write the loops that the audit kept as text and as tables, and what receipts need."""
+"""Write the loops that the audit kept as text and as tables, and the training index."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def run(root: Path) -> None:
     """Read `data/augmented` and `data/audit`, write `data/encoded` and the Data Docs of its checks.
 
     Raises:
-        GateRefusedError: The text that was written breaks a rule.
+        GateRefusedError: The written text breaks a rule.
     """
     steps_per_bar = read_params(root).grid.steps_per_bar
     decisions = read_table(root / AUDIT / "survivors.parquet", SURVIVORS)

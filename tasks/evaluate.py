@@ -1,4 +1,4 @@
-"""Judge the model, draw the plots and write the page."""
+"""Evaluate the model, draw the figures and write the report."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ _CURVES = ("train", "validation", "control_loss")
 
 
 def run(root: Path) -> None:
-    """Read the model, the samples and what the audit cleared; write `data/reports`."""
+    """Read the model, samples and audited data; write `data/reports`."""
     params = read_params(root)
     generator = load_generator(root / MODEL)
     sides: dict[str, list[DrumLoop]] = {}
@@ -52,7 +52,7 @@ def run(root: Path) -> None:
         {"name": path.stem, "picture": path.with_suffix(".png"), "receipt": read_json(path)}
         for path in sorted((root / SAMPLES).glob("*.json"))
     ]
-    # Rows stand in tables of their own; MLflow takes numbers alone.
+    # Rows are in tables of their own; MLflow accepts only numbers.
     del metrics["curves"]
     write_json(folder / "metrics.json", metrics)
     groups = group_features(metrics["overlap"])
@@ -64,7 +64,7 @@ def run(root: Path) -> None:
 def _tell(
     spec: ModelSpec, sides: Mapping[str, Sequence[DrumLoop]], base: str
 ) -> dict[str, Tokens] | None:
-    """What the model is told of each side's loops, as in training; nothing where it knows none."""
+    """Condition inputs of each split's loops, as in training; None without conditions."""
     if not spec.conditions:
         return None
     return {
@@ -133,4 +133,4 @@ def _say(metrics: Mapping[str, Any]) -> None:
     missed = [name for name, goal in metrics["goals"].items() if not goal["holds"]]
     held = len(metrics["goals"]) - len(missed)
     words = f"; not {', '.join(missed)}" if missed else ""
-    print(f"evaluate: {held} of {len(metrics['goals'])} goals are reached{words}")
+    print(f"evaluate: {held} of {len(metrics['goals'])} goals met{words}")

@@ -1,6 +1,6 @@
-"""Write `params.yaml` anew: its values, and for every parameter what its definition says.
+"""Rewrite `params.yaml`: its values, with a comment from each parameter's definition.
 
-`python -m tasks.params` takes over what was added or changed in
+Run `python -m tasks.params` after parameters were added or changed in
 `trapgen.core.params`.
 """
 

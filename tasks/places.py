@@ -1,4 +1,4 @@
-"""Where in a checkout everything lies."""
+"""Paths within a checkout."""
 
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ MODEL: Final = Path("data/model")
 SAMPLES: Final = Path("data/samples")
 REPORTS: Final = Path("data/reports")
 CHECKPOINT: Final = Path("data/checkpoint")
-"""Not an output of DVC's, which removes those before a stage runs."""
+"""Not a DVC output, which DVC would remove before a stage runs."""
 TRACKING: Final = Path("mlruns")
 
 
@@ -24,6 +24,6 @@ def read_params(root: Path) -> Params:
     """The checkout's `params.yaml`.
 
     Raises:
-        ParameterError: It breaks a rule.
+        ParameterError: The file breaks a rule.
     """
     return load_params(root / "params.yaml")

@@ -1,4 +1,4 @@
-"""Draw loops from the model: MIDI, sound, picture and receipt."""
+"""Generate loops with the model: MIDI, audio, picture and receipt."""
 
 from pathlib import Path
 

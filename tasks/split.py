@@ -1,4 +1,4 @@
-"""Deal sources to sides."""
+"""Assign sources to train, validation and test."""
 
 from pathlib import Path
 

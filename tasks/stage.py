@@ -1,4 +1,4 @@
-"""A stage as the pipeline sees it: a name, a version and one plain function."""
+"""A stage of the pipeline: a name, a version and one function."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Stage:
     """One stage of `dvc.yaml`.
 
     Attributes:
-        name: Its name there, and that of its module in `tasks/`.
+        name: Name in `dvc.yaml` and of its module in `tasks/`.
         version: Changes with the stage's behavior.
-        run: Reads and writes files under the checkout's root, the only argument it must have.
-        spreads: Whether it also takes `spread`, the map that its chunks of files go through, and
-            `progress`, which shows how far they have come.
+        run: Reads and writes files under the checkout's root, its only required argument.
+        spreads: Whether it also takes `spread`, the map over its chunks of files, and `progress`,
+            which shows how many are done.
     """
 
     name: str
@@ -40,7 +40,7 @@ def load_stage(name: str) -> Stage:
     try:
         module = import_module(f"tasks.{name}")
     except ModuleNotFoundError as error:
-        # A package that the stage itself needs may be what is missing.
+        # A package that the stage imports may be missing instead.
         if error.name != f"tasks.{name}":
             raise
         raise ParameterError("stage", rule, name) from None

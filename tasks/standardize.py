@@ -1,4 +1,4 @@
-"""Bring every file to the kit and the grid, and hold the raw packs against their rules."""
+"""Convert every file to the kit and the grid, and check the raw packs."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ VERSION = "4"
 
 
 def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:
-    """Read `data/raw`, write `data/standardized` and the Data Docs of the checks of raw packs.
+    """Read `data/raw`, write `data/standardized` and the Data Docs of the raw checks.
 
     Args:
         root: The checkout.
-        spread: The map that the chunks of files go through; the result is the same.
-        progress: Shows how far the files have come.
+        spread: Map over the chunks of files; the result does not depend on it.
+        progress: Shows how many files are done.
 
     Raises:
-        GateRefusedError: The packs break a rule that `tasks.checks.raw` stops for.
+        GateRefusedError: The packs break a rule of `tasks.checks.raw` that stops the stage.
     """
     params = read_params(root).standardize
     with progress("standardizing") as on_files:

@@ -1,4 +1,4 @@
-"""The last screen of a run: what there is now, and where it lies (`python -m tasks.summary`)."""
+"""Summary of a run: results, and where to find them (`python -m tasks.summary`)."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ def describe(root: Path) -> str:
     """A few lines about the newest results.
 
     Raises:
-        TableError: The pipeline has not been run to its end.
+        TableError: The pipeline has not run to its end.
     """
     summary = read_json(root / AUDIT / "summary.json")
     metrics = read_json(root / REPORTS / "metrics.json")
@@ -20,8 +20,8 @@ def describe(root: Path) -> str:
         "",
         f"  new loops        {SAMPLES}/  {len(samples)} as .mid, .wav and .png, with receipts",
         f"  overlap report   {AUDIT}/report.html  gate: {summary['gate']}; "
-        f"{summary['exact_bar_overlap']:.2%} of held-out bars stand in train, "
-        f"chance gives up to {chance['high']:.2%}",
+        f"{summary['exact_bar_overlap']:.2%} of held-out bars occur in train, "
+        f"up to {chance['high']:.2%} expected by chance",
     ]
     for side, bits in metrics["bits_per_step"].items():
         lines.append(

@@ -1,8 +1,8 @@
-"""MLflow: one run a training, found again by the hash of its weights.
+"""MLflow: one run per training, identified by the hash of its weights.
 
-Everything is local under `mlruns/` unless `MLFLOW_TRACKING_URI` names another place. A model that
-DVC restored from its cache was trained elsewhere or earlier: where no run knows it, one is made
-from what lies beside its weights.
+All data is local under `mlruns/` unless `MLFLOW_TRACKING_URI` is set. A model that DVC restored
+from its cache was trained elsewhere or earlier: if no run has it, one is created from the model's
+folder.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ EXPERIMENT: Final = "trapgen"
 MODEL_TAG: Final = "trapgen.model"
 TRAINING_TAG: Final = "trapgen.training"
 _ELSEWHERE: Final = os.environ.get("MLFLOW_TRACKING_URI")
-"""Read before MLflow is: it sets the variable itself."""
+"""Read before MLflow is imported, because MLflow sets the variable itself."""
 _REQUIREMENTS: Final = ("tensorflow", "keras", "numpy")
 
 
 def _connect(root: Path) -> Any:
-    """MLflow, talking to the checkout's own store or the one in the environment."""
+    """MLflow, connected to the checkout's own store or the one in the environment."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     import mlflow
 
-    # The making of a new database is no news.
+    # Hide the log of creating a new database.
     for name in ("mlflow.store.db.utils", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     place = (root / TRACKING).resolve()
@@ -66,12 +66,12 @@ def _find_run(mlflow: Any, tag: str, value: str) -> Run | None:
 
 
 class TrainingRun:
-    """The MLflow run of a training; one that was stopped is taken up where it was.
+    """The MLflow run of a training; an interrupted run is resumed.
 
     Args:
         root: The checkout.
         params: All parameters.
-        name: Names the data and the parameters, as `trapgen.model.training.fingerprint`.
+        name: Hash of data and parameters, from `trapgen.model.training.fingerprint`.
     """
 
     def __init__(self, root: Path, params: Params, name: str) -> None:
@@ -106,7 +106,7 @@ class TrainingRun:
             self._mlflow.log_metric("seconds", epoch.seconds, step=epoch.epoch)
 
     def log_humanizer(self, humanizer: Humanizer) -> None:
-        """Log the figures of how hits are played."""
+        """Log the figures of the humanizer."""
         _log_humanizer(self._mlflow, humanizer)
 
     def log_model(self, network: Network, best: Epoch) -> None:
@@ -137,7 +137,7 @@ def _log_model(mlflow: Any, network: Network) -> None:
     tokens = np.zeros((1, network.spec.codec.bar_length), np.int64)
     example = vars(make_inputs(tokens, network.spec))
     scores = np.asarray(model(example))
-    # Trying the example, Keras draws progress bars.
+    # Keras draws progress bars when the example is predicted.
     with redirect_stdout(io.StringIO()):
         mlflow.tensorflow.log_model(
             model,
@@ -156,7 +156,7 @@ def _log_datasets(mlflow: Any, root: Path) -> None:
         path = root / ENCODED / f"{side}.txt"
         frame = pd.DataFrame({"loop": path.read_text(encoding="utf-8").splitlines()})
         with warnings.catch_warnings():
-            # A path is one kind of source, which MLflow 3.17 has registered twice.
+            # MLflow 3.17 registers two source types that accept a path.
             warnings.filterwarnings("ignore", message="The specified dataset source")
             dataset = mlflow.data.from_pandas(frame, source=str(path.relative_to(root)), name=side)
         mlflow.log_input(dataset, context=context)
@@ -171,7 +171,7 @@ def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _read_tags(root: Path) -> dict[str, str]:
-    """The git commit, and DVC's hashes of what the training stands on."""
+    """The git commit, and DVC's hashes of the training's inputs."""
     import yaml
 
     tags = {}
@@ -198,7 +198,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def _open_run(root: Path, mlflow: Any, model: str) -> str:
-    """The id of the run that trained a model; made from the model's folder if there is none."""
+    """Id of the run that trained a model; created from the model's folder if there is none."""
     found = _find_run(mlflow, MODEL_TAG, model)
     if found is not None:
         return str(found.info.run_id)
@@ -215,12 +215,12 @@ def _open_run(root: Path, mlflow: Any, model: str) -> str:
 
 
 def track_samples(root: Path, model: str, folder: Path) -> None:
-    """Put a folder of samples into the run that trained the model.
+    """Add a folder of samples to the run that trained the model.
 
     Args:
         root: The checkout.
         model: The model's hash.
-        folder: MIDI, sound, pictures, receipts.
+        folder: MIDI, audio, pictures, receipts.
     """
     mlflow = _connect(root)
     with mlflow.start_run(run_id=_open_run(root, mlflow, model)):
@@ -228,12 +228,12 @@ def track_samples(root: Path, model: str, folder: Path) -> None:
 
 
 def track_evaluation(root: Path, model: str, metrics: Mapping[str, Any], folder: Path) -> None:
-    """Put figures, plots and both reports into the run that trained the model.
+    """Add figures, plots and both reports to the run that trained the model.
 
     Args:
         root: The checkout.
         model: The model's hash.
-        metrics: What `metrics.json` holds.
+        metrics: Content of `metrics.json`.
         folder: Its folder, `data/reports`.
     """
     mlflow = _connect(root)

@@ -1,4 +1,4 @@
-"""Train the network on clean data, with MLflow watching."""
+"""Train the networks on clean data, with MLflow tracking."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ VERSION = "5"
 
 
 def run(root: Path) -> None:
-    """Read `data/encoded`, write `data/model`; test data stays closed."""
+    """Read `data/encoded`, write `data/model`; test data is not read."""
     params = read_params(root)
     codec = Codec.load(root / ENCODED / "codec.json")
     loops = read_loops(root / ENCODED, ("train", "validation"))
@@ -46,7 +46,7 @@ def run(root: Path) -> None:
             tracked.log_epoch(epoch)
             screen.show_epoch(epoch)
 
-        # First, as it takes seconds: whoever stops the network's training loses nothing.
+        # The humanizer comes first, since it takes seconds, and is kept if training is interrupted.
         humanizer = _learn_playing(sides, spec, Conditions(*numbers), params.train, params.seed)
         tracked.log_humanizer(humanizer)
         trained = train_network(
@@ -95,15 +95,15 @@ def _learn_playing(
     )
     figures = humanizer.figures
     print(
-        f"train: hits' velocities at {figures['velocity']:.3f} bits on clean validation, "
+        f"train: velocities at {figures['velocity']:.3f} bits per hit on clean validation, "
         f"{figures['velocity_voice']:.3f} by the voice alone; microtiming "
-        f"{'learned' if humanizer.spec.offsets else 'nowhere in the data'}"
+        f"{'learned' if humanizer.spec.offsets else 'absent from the data'}"
     )
     return humanizer
 
 
 class _Screen:
-    """A progress bar an epoch, with the losses so far."""
+    """A progress bar per epoch, with current losses."""
 
     def __init__(self, params: TrainParams) -> None:
         self._epochs = params.epochs

@@ -1,1 +1,1 @@
-"""What fits numbers or makes the packaged models; it is no part of the wheel."""
+"""Training of key-map scores and packaged models; not part of the wheel."""

@@ -1,4 +1,4 @@
-"""trapgen: learn trap drum loops from a handful of MIDI files.
+"""trapgen: learn trap drum loops from a small set of MIDI files.
 
     from trapgen import generate_loops, load_model, write_midi
 

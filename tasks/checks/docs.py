@@ -1,7 +1,7 @@
-"""Data Docs: the same bytes for the same tables, and a way from each site to the others.
+"""Data Docs: deterministic bytes, and links between the sites.
 
-Stages run in processes of their own, and DVC clears a stage's outputs before it runs. So every
-stage that checks something has a site of its own; they stand side by side and link one another.
+Stages run in processes of their own, and DVC deletes a stage's outputs before it runs. Every stage
+with checks therefore has its own site; the sites link to each other.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ SITES: Final[Mapping[str, str]] = {
     TABLE_DOCS: "the tables and the gate (audit)",
     TEXT_DOCS: "the encoded text (encode, once the gate has passed)",
 }
-"""The sites in `data/audit` by folder, in the order of the pipeline, with what they hold."""
+"""The sites in `data/audit` by folder, in the order of the pipeline, with their content."""
 
 FIRST_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""Stands as the time of every run, so that the same tables give the same bytes of Data Docs."""
+"""Fixed time of every run, so that the same tables give the same bytes of Data Docs."""
 
 
 def finish_docs(docs: Path) -> None:
-    """Take the clock, random ids and the remote logo out of the pages, and list the results.
+    """Remove clock, random ids and the remote logo from the pages, and list the results.
 
-    great_expectations takes no setting for any of them. Its index lists the results by a script
-    from the network; offline it would be empty.
+    great_expectations has no setting for these. Its index lists the results with a script from the
+    network and would be empty offline.
     """
     for page in docs.rglob("*.html"):
         text = page.read_text(encoding="utf-8")

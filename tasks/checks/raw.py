@@ -1,8 +1,8 @@
-"""The raw packs: files as found, held against what a MIDI file and a pack have to be.
+"""Checks of the raw packs: the files, and what a MIDI file and a pack must be.
 
-Users' packs have broken files, and `standardize` names each in its rejects: what concerns single
-files warns. The stage stops where going on would be about something else than the user's packs:
-nothing reads, most of a pack does not, or the text that a licence asks for is gone.
+Users' packs have broken files, and `standardize` names each in its rejects, so rules of single
+files only warn. The stage stops where its result would no longer represent the user's packs: no
+file is readable, most of a pack is not, or an attribution required by a license is missing.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = Limits().entry_bytes
 _DISTINCT: Final = 0.95
-"""The least share of files that copy no other; packs repeat a loop now and then."""
+"""Minimum share of files that copy no other file; packs occasionally repeat a loop."""
 _READABLE: Final = 0.5
-"""The least share of a pack's files that read; below it, the pack as a whole is damaged."""
+"""Minimum share of readable files in a pack; below it, the whole pack is damaged."""
 _FEW_FILES: Final = 10
-"""A pack of fewer files says nothing by its share."""
+"""In a pack of fewer files the share is not meaningful."""
 _DAMAGE: Final = frozenset({"truncated", "no_notes", "time_division", "unreadable"})
-"""Rules of reading that a file breaks as a file; others concern the music in it."""
+"""Reading rules about the file itself; the others are about its music."""
 _ATTRIBUTION: Final = "ATTRIBUTION.md"
 _FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("path", "pack", "bad_name", "name_key", "header", "trouble"), "str"),
@@ -38,7 +38,7 @@ _FILES: Final[Mapping[str, str]] = {
 
 
 def expect_of_raw() -> dict[str, list[Expectation]]:
-    """What a file, a pack, and all packs together must be; what concerns single files warns."""
+    """Expectations of a file, a pack, and all packs together; those of single files only warn."""
     import great_expectations.expectations as gxe
 
     unreadable = "none: the file reads to its end and has notes"
@@ -53,7 +53,7 @@ def expect_of_raw() -> dict[str, list[Expectation]]:
         gxe.ExpectColumnValuesToBeUnique(
             column="name_key",
             severity="warning",
-            description="unique: case and accents part no two names everywhere",
+            description="unique: no two names differ only in case or accents",
         ),
         gxe.ExpectColumnValuesToBeBetween(
             column="size",
@@ -62,7 +62,7 @@ def expect_of_raw() -> dict[str, list[Expectation]]:
             severity="warning",
             description=f"from 1 to {_MOST_BYTES:,} bytes",
         ),
-        # A file breaks one rule only: what cannot be read has no header, another header no trouble.
+        # A file breaks one rule only: an unreadable file has no header, a wrong header no trouble.
         gxe.ExpectColumnValuesToBeInSet(
             column="header", value_set=["MThd"], severity="warning", description="MThd"
         ),
@@ -74,7 +74,7 @@ def expect_of_raw() -> dict[str, list[Expectation]]:
             column_B="digest",
             ignore_row_if="either_value_is_missing",
             severity="warning",
-            description="as its pack.csv has it",
+            description="equal to the digest in its pack.csv",
         ),
         gxe.ExpectColumnValuesToBeNull(
             column="same_as", mostly=_DISTINCT, severity="warning", description=copies
@@ -103,12 +103,12 @@ def expect_of_raw() -> dict[str, list[Expectation]]:
 
 
 def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
-    """Hold `data/raw` against the rules for files and packs, and write Data Docs.
+    """Check `data/raw` against the rules for files and packs, and write Data Docs.
 
     Args:
-        raw: The folder that the corpus stage fills: a folder a pack.
-        rejects: The files that were not read, and why (`trapgen.core.REJECTS`).
-        docs: The folder of the Data Docs, replaced as a whole; None leaves them out.
+        raw: The corpus stage's output: one folder per pack.
+        rejects: Unreadable files, with reasons (`trapgen.core.REJECTS`).
+        docs: Folder of the Data Docs, replaced as a whole; None writes none.
 
     Raises:
         InputError: There is no such folder.
@@ -161,9 +161,9 @@ def _describe_file(
 
 
 def _find_attributions(noted: Mapping[Path, pd.DataFrame], raw: Path) -> dict[str, str]:
-    """By pack, the attribution or `missing`, where a `pack.csv` in it names performers.
+    """By pack, the attribution or `missing`, if a `pack.csv` in it names performers.
 
-    `trapgen import` takes performers over from published data sets, whose licences ask for it.
+    `trapgen import` copies performers from published data sets, whose licenses require attribution.
     """
     found: dict[str, str] = {}
     for path, table in noted.items():

@@ -1,4 +1,4 @@
-"""Checks are run by great_expectations, and what breaks an expectation is said in a sentence."""
+"""Run checks with great_expectations, and report each broken expectation in a sentence."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
 
-    # A table, the columns that name its rows, and expectations, whose descriptions continue
+    # A table, the columns that identify its rows, and expectations, whose descriptions complete
     # "COLUMN must be …".
     Check = tuple[pd.DataFrame, Sequence[str], Sequence[Expectation]]
 
 _LISTED: Final = 3
-"""Offenders named in a sentence; Data Docs list more."""
+"""Maximum offending rows in a sentence; Data Docs list more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """One sentence an expectation that is broken: table, column, words, and a few offenders.
+    """One sentence per broken expectation: table, column, condition, and a few offending rows.
 
     Attributes:
-        failures: Of the rules that stop the stage.
-        warnings: Of those that don't.
+        failures: Sentences of expectations that stop the stage.
+        warnings: Sentences of the others.
     """
 
     failures: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def enforce(self, stage: str, gate: str) -> None:
-        """Print the stage's warnings; where there is a failure, `gate` ("the check of …") refuses.
+        """Print the stage's warnings; if there is a failure, `gate` ("the check of …") refuses.
 
         Raises:
             GateRefusedError: There is a failure.
@@ -51,23 +51,23 @@ class Findings:
 
 
 def expect_filled(*columns: str) -> list[Expectation]:
-    """No gaps in these columns: other expectations pass over gaps."""
+    """Expect no missing values in these columns, which other expectations ignore."""
     import great_expectations.expectations as gxe
 
     return [gxe.ExpectColumnValuesToNotBeNull(column=c, description="filled in") for c in columns]
 
 
 def run_checks(checks: Mapping[str, Check], docs: Path | None, run_name: str) -> Findings:
-    """Hold tables against what is expected of them, and write Data Docs.
+    """Check tables against their expectations, and write Data Docs.
 
     Args:
-        checks: By name. The stage goes on where an expectation of the severity `warning` breaks.
-        docs: The folder of the Data Docs, replaced as a whole; `index.html` is the way in. None
-            leaves them out.
-        run_name: What Data Docs call the run.
+        checks: By name. An expectation of severity `warning` does not stop the stage.
+        docs: Folder of the Data Docs, replaced as a whole; `index.html` is the start page. None
+            writes none.
+        run_name: Name of the run in Data Docs.
 
     Raises:
-        TableError: An expectation could not be held against its table at all.
+        TableError: An expectation could not be evaluated on its table.
     """
     if docs is None:
         return _run(checks, None, run_name)
@@ -125,19 +125,19 @@ def _run(checks: Mapping[str, Check], docs: Path | None, run_name: str) -> Findi
 
 
 def name_column(expectation: Any) -> str:
-    """What an expectation is about: of a pair of columns, the second is held against the first."""
+    """Column of an expectation; of a pair of columns, the second is compared with the first."""
     return getattr(expectation, "column", None) or expectation.column_B
 
 
 def _escape(table: pd.DataFrame) -> pd.DataFrame:
-    """The table's plain columns; Data Docs write texts, file names among them, into HTML raw."""
+    """The table's plain columns, escaped: Data Docs write texts such as file names as raw HTML."""
     plain = table.select_dtypes(["str", "number", "bool"])
     texts = plain.select_dtypes("str")
     return plain.assign(**{name: texts[name].map(html.escape, "ignore") for name in texts})
 
 
 def _raise_exceptions(place: str, description: str, result: ExpectationValidationResult) -> None:
-    # One report, or one a metric that raised.
+    # One report, or one per failed metric.
     info = result.exception_info
     reports = [info] if "raised_exception" in info else info.values()
     raised = [str(each["exception_message"]) for each in reports if each["raised_exception"]]

@@ -1,4 +1,4 @@
-"""The pipeline's own tables: manifest, loops, sources, overlap, and the gate's summary."""
+"""Checks of the pipeline's tables: manifest, loops, sources, overlap, and the gate's summary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def expect_of_loops(more: Sequence[Expectation]) -> list[Expectation]:
-    """What a table of loops must be, and `more`; no column that this is about has gaps."""
+    """Expectations of a table of loops, and `more`; columns of expectations have no gaps."""
     import great_expectations.expectations as gxe
 
     rules = [
@@ -38,7 +38,7 @@ def expect_of_loops(more: Sequence[Expectation]) -> list[Expectation]:
     return [
         *expect_filled(*dict.fromkeys(rule.column for rule in rules)),
         *rules,
-        # Of columns that are counted here, and have no gaps.
+        # These columns are counted here, and have no gaps.
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(
             column_A="room",
             column_B="n_onsets",
@@ -52,7 +52,7 @@ def expect_of_loops(more: Sequence[Expectation]) -> list[Expectation]:
 
 
 def expect_of_tables(protocol: str) -> dict[str, list[Expectation]]:
-    """What manifest, loops, the sources they use, and overlap must be."""
+    """Expectations of manifest, loops, their sources, and overlap."""
     import great_expectations.expectations as gxe
 
     key_maps = ("name", "rhythm", "settled", *KEY_MAPS)
@@ -98,7 +98,7 @@ def expect_of_tables(protocol: str) -> dict[str, list[Expectation]]:
             column="leak",
             description="none: the loops share no source, and are neither the same nor nearly so",
         ),
-        # Loops that share a source and nothing else have no distance.
+        # Loops that only share a source have no distance.
         gxe.ExpectColumnValuesToBeBetween(
             column="distance", min_value=0, max_value=1, description="from 0 to 1"
         ),
@@ -106,7 +106,7 @@ def expect_of_tables(protocol: str) -> dict[str, list[Expectation]]:
     return {
         "manifest": [*expect_filled("feel", "published_split"), *expect_of_loops(read)],
         "loops": expect_of_loops([sided]),
-        # Only the first protocol deals sources; of the others, the overlap is the gate's business.
+        # Only the first protocol splits sources; with the others, the gate judges the overlap.
         "sources": [known, apart] if protocol == PROTOCOLS[0] else [known],
         "overlap": overlap,
     }
@@ -124,21 +124,21 @@ def check_tables(
     docs: Path | None,
     params: AuditParams | None = None,
 ) -> list[str]:
-    """Hold the tables of the pipeline against their rules, and write Data Docs.
+    """Check the tables of the pipeline against their rules, and write Data Docs.
 
     Args:
         manifest: `data/standardized/manifest.parquet` (`trapgen.core.store.MANIFEST`).
         loops: `data/augmented/loops.parquet` (`trapgen.core.store.LOOPS`).
         overlap: `data/audit/overlap.parquet` (`trapgen.core.store.OVERLAP`).
-        summary: What `data/audit/summary.json` holds (`trapgen.audit.Audit.summary`).
-        docs: The folder of the Data Docs, replaced as a whole; None leaves them out.
-        params: What the gate allows; the defaults if None.
+        summary: Content of `data/audit/summary.json` (`trapgen.audit.Audit.summary`).
+        docs: Folder of the Data Docs, replaced as a whole; None writes none.
+        params: Limits of the gate; the defaults if None.
 
     Returns:
-        One sentence a rule that is broken: table, column, rule, and the first few offenders.
+        One sentence per broken rule: table, column, rule, and the first few offending rows.
 
     Raises:
-        TableError: A rule could not be held against its table at all.
+        TableError: A rule could not be evaluated on its table.
     """
     params = params or AuditParams()
     rules = expect_of_tables(summary["protocol"])
@@ -153,7 +153,7 @@ def check_tables(
 
 
 def _count_room(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the most onsets that a loop has room for, and how many sources it has."""
+    """The table with each loop's maximum number of onsets, and its number of sources."""
     return table.assign(
         room=table["n_bars"] * table["steps_per_bar"] * N_VOICES,
         n_sources=table["source_ids"].map(len).astype("int64"),
@@ -161,7 +161,7 @@ def _count_room(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
-    """The table with the kind of every pair that no two sides may have; others are only told."""
+    """The table with the kind of each pair that no split may have; other pairs are only listed."""
     is_near = (overlap["kind"] == "near_loop") & (
         overlap["distance"] <= params.near_duplicate_distance
     )
@@ -170,7 +170,7 @@ def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
 
 
 def _describe_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
-    """A row a source that the loops use: the sides it stands on, whether the manifest knows it."""
+    """One row per source used by the loops: its splits, and whether the manifest has it."""
     used = loops[["source_ids", "side"]].explode("source_ids").dropna()
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
     table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
@@ -178,7 +178,7 @@ def _describe_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFra
 
 
 def _check_gate(summary: Mapping[str, Any], params: AuditParams) -> Check:
-    """The audit's summary as a table of one row, held against what the gate allows."""
+    """The audit's summary as a table of one row, with the gate's limits as expectations."""
     import great_expectations.expectations as gxe
     import pandas as pd
 
@@ -186,7 +186,7 @@ def _check_gate(summary: Mapping[str, Any], params: AuditParams) -> Check:
     most = min(chance["limit"] + params.overlap_tolerance, params.max_overlap)
     sources = summary["effective_sources"].get("train", 0.0)
     whole = min((share for kind, share in recall.items() if kind != VOICE_TAKEN), default=0.0)
-    # By name: the figure, its least and its most.
+    # By name: the figure, its minimum and its maximum.
     held: dict[str, tuple[float, float, float | None]] = {
         "exact_bar_overlap": (summary["exact_bar_overlap"], 0, most),
         "chance_replicates": (chance["replicates"], 1, None),

@@ -1,4 +1,4 @@
-"""The encoded text: read on its own, not by the reader that trains, and held against the loops."""
+"""Checks of the encoded text, parsed independently of the training reader, against the loops."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _SIDES: Final = {"side": "str", "n_lines": "int64", "n_survivors": "int64"}
 
 
 def expect_of_text(steps_per_bar: int) -> dict[str, list[Expectation]]:
-    """What a line, a side's text and `codec.json`, which is what this version writes, must be."""
+    """Expectations of a line, a split's text, and `codec.json`, which must match this version."""
     import great_expectations.expectations as gxe
 
     faults = {
         "strange": f"none: 0b and {N_VOICES} digits, or {BAR_WORD}",
         "broken_bar": f"none: {BAR_WORD} after every {steps_per_bar} steps, and at the end",
         "difference": "none: decoded, the line is its loop",
-        "same_as": "none: no line of another side is the same",
+        "same_as": "none: no line of another split is the same",
     }
     lines = [gxe.ExpectColumnValuesToBeNull(column=c, description=faults[c]) for c in faults]
     sound = gxe.ExpectColumnValuesToBeBetween(
@@ -76,16 +76,16 @@ def expect_of_text(steps_per_bar: int) -> dict[str, list[Expectation]]:
 def check_text(
     folder: Path, survivors: Sequence[tuple[str, DrumLoop]], steps_per_bar: int, docs: Path | None
 ) -> Findings:
-    """Hold `data/encoded` against its format and the loops it encodes, and write Data Docs.
+    """Check `data/encoded` against its format and the loops it encodes, and write Data Docs.
 
     Args:
-        folder: Where `train.txt`, `validation.txt`, `test.txt` and `codec.json` lie.
-        survivors: Side and loop of every loop that the audit kept, in the order of the lines.
+        folder: Folder of `train.txt`, `validation.txt`, `test.txt` and `codec.json`.
+        survivors: Split and loop of every loop that the audit kept, in the order of the lines.
         steps_per_bar: The grid (`grid.steps_per_bar`).
-        docs: The folder of the Data Docs, replaced as a whole; None leaves them out.
+        docs: Folder of the Data Docs, replaced as a whole; None writes none.
 
     Raises:
-        TableError: A file is missing or cannot be read at all.
+        TableError: A file is missing or unreadable.
     """
     texts = {side: _read_text(folder / f"{side}.txt") for side in SIDES}
     rows: list[dict[str, Any]] = []
@@ -115,12 +115,12 @@ def _read_text(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(path, "unreadable", error, "Run the encode stage again.") from error
-    # Not by splitlines: it takes more for a line's end than the format does.
+    # Not splitlines, which accepts more line ends than the format.
     return text.removesuffix("\n").split("\n") if text else []
 
 
 def _hold(line: str, loop: DrumLoop | None, steps_per_bar: int) -> dict[str, Any]:
-    """What is wrong with a line, read for itself and beside its loop."""
+    """Errors of a line, by itself and compared with its loop."""
     tokens = line.split(" ") if line else []
     words = [token for token in tokens if token != BAR_WORD]
     strange = next((word for word in words if not _WORD.fullmatch(word)), None)
@@ -146,7 +146,7 @@ def _find_broken_bar(tokens: Sequence[str], steps_per_bar: int) -> str | None:
 
 
 def _find_difference(words: Sequence[str], loop: DrumLoop) -> str | None:
-    # By the digits as they stand: the codec's own tables could be wrong both ways.
+    # Compares the digits directly, since the codec's tables could be wrong in both directions.
     onsets = np.array([list(word[2:]) for word in words]) == "1"
     if len(onsets) != loop.n_steps:
         return f"{len(onsets)} steps, the loop has {loop.n_steps}"

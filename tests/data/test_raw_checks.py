@@ -141,7 +141,7 @@ CASES = [
         "raw_files.name_key",
         [],
         [
-            "raw_files.name_key must be unique: case and accents part no two names everywhere; "
+            "raw_files.name_key must be unique: no two names differ only in case or accents; "
             "2 of 23 rows are not: mine/kick_00.mid (mine/KICK_00.mid), "
             "mine/kick_00.mid (mine/Kick_00.mid)"
         ],
@@ -193,7 +193,7 @@ CASES = [
         [
             FILES.format(
                 "digest",
-                "as its pack.csv has it",
+                "equal to the digest in its pack.csv",
                 1,
                 22,
                 f"{hashlib.sha256(some_midi(50)).hexdigest()} (bought/Kick_13.mid)",

@@ -17,7 +17,7 @@ N_LINES = {"train": 4, "validation": 2, "test": 2}
 WORD = "none: 0b and 9 digits, or BAR"
 BARS = "none: BAR after every 16 steps, and at the end"
 LOOP = "none: decoded, the line is its loop"
-TWIN = "none: no line of another side is the same"
+TWIN = "none: no line of another split is the same"
 
 
 @pytest.fixture

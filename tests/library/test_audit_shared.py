@@ -46,7 +46,7 @@ def test_the_originals_splits_are_refused(combined, split, overlap, tolerance):
     assert max(found.effective_sources.values()) <= 26
     assert found.gate == "refuse"
     assert found.near_duplicate_pairs > 500
-    assert any("stand in train" in reason for reason in found.reasons)
+    assert any("occur in train" in reason for reason in found.reasons)
 
 
 def read_groove(shared, steps_per_bar):

@@ -73,7 +73,7 @@ def test_trap_at_its_tempo_is_told_unless_something_else_is_asked_for():
 
 def test_a_network_that_was_told_nothing_is_told_nothing():
     assert asked(TOLD_NOTHING) == []
-    with pytest.raises(ParameterError, match="told no styles"):
+    with pytest.raises(ParameterError, match="trained without styles"):
         asked(TOLD_NOTHING, style="trap")
     with pytest.raises(ParameterError, match=r"sample\.kind"):
         asked(TOLD_NOTHING, kind="fill")

@@ -210,7 +210,7 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
     assert told["rolls"] == 0.5
     assert set(told["prompt"]) == {"locked", "locked_hits", "theme", "theme_hits", "notes"}
     (note,) = told["prompt"]["notes"]
-    assert note.endswith("full_mine.mid: the first 1 of its 2 bars are taken")
+    assert note.endswith("full_mine.mid: only the first 1 of 2 bars are used")
     assert set(told["software"]) == {"trapgen", "numpy", "onnxruntime"}
     assert told["prompt"]["locked"].split()[-1] == "BAR"
     primed = json.loads((steered / "primed/loop-6-01.json").read_text())
@@ -360,7 +360,7 @@ def test_dropped_notes_and_bars_of_a_file_are_reported(tmp_path):
     given = load_prompt(network, [], SampleParams(bars=2, **lock), 0)
     assert [note.partition("fine.mid: ")[2] for note in given.notes] == [
         f"16 hits fall on louder ones at {grid} steps a bar; 96 would hold them",
-        "the first 2 of its 4 bars are taken",
+        "only the first 2 of 4 bars are used",
     ]
     assert Prompt.from_json(given.to_json(grid)).notes == given.notes
 

@@ -1,1 +1,1 @@
-"""How `trapgen/ingest/keymap/groove.json` is made: `python -m training.keymap DIR`."""
+"""Training of the key-map scores in `groove.json`: `python -m training.keymap DIR`."""

@@ -1,6 +1,6 @@
-"""Make the key maps' `groove.json` again: `python -m training.keymap DIR`, DIR a copy of Groove.
+"""Reproduce the key maps' `groove.json`: `python -m training.keymap DIR`, DIR a copy of Groove.
 
-It takes about four minutes on two cores; the file comes out as it was.
+This takes about four minutes on two cores; the file comes out with the same bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
     """Fit on the train split of the copy of Groove named on the command line, and write."""
     performances = read_split(Path(sys.argv[1]), "train")
     features, voices, drummers = read_examples(performances)
-    # The weights learn from drummers whom the table has not heard, as it will not have in use.
+    # Weights are fitted on drummers unseen by the voice classifier, as in use.
     tables = {}
     for drummer in np.unique(drummers).tolist():
         others = drummers != drummer
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def write_groove(path: Path, table: VoiceTable, weights: Weights, sure: float) -> None:
-    """Write what was learned, rounded to thousandths, with Groove's attribution."""
+    """Write the parameters, rounded to thousandths, with Groove's attribution."""
     names = [*RHYTHM_TERMS, *MAP_TERMS, *KEY_MAPS]
     nats = np.concatenate([weights.rhythm, weights.of_map, weights.prior])
     content = {

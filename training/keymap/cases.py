@@ -1,4 +1,4 @@
-"""Groove's performances as if played on the keys of every map: cases to learn from and to test."""
+"""Groove's performances transferred to the keys of every map, for training and testing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trapgen.midi import Strikes, read_strikes
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A file of Groove: its path in the folder, who played, and its strikes, at least one."""
+    """A file of Groove: its path in the folder, its drummer, and its strikes, at least one."""
 
     name: str
     drummer: str
@@ -37,13 +37,13 @@ def read_split(folder: Path, split: str) -> list[Performance]:
 
 
 def move(performance: Performance, table: KeyMap) -> tuple[Strikes, NDArray[np.int64]] | None:
-    """A performance as if played on another map, on channel 1, and its true voices `(n,)`.
+    """A performance transferred to another map, on channel 1, and its true voices `(n,)`.
 
-    Each pitch goes to a key of its voice, drawn without returning while keys are left; voices
-    that the map lacks fall silent. The draw depends on the performance's name and the map's alone.
+    Each pitch is assigned to a key of its voice, without replacement while keys are left; voices
+    that the map lacks are dropped. The draw depends only on the performance's name and the map's.
 
     Returns:
-        Nothing, if nothing is left.
+        None if no strike is left.
     """
     strikes = performance.strikes
     voice_of = key_map("roland_td11").column_of

@@ -1,8 +1,7 @@
-"""What counts for and against a key map: conditional logistic regression over moved Groove.
+"""Weights of the key-map scores: conditional logistic regression on transferred performances.
 
-Of all maps, the model gives those that read a case right their probability (McFadden 1974); maps
-that read it alike add up. A ridge draws the weights of what is counted to 0 and those of the maps
-to what is usual.
+The likelihood of a case is the summed probability of the maps that read it correctly (McFadden
+1974). Ridge penalties shrink the weights of terms to 0, and the priors of maps to usual values.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ from trapgen.ingest.keymap import (
 )
 
 LONG_BARS: Final = 8
-"""Cases from this length on count in full, and decide how sure is sure."""
+"""Bars from which a case has full weight, and is used to choose the acceptance threshold."""
 
 _SHORT_COUNTS: Final = 0.3
 _RIDGE: Final = 0.1
 _MAP_RIDGE: Final = 3.0
-# Percussion that General MIDI has keys for and the kit has not. No case has any, so that the fit
-# would forbid it; files in the wild have some.
+# Percussion that General MIDI has keys for but the kit has not. No case has any, so the fit would
+# exclude it; other files have some.
 _OTHER_PERCUSSION: Final = -9.0
-# Every map is as frequent among the cases; in the wild General MIDI is far more so. A map of pads
-# explains little: a rhythm that it does explain is likely its own.
+# Every map is equally frequent among the cases; in practice General MIDI is far more frequent. A
+# map of pads explains little: a rhythm that it does explain is likely its own.
 _USUAL: Final[Mapping[str, float]] = {"gm": 0.0, "akai_mpc": 0.0, "pads_c1": 0.0}
 _UNUSUAL: Final = -2.0
-# A pitch that the map lacks never stands in a case's right reading: its cost has no lower end but
-# this.
+# A pitch that the map lacks is never in a case's correct reading, so only this bounds its cost from
+# below.
 _UNKNOWN_PITCH: Final = -17.0
 _N_RHYTHM: Final = len(RHYTHM_TERMS)
 _UNKNOWN, _PERCUSSION = map(MAP_TERMS.index, ("unknown_pitches", "other_percussion"))
@@ -48,13 +47,13 @@ _UNKNOWN, _PERCUSSION = map(MAP_TERMS.index, ("unknown_pitches", "other_percussi
 
 @dataclass(frozen=True, eq=False)
 class Cases(Columns):
-    """Performances on the keys of every map, as all maps read them.
+    """Performances on the keys of every map, read through all maps.
 
     Attributes:
         rhythm: `(n, n_maps, 16)` float64, `RHYTHM_TERMS` of the reading of each map.
         of_map: `(n, n_maps, 3)` float64, `MAP_TERMS`.
         trust: `(n,)` float64.
-        reading: `(n, n_maps)` int64, equal where maps read the case alike.
+        reading: `(n, n_maps)` int64, equal for maps that read the case alike.
         is_right: `(n, n_maps)` bool.
         is_long: `(n,)` bool, `LONG_BARS` or more.
         drummers: `(n,)` str.
@@ -72,11 +71,11 @@ class Cases(Columns):
 def gather_cases(
     performances: Sequence[Performance], tables: Mapping[str, VoiceTable | None]
 ) -> Cases:
-    """Every performance on every map's keys.
+    """Every performance on the keys of every map.
 
     Args:
         performances: Not empty.
-        tables: The rhythms of the voices to hear each drummer by; Groove's where None.
+        tables: Voice classifier for each drummer's performances; Groove's if None.
     """
     rows = []
     for performance in performances:
@@ -102,7 +101,7 @@ def gather_cases(
 
 
 def fit_weights(cases: Cases) -> Weights:
-    """The weights that make the right readings of the cases likeliest (L-BFGS from the usual)."""
+    """Maximum-likelihood weights of the cases' correct readings (L-BFGS from the usual values)."""
     from scipy.optimize import minimize
 
     usual = np.array([_USUAL.get(name, _UNUSUAL) for name in KEY_MAPS])
@@ -119,7 +118,7 @@ def fit_weights(cases: Cases) -> Weights:
         shares = share_out(weights.score(cases.rhythm, cases.of_map, cases.trust))
         of_right = np.maximum((shares * cases.is_right).sum(1), 1e-12)
         value = (ridge * (flat - center) ** 2).sum() - (counts * np.log(of_right)).sum()
-        # The slope by the maps' scores, then by what they are made of.
+        # Gradient with respect to the maps' scores, then to the weights.
         slope = shares * (1 - cases.is_right / of_right[:, None]) * counts[:, None] * trust
         by_map = np.einsum("nm,nmk->k", slope, cases.of_map)
         by_map[0] = (slope * trust * cases.of_map[:, :, 0]).sum()
@@ -139,7 +138,7 @@ def _unpack(flat: NDArray[np.float64]) -> Weights:
 
 
 def read_cases(cases: Cases, weights: Weights) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Of each case the confidence of its likeliest reading `(n,)`, and whether that is right."""
+    """Confidence of each case's likeliest reading, `(n,)`, and whether it is correct."""
     shares = share_out(weights.score(cases.rhythm, cases.of_map, cases.trust))
     alike = cases.reading[:, :, None] == cases.reading[:, None, :]
     of_reading = (alike * shares[:, None, :]).sum(2)
@@ -149,7 +148,7 @@ def read_cases(cases: Cases, weights: Weights) -> tuple[NDArray[np.float64], NDA
 
 
 def cross_validate(cases: Cases) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """`read_cases` of each drummer's cases by weights fitted without that drummer."""
+    """`read_cases` of each drummer's cases, with weights fitted on the other drummers."""
     confidence = np.zeros(len(cases.trust))
     is_right = np.zeros(len(cases.trust), bool)
     for drummer in np.unique(cases.drummers):
@@ -162,12 +161,12 @@ def cross_validate(cases: Cases) -> tuple[NDArray[np.float64], NDArray[np.bool_]
 def choose_sure(
     confidence: NDArray[np.float64], is_right: NDArray[np.bool_], unsure: float = 0.93
 ) -> float:
-    """The lowest confidence, in hundredths, at which the rest mostly is unsure.
+    """The lowest threshold, in hundredths, at which cases not surely right are mostly unsure.
 
     Args:
         confidence: `(n,)`, of the likeliest readings.
-        is_right: `(n,)`, whether they are right.
-        unsure: Least share of the cases not surely right that must be unsure, and not wrong.
+        is_right: `(n,)`, whether they are correct.
+        unsure: Minimum share of unsure cases among all that are unsure or confidently wrong.
     """
     for hundredths in range(50, 100):
         sure = confidence >= hundredths / 100

@@ -1,4 +1,4 @@
-"""Which voice a rhythm is: multinomial logistic regression of Groove's groups of strikes."""
+"""Voice classifier: multinomial logistic regression on groups of strikes from Groove."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_examples(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.str_]]:
     """Features `(n, 18)`, voices `(n,)` and drummers `(n,)` of groups of strikes.
 
-    Every pitch of a performance, and every voice where several pitches play one, is an example.
+    Every pitch of a performance is an example, and every voice played on several pitches.
     """
     rows: list[NDArray[np.float64]] = []
     truth: list[NDArray[np.int64]] = []

@@ -1,9 +1,9 @@
-"""Train a packaged model on Groove and the starter corpus, and write down what came of it.
+"""Train a packaged model on Groove and the starter corpus, and write its card.
 
-`python -m training.pretrain GROOVE --out DIR` reads a copy of the Groove MIDI Dataset and learns
-the training side of its published split with that of the starter corpus. Validation sides decide
-which epoch is kept; test sides are read once, at the end. DIR is then a model's folder as `trapgen
-generate --model` takes it, with `figures.json`, and `MODEL_CARD.md`, which has the attribution.
+`python -m training.pretrain GROOVE --out DIR` reads a copy of the Groove MIDI Dataset and trains on
+the train splits of Groove and of the starter corpus. The epoch is chosen on validation; test is
+read once, at the end. DIR is then a model's folder for `trapgen generate --model`, with
+`figures.json`, and `MODEL_CARD.md` with the attribution.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from trapgen.core import SIDES, write_json
 from trapgen.model.training import write_history
 
 STARTER_LOOPS: Final = 2400
-"""Recombined for the training side."""
+"""Number of recombined training loops."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, train, judge, print the figures as JSON."""
+    """Read the command line, train, evaluate, print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("groove", type=Path, metavar="GROOVE", help="a copy of the dataset")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--steps-per-bar", type=int, default=32)
     parser.add_argument("--starter-loops", type=int, default=STARTER_LOOPS)
-    parser.add_argument("--variations", type=int, default=VARIATIONS, help="of each performance")
+    parser.add_argument("--variations", type=int, default=VARIATIONS, help="per performance")
     parser.add_argument("--epochs", type=int, default=PARAMS.epochs)
     parser.add_argument("--units", type=int, default=PARAMS.units)
     parser.add_argument("--seed", type=int, default=0)

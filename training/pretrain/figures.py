@@ -1,4 +1,4 @@
-"""How good the model is, on what it never saw."""
+"""Evaluation of the model on held-out data."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ _DATA: Final = ("weights.safetensors", "humanizer.safetensors", *INDEX_FILES)
 def judge(
     folder: Path, groove: Sides, starter: Starter, others: Sequence[Path], seed: int
 ) -> dict[str, Any]:
-    """Judge the model as it was written, its weights rounded.
+    """Evaluate the model as written, with rounded weights.
 
     Args:
         folder: The model's folder.
-        groove: Performances by side.
-        starter: Cleared by the audit, or no figure is reported.
-        others: Folders of MIDI files that it knows nothing of.
-        seed: Of what is drawn.
+        groove: Performances by split.
+        starter: The starter corpus; no figure is reported unless the audit clears it.
+        others: Folders of MIDI files unknown to the model.
+        seed: Random seed of sampling.
 
     Returns:
-        `groove`, bits per step of its held-out sides (`training.pretrain.learn_words.judge_words`);
-        `starter`, what `trapgen.evaluate.evaluate` returns of the starter corpus, loops drawn as
-        trap, without its curves; `others`, bits per step of each folder, told trap; `humanizer`,
-        bits a hit on validation, beside its baselines; `bytes`, of weights and training index.
+        `groove`, bits per step of held-out splits (`training.pretrain.learn_words.judge_words`);
+        `starter`, output of `trapgen.evaluate.evaluate` on the starter corpus, loops sampled in
+        style trap, without its curves; `others`, bits per step of each folder, with style trap;
+        `humanizer`, bits per hit on validation, beside its baselines; `bytes`, size of weights and
+        training index.
 
     Raises:
         GateRefusedError: The audit does not clear the starter corpus.

@@ -1,4 +1,4 @@
-"""The model's folder: small weights, and what receipts are measured against."""
+"""The model's folder: small weights, and the training index."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from trapgen.model import (
 )
 
 PIECE_BARS: Final = 4
-"""Performances are measured against in pieces of this length."""
+"""Performances are compared in excerpts of this length."""
 
 
 def save_model(
     folder: Path, network: Network, humanizer: Humanizer, groove: Sides, starter: Sides
 ) -> None:
-    """Write the networks with their weights in 16 bits, and all that they learned from as words.
+    """Write the networks with weights in 16 bits, and the training loops as words.
 
-    Distances of held-out loops, which receipts set novelty beside, are those of the starter's.
+    Distances of held-out loops, with which receipts compare novelty, are the starter corpus's.
     """
     save_network(folder, network, half=True)
     save_humanizer(folder, humanizer, half=True)
@@ -38,5 +38,5 @@ def save_model(
 
 
 def _flatten(loop: DrumLoop) -> DrumLoop:
-    """The loop's words alone, which receipts compare: every hit as loud as another, and in time."""
+    """Reduce a loop to its words, which receipts compare: constant velocity, no microtiming."""
     return replace(to_loop(to_words(loop), loop.steps_per_bar, loop.bpm), lineage=loop.lineage)

@@ -1,4 +1,4 @@
-"""The humanizer: how Groove's drummers and the starter's loops play their hits."""
+"""Training of the humanizer on the playback of Groove's drummers and of the starter's loops."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DROPOUT: Final = 0.4
 
 
 def learn_humanizer(groove: Sides, starter: Sides, spec: ModelSpec, seed: int) -> Humanizer:
-    """Learn both training sides; clean validation of both decides which epoch is kept.
+    """Train on both train splits; clean validation of both selects the epoch.
 
     Args:
-        groove: Performances by side.
-        starter: Loops by side.
-        spec: The network of words, whose conditions the humanizer is told, too.
-        seed: Of all that is drawn.
+        groove: Performances by split.
+        starter: Loops by split.
+        spec: The word network, whose conditions are also the humanizer's.
+        seed: Random seed.
     """
     train, validation = (groove[side] + starter[side] for side in ("train", "validation"))
     return train_humanizer(

@@ -1,4 +1,4 @@
-"""The network of words: Groove's training side as played and varied, with the starter's loops."""
+"""Training of the word network on Groove, as played and varied, and on the starter's loops."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARAMS: Final = TrainParams(
 )
 
 VARIATIONS: Final = 1
-"""Of each training performance, beside itself."""
+"""Variations of each training performance, beside itself."""
 
 
 def learn_words(
@@ -38,16 +38,16 @@ def learn_words(
     seed: int,
     checkpoint: Path,
 ) -> Trained:
-    """Learn both training sides; clean validation of both decides which epoch is kept.
+    """Train on both train splits; clean validation of both selects the epoch.
 
     Args:
-        groove: Performances by side.
-        starter: Loops by side.
-        params: The network and how it learns.
+        groove: Performances by split.
+        starter: Loops by split.
+        params: Network and training.
         steps_per_bar: The grid.
-        variations: Of each training performance (see `trapgen.model.training.vary_loops`).
-        seed: Of all that is drawn.
-        checkpoint: Where an interrupted training goes on from.
+        variations: Number per training performance (see `trapgen.model.training.vary_loops`).
+        seed: Random seed.
+        checkpoint: Folder from which an interrupted training resumes.
     """
     played = groove["train"]
     train = played
@@ -79,7 +79,7 @@ def _show_epoch(epoch: Epoch) -> None:
 
 
 def judge_words(network: Network, sides: Sides) -> dict[str, dict[str, float]]:
-    """Bits per step of the held-out sides, told all and told nothing, and of the n-gram."""
+    """Bits per step of the held-out splits, with and without conditions, and of the n-gram."""
     train = sides["train"].words
     return {
         side: {

@@ -1,4 +1,4 @@
-"""The data: performances and loops by side, with what is known of each."""
+"""Training data: performances and loops by split, with their conditions."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from trapgen.model import Names, Tokens, name_conditions, name_loop
 
 @dataclass(frozen=True)
 class Side:
-    """Loops of one side, and what is known of each."""
+    """Loops of one split, with their conditions."""
 
     loops: list[DrumLoop]
     names: list[Names]
 
     @property
     def words(self) -> list[Tokens]:
-        """`(n_steps,)` words of each."""
+        """`(n_steps,)` words of each loop."""
         return [to_words(loop) for loop in self.loops]
 
     @property
@@ -47,7 +47,7 @@ Sides = dict[str, Side]
 
 
 def read_groove(folder: Path, steps_per_bar: int) -> Sides:
-    """Groove's 4/4 performances by published side, as played: no tempo doubled or halved."""
+    """Groove's 4/4 performances by published split, without tempo conversion."""
     labels = parse_info(folder / INFO, (folder / INFO).read_bytes()) or {}
     sides = {side: Side([], []) for side in SIDES}
     params = StandardizeParams(steps_per_bar, feel="keep", by_name=False, key_map="roland_td11")
@@ -62,12 +62,12 @@ def read_groove(folder: Path, steps_per_bar: int) -> Sides:
 
 @dataclass(frozen=True)
 class Starter:
-    """The starter corpus, dealt by source and recombined as the pipeline does it by default.
+    """The starter corpus, split by source and recombined with the pipeline's defaults.
 
     Attributes:
         params: Of split, recombination and audit.
-        sources: Its loops as they were written.
-        sides: Loops recombined within each side, and whole ones.
+        sources: Its loops as written.
+        sides: Full and recombined loops by split.
     """
 
     params: Params
@@ -76,24 +76,24 @@ class Starter:
 
     @property
     def components(self) -> dict[str, int]:
-        """The group of related sources that each source belongs to, by its id."""
+        """The group of related sources of each source, by its id."""
         found = find_components(self.sources, self.params.split).tolist()
         pairs = zip(self.sources, found, strict=True)
         return {name: component for loop, component in pairs for name in loop.lineage.source_ids}
 
     def audit(self) -> Audit:
-        """Whether the sides are independent."""
+        """Audit of the split."""
         sided = [(side, loop) for side in SIDES for loop in self.sides[side].loops]
         return audit_corpus(sided, self.sources, self.params)
 
 
 def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
-    """Read, deal and recombine the starter corpus.
+    """Read, split and recombine the starter corpus.
 
     Args:
         steps_per_bar: The grid.
-        n_loops: Loops recombined for the training side, beside the whole loops that it has.
-        seed: Of split, recombination and audit.
+        n_loops: Number of recombined training loops, in addition to its full loops.
+        seed: Random seed of split, recombination and audit.
     """
     params = Params(seed=seed, augment=AugmentParams(train_loops=n_loops))
     with TemporaryDirectory() as folder:
@@ -110,6 +110,6 @@ def read_starter(steps_per_bar: int, n_loops: int, seed: int) -> Starter:
 
 
 def read_words(folder: Path, steps_per_bar: int) -> list[Tokens]:
-    """Words of every MIDI file of a folder."""
+    """Words of every MIDI file in a folder."""
     read = read_folder(folder, StandardizeParams(steps_per_bar, feel="keep"))
     return [to_words(found.loop) for found in read if isinstance(found, Standardized)]

@@ -1,4 +1,4 @@
-"""What the training side and the other sides have in common, read against chance, and the gate."""
+"""Overlap between training and held-out loops, compared with chance, and the gate."""
 
 from trapgen.audit.audit_sides import audit_sides, find_copies
 from trapgen.audit.bar_windows import list_windows

@@ -1,8 +1,8 @@
-"""The overlap audit: what the training side and the other sides have in common, and the gate.
+"""The overlap audit: what training and held-out loops have in common, and the gate.
 
-Bars and loops as bits, pairs across sides over the threshold, a verdict. Overlap is read against
-chance (how much independent sources overlap by themselves) and against a self-test (leaks put in
-on purpose, and how many of them the search found).
+The audit lists pairs of bars and loops across splits within the thresholds. Overlap is compared
+with chance, the overlap of independent sources, and the search is validated by a self-test that
+plants leaks and counts how many are found.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ def audit_sides(
     protocol: str = "as given",
     draw_independent: Callable[[np.random.Generator], Sided] | None = None,
 ) -> Audit:
-    """Hold the other sides against train, and judge.
+    """Compare the other splits with train, and apply the gate.
 
     Args:
-        sided: Every loop with its side; `train` is one of them.
+        sided: Every loop with its split; one of them is `train`.
         params: Thresholds of the search and of the gate.
-        rng: Decides the draws of the chance baseline and of the self-test.
-        protocol: How the sides were made, for the record.
-        draw_independent: Makes sides of the same sources anew, by a split that is independent;
-            without it, whole groups of related loops are dealt anew.
+        rng: Random generator of the chance baseline and of the self-test.
+        protocol: How the split was made, for the record.
+        draw_independent: Draws an independent split of the same sources; without it, whole groups
+            of related loops are assigned at random.
 
     Returns:
-        The findings; `reasons` is empty if the gate lets the data pass.
+        The audit; `reasons` is empty if the gate passes.
 
     Raises:
-        ParameterError: Train or the other sides have no loops, or loops stand on different grids.
+        ParameterError: Train or the other splits have no loops, or loops have different grids.
     """
     sides = [side for side, _ in sided]
     loops = [loop for _, loop in sided]
@@ -109,14 +109,14 @@ def find_copies(
 ) -> NDArray[np.int64]:
     """Every pair of a training loop and another that look like copies.
 
-    Whole loops, under all invariances, lanes taken over whole and windows of two bars; bars in
-    common apart, which is what chance makes most of.
+    Compares whole loops under all invariances, whole voices, and windows of two bars. Single bars
+    in common are left out, since most are chance matches.
 
     Returns:
-        `(n_pairs, 2)` index of the training loop and of the other, sorted.
+        `(n_pairs, 2)` indices of the training loop and of the other, sorted.
 
     Raises:
-        ParameterError: There is no loop, or loops stand on different grids.
+        ParameterError: There is no loop, or loops have different grids.
     """
     is_train = np.arange(len(train) + len(others)) < len(train)
     loop_matches = LoopMatches([*train, *others], params, is_train)
@@ -145,7 +145,7 @@ def _test_search(
     params: AuditParams,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """The self-test over the different patterns of both sides, a loop for each."""
+    """The self-test on the distinct patterns of train and the other splits, one loop for each."""
     known, held_out = loop_matches.loops_by_pattern(train), loop_matches.loops_by_pattern(~train)
     left_of, right_of = (
         {pattern: n for n, pattern in enumerate(side)} for side in (known, held_out)

@@ -1,4 +1,4 @@
-"""Windows: bars on end, wherever they stand, and how many of them are on both sides."""
+"""Windows of consecutive bars, and the share of them found in both train and held-out loops."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ WINDOW_BARS: Final = (1, 2, 4)
 """Lengths of the windows that are compared, in bars."""
 
 FULL_BAR: Final = 6
-"""Fewest hits a bar for bars, windows and loops to be more than a common pattern: with two of them
-changed, at most a third of all hits differs."""
+"""Minimum hits per bar for bars, windows and loops to count as more than a common pattern: with two
+hits changed, at most a third of all hits differs."""
 
 
 @dataclass(frozen=True)
 class BarWindows:
-    """Windows of one length with a hit in them.
+    """Windows of one length that contain a hit.
 
     Attributes:
         n_bars: Length of the windows.
         owner: `(n_windows,)` int64, index of the loop.
-        beat: `(n_windows,)` int64, the beat of the loop that it begins at, from 0.
+        beat: `(n_windows,)` int64, first beat in the loop, from 0.
         pattern: `(n_windows,)` int64, the same number for the same hits.
         onsets: The hits of each pattern, beat by beat in whole bytes.
     """
@@ -39,11 +39,11 @@ class BarWindows:
     onsets: BitSets
 
     def share_exact(self, train: NDArray[np.bool_], held_out: NDArray[np.bool_]) -> float:
-        """The share of the held-out windows that stand in train.
+        """Share of the held-out windows that occur in train.
 
         Args:
-            train: `(n_loops,)`, which loops are trained on.
-            held_out: `(n_loops,)`, which loops are judged on.
+            train: `(n_loops,)` mask of training loops.
+            held_out: `(n_loops,)` mask of held-out loops.
         """
         known = np.zeros(len(self.onsets), bool)
         known[self.pattern[train[self.owner]]] = True
@@ -53,7 +53,7 @@ class BarWindows:
     def share_near(
         self, train: NDArray[np.bool_], held_out: NDArray[np.bool_], max_distance: float
     ) -> float:
-        """The share of the held-out windows within `max_distance` of one in train."""
+        """Share of the held-out windows within `max_distance` of a training window."""
         known = np.unique(self.pattern[train[self.owner]])
         ours, counts = np.unique(self.pattern[held_out[self.owner]], return_counts=True)
         if not len(ours) or not len(known):
@@ -68,10 +68,10 @@ def list_windows(
     """Every window of `n_bars` of some loops; shorter loops have none.
 
     Args:
-        loops: At least one loop; all stand on one grid.
+        loops: At least one loop; all on one grid.
         n_bars: Length of the windows.
-        at_every_beat: Whether windows begin at every beat and go round the loop's end, and not at
-            every bar up to the last that fits.
+        at_every_beat: Whether windows begin at every beat and wrap around the loop's end, rather
+            than at every bar up to the last that fits.
     """
     n_beats = n_bars * BEATS_A_BAR
     width = -(-loops[0].steps_per_bar // BEATS_A_BAR * N_VOICES // 8) * n_beats
@@ -100,7 +100,7 @@ def list_windows(
 
 
 def exact_bar_overlap(train: Sequence[DrumLoop], others: Sequence[DrumLoop]) -> float:
-    """The share of the others' bars that stand exactly in train, bar for bar; silent bars aside.
+    """Share of the others' bars that equal a bar of train; silent bars are skipped.
 
     Args:
         train: Loops, on one grid with the others; at least one of both.

@@ -1,4 +1,4 @@
-"""The chance baseline: how much independent sides have in common by themselves."""
+"""The chance baseline: how much independent splits have in common."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from trapgen.similarity import connect
 
 _INTERVAL: Final = (2.5, 97.5)
 _MIN_GROUPS: Final = 8
-"""Below this many independent groups a permutation says nothing."""
+"""Fewer independent groups are too few for a permutation test."""
 
 _PERMUTATIONS: Final = 10
-"""Dealing groups anew costs less than splitting anew: so many times as many draws."""
+"""Draws of the permutation test relative to new splits, since a permutation costs less."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What independent sides have of each measure."""
+    """Chance values of each measure."""
 
     windows: dict[int, Chance]
     loops: dict[float, Chance]
@@ -39,15 +39,15 @@ def chance_baseline(
     rng: np.random.Generator,
     draw_independent: Callable[[np.random.Generator], Sided] | None,
 ) -> Baseline:
-    """What two sides have in common when they are independent.
+    """Overlap of training and held-out loops under independence.
 
     Args:
-        loop_matches: The loops of both sides.
-        train: `(n_loops,)`, which of them are trained on.
-        params: How many draws, and how near is related.
-        rng: Decides the draws.
-        draw_independent: Makes sides of the same sources anew, by an independent split; without
-            it, whole groups of related loops are dealt anew (a permutation over groups).
+        loop_matches: The loops of all splits.
+        train: `(n_loops,)` mask of training loops.
+        params: Number of draws, and the distance within which loops are related.
+        rng: Random generator of the draws.
+        draw_independent: Draws an independent split of the same sources; without it, whole groups
+            of related loops are assigned at random (a permutation over groups).
 
     Returns:
         The mean of each measure over the draws, and the interval that holds 95% of them.
@@ -93,9 +93,9 @@ def chance_baseline(
 def group_related(loop_matches: LoopMatches) -> NDArray[np.int64]:
     """`(n_loops,)` group of each loop: near-duplicates, common sources, or a rare bar in common.
 
-    A bar copied from one loop into another makes them relatives, or chance would take the copies
-    along and find them likely. Bars of a few hits are common patterns, and so are those that many
-    loops play; a full one that two loops alone have was copied.
+    A bar copied from one loop into another relates the two; otherwise chance draws would move the
+    copies along and find them likely. Sparse bars, and bars that many loops play, are common
+    patterns; a dense bar found in exactly two loops counts as copied.
     """
     near = loop_matches.near[
         loop_matches.near.distance <= loop_matches.params.near_duplicate_distance

@@ -1,4 +1,4 @@
-"""How likely a lane is by chance: what anybody plays is no evidence of copying."""
+"""Chance model of voice patterns: common patterns match by chance and do not suggest copying."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _RATE_PRIOR = 0.5
 
 
 class CommonPatterns:
-    """A chance model of lanes: one voice's hits, bar by bar.
+    """A chance model of voice patterns: one voice's hits, bar by bar.
 
-    A bar of a lane is as likely as the share of sources that play it, interpolated with
-    independent hits at the rate of their place in the bar (Witten & Bell 1991, with one unseen
-    event). The bars that a lane repeats come free: repeating is what loops do. So the probability
-    of a lane is the product over its different bars. Loops that were recombined from a common
-    source are no two witnesses, and count once.
+    The probability of a bar of a voice is the share of sources that play it, interpolated with
+    independent hits at the rate of their step in the bar (Witten & Bell 1991, with one unseen
+    event). Repeated bars add no factor, since loops repeat: the probability of a voice pattern is
+    the product over its distinct bars. Loops recombined from a common source are not independent,
+    and count once.
     """
 
     def __init__(self, loops: Sequence[DrumLoop]) -> None:
         """Count how often each bar of each voice is played.
 
         Args:
-            loops: Loops on one grid, at least one: those that were there first.
+            loops: Loops on one grid, at least one: the training loops.
         """
         self._n_sources = len({x for loop in loops for x in loop.lineage.source_ids} or loops)
         self._played: list[Counter[bytes]] = [Counter() for _ in range(N_VOICES)]
@@ -51,9 +51,9 @@ class CommonPatterns:
         self._log_hit, self._log_rest = np.log2(rates), np.log2(1 - rates)
 
     def bits_of_bars(self, voice: int, bars: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """`(n_bars,)` surprisal of each bar `(n_bars, steps_per_bar)` of a lane, in bits.
+        """`(n_bars,)` surprisal in bits of each bar `(n_bars, steps_per_bar)` of a voice pattern.
 
-        One of those that play it does not count: the lane is its own, or a copy of it.
+        One of the sources that play a bar is not counted: the pattern itself, or its copy.
         """
         by_place = np.where(bars, self._log_hit[voice], self._log_rest[voice]).sum(axis=1)
         others = np.array([self._played[voice][bar.tobytes()] for bar in bars]) - 1
@@ -61,6 +61,6 @@ class CommonPatterns:
         return np.asarray(-np.log2(likely), float)
 
     def bits(self, loop: DrumLoop, voice: int) -> float:
-        """Surprisal of a loop's lane in bits: the sum over its different bars."""
+        """Surprisal of a loop's voice in bits: the sum over its distinct bars."""
         bars = np.unique(loop.onsets[:, voice].reshape(loop.n_bars, -1), axis=0)
         return float(self.bits_of_bars(voice, bars).sum())

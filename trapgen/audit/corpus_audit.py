@@ -1,4 +1,4 @@
-"""The audit of a corpus whose sources are at hand: chance is drawn from splits of them."""
+"""The overlap audit of a corpus with known sources: chance is estimated from splits of them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from trapgen.dataset import augment_sides, find_components, split_sources
 
 
 def audit_corpus(sided: Sided, sources: Sequence[DrumLoop], params: Params) -> Audit:
-    """Audit recombined loops; for chance, the sources are dealt and recombined independently.
+    """Audit recombined loops; for chance, sources are split and recombined independently.
 
     Args:
-        sided: The loops with their sides, made by the protocol in `params`.
-        sources: What they were made of.
-        params: Of split, recombination and audit.
+        sided: The loops with their split, made by the protocol in `params`.
+        sources: The loops that they were recombined from.
+        params: Parameters of split, recombination and audit.
 
     Raises:
-        ParameterError: Train or the other sides have no loops, or loops stand on different grids.
+        ParameterError: Train or the other splits have no loops, or loops have different grids.
         SplitError: There are too few sources for an independent split.
     """
     independent = replace(params.split, protocol="by_source")

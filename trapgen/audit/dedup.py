@@ -1,4 +1,4 @@
-"""Deduplication: of loops that are the same, the best stays."""
+"""Deduplication: of equal loops, the best is kept."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trapgen.core import FULL, DrumLoop
 
 
 def deduplicate(sided: Sided, loop_matches: LoopMatches) -> list[Decision]:
-    """Keep the best of the loops on one side that are within the dedup distance of each other.
+    """Keep the best of the loops in one split that are within the dedup distance of each other.
 
-    The best is an original before a recombined loop, then the longer one, then a full kit before a
-    single part, then the one that comes first. The same hits count as the same whatever beat they
-    start on and however often they are repeated; another notation of the tempo does not.
+    Preferred are originals over recombined loops, then longer loops, then full kits over single
+    parts, then the first. Loops with the same hits are equal at any rotation by beats and any
+    number of repetitions, but not at half or double tempo.
 
     Args:
-        sided: Every loop with its side.
+        sided: Every loop with its split.
         loop_matches: The same loops.
 
     Returns:
-        What was decided of each loop and why, in their order.
+        The decision on each loop and its reason, in the loops' order.
     """
     near = loop_matches.near
     close = near[(near.distance <= loop_matches.params.dedup_distance) & (near.stretch == 1)]

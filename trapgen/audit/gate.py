@@ -1,4 +1,4 @@
-"""The gate: when the data may be trained on."""
+"""The gate: whether the data may be used for training."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from trapgen.core import AuditParams
 
 
 def judge(found: Audit, params: AuditParams) -> list[str]:
-    """One sentence a reason to refuse the data; none if the gate lets it pass."""
+    """Reasons to refuse the data, one sentence each; empty if the gate passes."""
     reasons = []
     sources = found.effective_sources.get("train", 0.0)
     if shared := found.count("shared_source"):
         reasons.append(
-            f"{shared:,} pairs across sides share a source: the sides are not independent"
+            f"{shared:,} pairs across splits share a source: the splits are not independent"
         )
     if near := found.near_duplicate_pairs:
-        reasons.append(f"{near:,} pairs across sides are the same loop, or nearly")
+        reasons.append(f"{near:,} pairs across splits are the same loop, or nearly")
     if not found.chance.replicates:
         reasons.append(f"the chance baseline is {found.chance.method}")
     reasons += _over_chance(found, params)
     if found.exact_bar_overlap > params.max_overlap:
         reasons.append(
-            f"{found.exact_bar_overlap:.1%} of held-out bars stand in train; "
-            f"over {params.max_overlap:.0%} no figure on them means anything"
+            f"{found.exact_bar_overlap:.1%} of held-out bars occur in train; "
+            f"over {params.max_overlap:.0%}, no figure on them is meaningful"
         )
     if sources < params.min_effective_sources:
         reasons.append(
@@ -32,7 +32,7 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
         )
     if not found.self_test["recall"]:
         reasons.append(
-            "the self-test could not run: no training loop says enough to be known again"
+            "the self-test could not run: no training loop is distinctive enough to be recognized"
         )
     weak = [
         f"{recall:.0%} of {kind} copies"
@@ -45,27 +45,30 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
 
 
 def least_recall(kind: str, params: AuditParams) -> float:
-    """The share of the leaks of a kind that the search must find to be believed."""
+    """Share of the leaks of a kind that the search must find to be trusted."""
     return params.self_test_voice_recall if kind == VOICE_TAKEN else params.self_test_recall
 
 
 def _over_chance(found: Audit, params: AuditParams) -> list[str]:
-    """What the sides have in common beyond what independent sides have.
+    """Overlap in excess of the chance baseline.
 
-    Several shares are looked at, and honest sides must not fail for one that lies a little beyond
-    the interval that holds 95% of the draws.
+    Several shares are tested, so an independent split must not fail for one that lies slightly
+    outside the interval that holds 95% of the draws.
     """
     shares = {
         **{
             f"held-out {'bars' if window.n_bars == 1 else f'windows of {window.n_bars} bars'} "
-            "stand in train": (window.exact, window.chance)
+            "occur in train": (window.exact, window.chance)
             for window in found.windows
         },
-        "held-out loops have a lane of a training loop": (found.voices.share, found.voices.chance),
+        "held-out loops share a voice pattern with a training loop": (
+            found.voices.share,
+            found.voices.chance,
+        ),
     }
     if found.sweep:
         widest = found.sweep[-1]
-        shares["held-out loops are like a training loop"] = (widest.share, widest.chance)
+        shares["held-out loops are similar to a training loop"] = (widest.share, widest.chance)
     return [
         f"{share:.1%} of {what}; independent sources give up to {chance.limit:.1%}"
         for what, (share, chance) in shares.items()

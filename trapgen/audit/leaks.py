@@ -1,8 +1,7 @@
-"""Leaks made on purpose: training loops in the disguises in which they turn up on another side.
+"""Leaks planted on purpose: training loops, transformed and placed among held-out loops.
 
-Every disguise is one invariance by which two loops are the same to a listener, or a part of a loop
-taken over into another. The name of a loop is taken away with its lineage: what finds a leak has to
-find it by its hits.
+Each kind of leak is one invariance under which two loops sound the same, or a part of a loop
+copied into another. A leak's lineage is removed, so the search must find it by its hits.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from trapgen.core import N_VOICES, DrumLoop, Lineage, cut, map_hits, repeat_to, 
 from trapgen.similarity import halve_time, rename_voices
 
 VOICE_TAKEN: Final = "one voice taken whole"
-"""The kind of leak of which only a part is the training loop's, and the least to go by."""
+"""A leak with only one voice of the training loop, the hardest kind to find."""
 
 _FEW_HITS: Final = 8
-"""Fewer hits say too little to be known again: in a loop, or in the different bars of a lane."""
+"""Fewer hits are too few to recognize, in a loop or in the distinct bars of a voice."""
 
 _MAX_BARS: Final = 64
-"""Loops are repeated and slowed up to this length; nobody does it to a whole performance."""
+"""Loops are repeated and slowed up to this length, but not whole performances."""
 
 _TRIES_A_LEAK: Final = 20
 _TRIES_A_DONOR: Final = 100
@@ -35,13 +34,13 @@ _TRIES_A_DONOR: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a leak is made of.
+    """Material for one leak.
 
     Attributes:
         loop: The training loop.
-        rng: Decides the draws.
-        donors: Held-out loops that a part of it may be put into.
-        is_common_pattern: Whether anybody may play this lane of this loop.
+        rng: Random generator.
+        donors: Held-out loops that a part of it may be copied into.
+        is_common_pattern: Whether a voice of a loop is a common pattern.
     """
 
     loop: DrumLoop
@@ -60,7 +59,7 @@ class Case:
 
 
 Disguise = Callable[[Case], DrumLoop | None]
-"""Makes a leak, or nothing where the loop does not lend itself to it."""
+"""Makes a leak, or None if the loop is not suited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +67,9 @@ class Leak:
     """A leak.
 
     Attributes:
-        kind: The disguise, a key of `LEAKS`.
-        original: Index of the training loop that it was made of.
-        loop: What is put among the held-out loops.
+        kind: The kind, a key of `LEAKS`.
+        original: Index of the training loop.
+        loop: The loop placed among the held-out loops.
     """
 
     kind: str
@@ -85,15 +84,15 @@ def draw_leaks(
     rng: np.random.Generator,
     common_pattern_share: float = 1.0,
 ) -> list[Leak]:
-    """Leaks of every kind, each of another training loop.
+    """Leaks of every kind, each from another training loop.
 
     Args:
-        train: The training side's loops.
-        donors: What parts of them are put into; those without a common source are taken.
-        n_each: Number of leaks of each kind; fewer where too few loops lend themselves to it.
-        rng: Decides which loops, and how.
-        common_pattern_share: Lanes that at least this share of the training sources would play by
-            chance are not taken: to have them is no leak.
+        train: The training loops.
+        donors: Loops that parts are copied into; those without a common source are used.
+        n_each: Number of leaks of each kind; fewer if too few loops are suited.
+        rng: Random generator.
+        common_pattern_share: Voices that at least this share of the training sources is expected
+            to play by chance are not used, since sharing them is no leak.
 
     Returns:
         The leaks, by kind in the order of `LEAKS`.
@@ -213,7 +212,7 @@ def _take_voice(case: Case) -> DrumLoop | None:
         return None
     voice = int(case.rng.choice(voices))
     home = repeat_to(donor, max(donor.n_bars, loop.n_bars))
-    # Turned after it was laid over the whole length: however the lengths fit, it is a rotation.
+    # Rotated after repetition to the whole length, so it is a rotation whatever the lengths.
     turned = int(case.rng.integers(home.n_bars)) * home.steps_per_bar
     pattern = rotate(repeat_to(loop, home.n_bars), turned)
     velocities, offsets = np.array(home.velocities), np.array(home.offsets)
@@ -244,10 +243,10 @@ def _take_bars(n_bars: int) -> Disguise:
 
 
 def is_telling(loop: DrumLoop, voice: int) -> bool:
-    """Whether a lane is more than a common pattern: hits enough, and its half bars not all the same.
+    """Whether a voice is more than a common pattern: enough hits, and half bars that differ.
 
-    Bars that it repeats count once. Turned by bars, lanes so chosen are shared by no pair of loops
-    without a common source in the starter corpus, and by 4 of 100,000 across the published
+    Repeated bars count once. Under rotation by bars, such voices are shared by no pair of loops
+    without a common source in the starter corpus, and by 4 of 100,000 pairs across the published
     split of Groove (at 32nds).
     """
     bars = np.unique(loop.onsets[:, voice].reshape(loop.n_bars, -1), axis=0)
@@ -275,4 +274,4 @@ LEAKS: Final[Mapping[str, Disguise]] = MappingProxyType(
         "4 bars taken": _take_bars(4),
     }
 )
-"""Disguises by what is done to the loop, in plain words."""
+"""Kinds of leaks, by what is done to the loop."""

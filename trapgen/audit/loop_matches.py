@@ -1,6 +1,6 @@
-"""What is the same and what is near among loops, whatever sides they are on.
+"""Equal and similar loops, whatever their split.
 
-Found once, and then held against any dealing of the loops to sides: the real one, and those of the
+Computed once, then evaluated for any assignment of loops to splits: the real one and those of the
 chance baseline.
 """
 
@@ -27,12 +27,13 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Measures:
-    """What two sides have in common, as shares from 0 to 1.
+    """What training and held-out loops have in common, as shares from 0 to 1.
 
     Attributes:
-        windows: Share of the held-out windows that stand in train, by length in bars.
+        windows: Share of the held-out windows that occur in train, by length in bars.
         loops: Share of the held-out loops with a training loop within each distance.
-        voices: Share of the held-out loops with a lane of a training loop that is no common pattern.
+        voices: Share of the held-out loops that share a voice pattern with a training loop, common
+            patterns aside.
     """
 
     windows: Mapping[int, float]
@@ -41,7 +42,7 @@ class Measures:
 
 
 class LoopMatches:
-    """Loops, the different patterns among them, and how the patterns are related.
+    """Loops, the distinct patterns among them, and matches between the patterns.
 
     Attributes:
         loops: All loops.
@@ -58,12 +59,12 @@ class LoopMatches:
 
         Args:
             loops: At least one loop.
-            params: How near is near.
-            known: `(n_loops,)`, the loops that say what is common pattern: those trained on. All, if
-                it is not given.
+            params: Distance thresholds.
+            known: `(n_loops,)` mask of the loops that define common patterns: the training loops;
+                by default all.
 
         Raises:
-            ParameterError: There is no loop, or they stand on different grids.
+            ParameterError: There is no loop, or loops have different grids.
         """
         grids = {loop.steps_per_bar for loop in loops}
         if len(grids) != 1:
@@ -84,12 +85,12 @@ class LoopMatches:
 
     @cached_property
     def near(self) -> Pairs:
-        """Pairs of patterns within the similar distance, both ways round, each with itself too."""
+        """Pairs of patterns within the similar distance, in both orders, and each with itself."""
         distance = self.params.similar_distance
         return find_pairs(self.different, self.different, distance, stretch=True)
 
     def near_across(self, left: Mask, right: Mask) -> Pairs:
-        """The same pairs, from one set of patterns to another, `(n_patterns,)` each."""
+        """The same pairs, from one set of patterns, `(n_patterns,)`, to another."""
         if "near" in vars(self):
             return self.near[left[self.near.left] & right[self.near.right]]
         ours, theirs = np.flatnonzero(left), np.flatnonzero(right)
@@ -107,20 +108,20 @@ class LoopMatches:
 
     @cached_property
     def voice_matches(self) -> VoiceMatches:
-        """Lanes in common of patterns that have more in common than common patterns."""
+        """Voices that two patterns have in common, common patterns aside."""
         known = [self.loops[at] for at in np.flatnonzero(self._known).tolist()]
         return find_voice_matches(
             self.different, CommonPatterns(known), self.params.common_pattern_share
         )
 
     def holds(self, loops: Mask) -> Mask:
-        """`(n_patterns,)` whether one of some loops, `(n_loops,)`, has the pattern."""
+        """`(n_patterns,)` mask of the patterns of some loops, `(n_loops,)`."""
         found = np.zeros(len(self.different), bool)
         found[self.pattern[loops]] = True
         return found
 
     def loops_by_pattern(self, loops: Mask) -> dict[int, list[int]]:
-        """Which of some loops, `(n_loops,)`, have each pattern, by index, in their order."""
+        """Indices, ascending, of those among some loops, `(n_loops,)`, that have each pattern."""
         found: dict[int, list[int]] = {}
         for at in np.flatnonzero(loops).tolist():
             found.setdefault(int(self.pattern[at]), []).append(at)
@@ -130,8 +131,8 @@ class LoopMatches:
         """What the held-out loops have in common with the training loops.
 
         Args:
-            train: `(n_loops,)`, which loops are trained on.
-            held_out: `(n_loops,)`, which loops are judged on.
+            train: `(n_loops,)` mask of training loops.
+            held_out: `(n_loops,)` mask of held-out loops.
         """
         in_train = self.holds(train)
         nearest = np.full(len(self.different), np.inf)
@@ -156,6 +157,6 @@ class LoopMatches:
 
 
 def sweep_distances(params: AuditParams) -> list[float]:
-    """The thresholds that the report tries, evenly from 0 to the similar distance."""
+    """Thresholds that the report evaluates, evenly spaced from 0 to the similar distance."""
     points = np.linspace(0, params.similar_distance, _SWEEP_POINTS)
     return [round(float(point), 4) for point in points]

@@ -1,4 +1,4 @@
-"""The pairs across sides that are over a threshold, of every kind."""
+"""Pairs of loops across splits that exceed a threshold, of every kind."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop
 from trapgen.similarity import Transform, find_pairs, near_rows, rename_voices
 
 MAX_LISTED: Final = 100_000
-"""Pairs listed of each kind; all are counted."""
+"""Maximum listed pairs of each kind; all are counted."""
 
 KINDS: Final = ("exact_loop", "near_loop", "shared_source", "voice", "window", "exact_bar")
-"""Kinds of pairs, what says most first. A pair of loops is told once, by the first that holds."""
+"""Kinds of pairs, strongest first. A pair of loops is listed once, by its first kind."""
 
 _PAIR_BARS: Final = 2
 _MIN_HITS: Final = 6
-"""Fewer hits in two bars are nobody's."""
+"""Two bars with fewer hits are too common to match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Match:
     """Two patterns that have something in common, by their numbers.
 
     Attributes:
-        left: A pattern of the training side.
-        right: A pattern of the other sides.
+        left: A pattern of train.
+        right: A pattern of the other splits.
         kind: What they have in common, one of `KINDS`.
         distance: As in `Overlap`.
         transform: As in `Overlap`.
         voices: As in `Overlap`.
-        weight: Of two matches at one distance, the heavier says more.
+        weight: Of two matches at one distance, the heavier is stronger.
     """
 
     left: int
@@ -53,15 +53,15 @@ class Match:
 
 
 def find_matches(loop_matches: LoopMatches, train: Mask, held_out: Mask) -> list[Match]:
-    """Every two patterns across sides that have more in common than a source.
+    """All pairs of patterns across splits that match in more than a source.
 
     Args:
-        loop_matches: The loops of all sides.
-        train: `(n_loops,)`, which loops are trained on.
-        held_out: `(n_loops,)`, which loops are judged on.
+        loop_matches: The loops of all splits.
+        train: `(n_loops,)` mask of training loops.
+        held_out: `(n_loops,)` mask of held-out loops.
 
     Returns:
-        One match a pair of patterns, by the first of `KINDS` that holds; the nearest first.
+        One match per pair of patterns, of its first kind in `KINDS`; nearest first.
     """
     in_train, in_held_out = loop_matches.holds(train), loop_matches.holds(held_out)
     told: dict[tuple[int, int], Match] = {}
@@ -80,7 +80,7 @@ def _near_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) ->
 
 
 def _misread_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    """Loops that are near each other once one of them is read through another key map."""
+    """Loops that are near each other if one of them is read through another key map."""
     for of_train in (True, False):
         read = np.flatnonzero(in_train if of_train else in_held_out)
         other = np.flatnonzero(in_held_out if of_train else in_train)
@@ -107,9 +107,9 @@ def _misread_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask)
 def _misread(
     loops: Sequence[DrumLoop],
 ) -> tuple[list[DrumLoop], list[tuple[int, tuple[tuple[int, int], ...]]]]:
-    """Loops as other key maps would read them, and of which loop by what each is.
+    """Loops as other key maps would read them, and the original loop of each.
 
-    Left out are loops that a map reads alike, and those of which less than half is left.
+    Loops that a map leaves unchanged are omitted, and those that lose more than half of their hits.
     """
     found: list[DrumLoop] = []
     origins = []
@@ -152,14 +152,14 @@ def _common_lanes(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) 
                 place = replace(place, voices=((theirs, ours),))
             groups[left, right].append((place, VOICES[ours].name, bits))
     for (left, right), told in sorted(groups.items()):
-        # The lane that says most stands for the place; those that meet there go with it.
+        # The voice with the highest surprisal represents the place; others there join it.
         place, _, bits = max(told, key=lambda each: (not each[0].voices, each[2]))
         names = dict.fromkeys(name for there, name, _ in told if there == place)
         yield Match(left, right, "voice", 0.0, place, ",".join(names), bits)
 
 
 def _near_windows(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    """Two bars on end, at any beat of the training loop, that stand in the held-out one."""
+    """Two consecutive bars of a training loop, from any beat, that occur in the held-out loop."""
     left = np.flatnonzero(in_train)
     right = np.flatnonzero(in_held_out)
     known = list_windows(
@@ -195,7 +195,7 @@ def _near_windows(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) 
 
 
 def _same_bars(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    """Bars in common, the one with the most hits for each two patterns."""
+    """Bars in common, the one with the most hits for each pair of patterns."""
     bars = list_windows(loop_matches.different, 1)
     hits = bars.onsets.count()
     holders = _owners(bars)
@@ -213,7 +213,7 @@ def _same_bars(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> 
 
 
 def _owners(windows: BarWindows) -> Mapping[int, list[tuple[int, int]]]:
-    """By pattern, the loops that have it and where; the first place of each loop alone."""
+    """By pattern, the loops that have it, with the first place in each."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for pattern, owner, beat in zip(
         windows.pattern.tolist(), windows.owner.tolist(), windows.beat.tolist(), strict=True
@@ -224,12 +224,12 @@ def _owners(windows: BarWindows) -> Mapping[int, list[tuple[int, int]]]:
 
 @dataclass(frozen=True)
 class Listing:
-    """The pairs of loops across sides.
+    """Pairs of loops across splits.
 
     Attributes:
-        counts: All pairs by kind.
-        near_duplicates: Those of whole loops within the near-duplicate distance.
-        rows: The nearest of each kind.
+        counts: Number of pairs by kind.
+        near_duplicates: Number of pairs of whole loops within the near-duplicate distance.
+        rows: The nearest pairs of each kind.
     """
 
     counts: dict[str, int]
@@ -240,12 +240,12 @@ class Listing:
 def list_overlaps(
     loop_matches: LoopMatches, matches: Sequence[Match], sides: Sequence[str]
 ) -> Listing:
-    """Count the pairs of loops across sides by kind, and list the nearest of each.
+    """Count the pairs of loops across splits by kind, and list the nearest of each.
 
     Args:
-        loop_matches: The loops of all sides.
-        matches: The patterns across sides that have something in common.
-        sides: The side of each loop.
+        loop_matches: The loops of all splits.
+        matches: The matches of patterns across splits.
+        sides: The split of each loop.
     """
     is_train = np.array([side == "train" for side in sides], bool)
     known, held_out = (loop_matches.loops_by_pattern(mask) for mask in (is_train, ~is_train))
@@ -285,7 +285,7 @@ def list_overlaps(
 
 
 def _related(loops: Sequence[DrumLoop], sides: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Index pairs of loops that share a source, those of one held-out loop together."""
+    """Index pairs of loops that share a source, grouped by held-out loop."""
     children: dict[str, list[int]] = defaultdict(list)
     for at, (loop, side) in enumerate(zip(loops, sides, strict=True)):
         if side == "train":

@@ -1,4 +1,4 @@
-"""What a loop becomes when it is written through one key map and read through another."""
+"""Voices of a loop that was written through one key map and read through another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trapgen.core import KEY_MAPS, N_VOICES, VOICES, KeyMap
 
 
 def _pitch(key_map: KeyMap, voice: int) -> int | None:
-    """The pitch that a voice is written on: its General MIDI key, or the first of the layout."""
+    """The pitch of a voice: its General MIDI key, or the first of the layout."""
     pitches = [pitch for pitch, column in key_map.voices.items() if column == voice]
     if VOICES[voice].pitch in pitches:
         return VOICES[voice].pitch
@@ -31,7 +31,7 @@ VOICE_MAPS: Final = tuple(
         - {tuple(range(N_VOICES))}
     )
 )
-"""Everything that two of the shipped key maps do to the voices between them.
+"""Every change of voices that a pair of the shipped key maps causes.
 
-Pairs of a voice and what becomes of it, -1 where its hits are lost; two voices may become one.
+Pairs of a voice and the voice that it becomes, -1 if its hits are lost; two voices may become one.
 """

@@ -1,4 +1,4 @@
-"""What an audit finds, as data."""
+"""Results of an audit, as data."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _ONCE_IN: Final = 1e-3
 
 Sided = Sequence[tuple[str, DrumLoop]]
-"""Sides and loops."""
+"""Pairs of split and loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """How much of the other sides' bars stands in train when the sides are independent.
+    """Share of the other splits' bars that occur in train if the split is independent.
 
     Attributes:
         mean: Mean share over the draws.
         low: Its 2.5th percentile.
         high: Its 97.5th percentile.
         replicates: Number of draws.
-        method: How sides were drawn, or why they were not.
+        method: How splits were drawn, or why they were not.
         deviation: Standard deviation over the draws.
     """
 
@@ -43,9 +43,9 @@ class Chance:
 
     @property
     def limit(self) -> float:
-        """What one more independent draw exceeds less than once in a thousand times.
+        """Value that one more independent draw exceeds with a probability below 0.001.
 
-        The upper end of Student's prediction interval, and no less than `high`.
+        The upper end of Student's prediction interval, or `high` if that is larger.
         """
         if self.replicates < 2:
             return self.high
@@ -77,17 +77,17 @@ def _student_quantile(freedom: int, probability: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A pair across sides that is over the threshold; a row of `overlap.parquet`.
+    """A pair across splits within a threshold; a row of `overlap.parquet`.
 
     Attributes:
         train_loop: Loop id of the training loop.
         other_loop: Loop id of the held-out loop.
-        side: The held-out loop's side.
-        kind: `exact_loop`, `near_loop`, `voice` (a lane taken over whole), `window` (some bars on
-            end), `exact_bar` or `shared_source`.
-        distance: Of what the kind compares, from 0 (the same hits) to 1; NaN for a shared source.
-        transform: What maps the held-out loop onto the training loop.
-        voices: The voices that it holds for, by name, comma between; `all`; or the shared sources.
+        side: The held-out loop's split.
+        kind: `exact_loop`, `near_loop`, `voice` (a whole voice), `window` (consecutive bars),
+            `exact_bar` or `shared_source`.
+        distance: Distance of the compared parts, from 0 (same hits) to 1; NaN for a shared source.
+        transform: Maps the held-out loop onto the training loop.
+        voices: Names of the voices that match, separated by commas; `all`; or the shared sources.
     """
 
     train_loop: str
@@ -99,20 +99,20 @@ class Overlap:
     voices: str
 
     def row(self) -> dict[str, Any]:
-        """The row, the transform in words."""
+        """The row, with the transform as text."""
         return {**{key: getattr(self, key) for key in OVERLAP}, "transform": str(self.transform)}
 
 
 @dataclass(frozen=True, slots=True)
 class WindowOverlap:
-    """How many of the held-out windows of some bars stand in train.
+    """Share of the held-out windows of one length that occur in train.
 
     Attributes:
-        n_bars: Length of the windows; they begin at every bar, as training draws them.
-        n_windows: Held-out windows with a hit in them.
-        exact: Share of them that stand in train hit for hit.
-        near: Share of them within the near-duplicate distance of one in train.
-        chance: The exact share between independent sides.
+        n_bars: Length of the windows, which begin at every bar, as in training.
+        n_windows: Number of held-out windows with a hit.
+        exact: Share of them that occur exactly in train.
+        near: Share of them within the near-duplicate distance of a training window.
+        chance: The exact share under independence.
     """
 
     n_bars: int
@@ -124,12 +124,12 @@ class WindowOverlap:
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """What another threshold would report.
+    """Overlap at another threshold.
 
     Attributes:
         distance: The threshold.
         share: Share of the held-out loops with a training loop within it.
-        chance: The same between independent sides.
+        chance: The same under independence.
     """
 
     distance: float
@@ -139,12 +139,12 @@ class SweepPoint:
 
 @dataclass(frozen=True, slots=True)
 class VoiceOverlap:
-    """Lanes taken over whole.
+    """Overlap of whole voices.
 
     Attributes:
-        share: Share of the held-out loops that are a training loop's, or have a lane of one that
-            is no common pattern.
-        chance: The same between independent sides.
+        share: Share of the held-out loops that equal a training loop, or share with one a voice
+            pattern that is too specific to match by chance.
+        chance: The same under independence.
     """
 
     share: float
@@ -153,7 +153,7 @@ class VoiceOverlap:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What deduplication did with a loop; a row of `survivors.parquet`."""
+    """Deduplication's decision on a loop; a row of `survivors.parquet`."""
 
     loop_id: str
     side: str
@@ -163,28 +163,28 @@ class Decision:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything that the audit found; `summary` gives what `summary.json` holds.
+    """All results of the audit; `summary` gives the content of `summary.json`.
 
     Attributes:
-        protocol: How the sides were made.
-        n_loops: Loops by side.
-        n_sources: Sources by side.
-        effective_sources: How many equally used sources would be as varied, by side.
-        effective_parts: The same of the lanes of each voice, over all sides.
-        exact_bar_overlap: Share of the held-out bars that stand in train.
-        exact_bar_overlap_by_side: The same of each side.
+        protocol: How the split was made.
+        n_loops: Loops by split.
+        n_sources: Sources by split.
+        effective_sources: Effective number of equally used sources, by split.
+        effective_parts: Effective number of patterns of each voice, over all splits.
+        exact_bar_overlap: Share of the held-out bars that occur in train.
+        exact_bar_overlap_by_side: The same for each split.
         near_bar_overlap: Share of them within the near-duplicate distance of a bar in train.
-        exact_loop_overlap: Share of the held-out loops that stand in train.
+        exact_loop_overlap: Share of the held-out loops that occur in train.
         n_pairs: Pairs by kind, listed or not.
         near_duplicate_pairs: Pairs of loops within the near-duplicate distance.
         pairs: The nearest of each kind.
-        chance: What independent sides have of `exact_bar_overlap`.
+        chance: `exact_bar_overlap` under independence.
         windows: Overlap of windows by their length.
-        voices: Lanes taken over whole.
-        sweep: What other thresholds would report; the last is that of kind `near_loop`.
-        self_test: What was injected, and what of it was found.
-        reasons: Why the gate refuses; empty if it lets the data pass.
-        decisions: What deduplication did with each loop.
+        voices: Overlap of whole voices.
+        sweep: Overlap at other thresholds; the last is that of kind `near_loop`.
+        self_test: Planted leaks, and those found.
+        reasons: Why the gate refuses; empty if it passes.
+        decisions: Deduplication's decision on each loop.
     """
 
     protocol: str
@@ -217,11 +217,11 @@ class Audit:
         return sum(self.n_pairs.get(kind, 0) for kind in kinds)
 
     def overlap_table(self) -> pd.DataFrame:
-        """The listed pairs, as `overlap.parquet` holds them."""
+        """The listed pairs, in the format of `overlap.parquet`."""
         return make_table([pair.row() for pair in self.pairs], OVERLAP)
 
     def summary(self) -> dict[str, Any]:
-        """What `summary.json` holds."""
+        """Content of `summary.json`."""
         return {
             "protocol": self.protocol,
             "n_loops": self.n_loops,
@@ -246,7 +246,7 @@ class Audit:
 
 
 def _describe(value: Chance | WindowOverlap | VoiceOverlap | SweepPoint) -> dict[str, Any]:
-    """A finding's fields, with the limit of what chance gives."""
+    """Fields of a result, with the chance limit."""
     described = asdict(value)
     if isinstance(value, Chance):
         return {**described, "limit": value.limit}

@@ -1,4 +1,4 @@
-"""The self-test: known leaks are put in, and the search has to find them on this very corpus."""
+"""The self-test: known leaks are planted in this corpus, and the search must find them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Reported = Iterable[tuple[int, int]] | NDArray[np.integer[Any]]
 """Pairs of a training loop and another, by index; `(n, 2)` if an array."""
 
 Search = Callable[[Sequence[DrumLoop], Sequence[DrumLoop]], Reported]
-"""Every pair, of whatever kind, that an audit of these training loops and these others reports."""
+"""Every pair, of any kind, that an audit of these training loops and these others reports."""
 
 
 def self_test(
@@ -29,25 +29,25 @@ def self_test(
     reported: Reported,
     same: Reported = (),
 ) -> dict[str, Any]:
-    """Put leaks of training loops among the held-out ones and count how many the search finds.
+    """Plant leaks of training loops among the held-out ones and count those that the search finds.
 
-    A leak counts as found if the search reports it with the loop that it was made of, or with one
-    of the same hits; another neighbour does not count.
+    A leak is found if the search reports it with the training loop that it was made from, or with
+    one of the same hits; other neighbors do not count.
 
     Args:
-        train: The training side's loops.
-        held_out: The other sides' loops; parts of training loops are put into them too.
+        train: The training loops.
+        held_out: The held-out loops; parts of training loops are also copied into them.
         search: The search, as the audit uses it.
-        params: How many leaks of each kind.
-        rng: Decides which loops leak and how.
-        reported: What the search reports of `train` and `held_out` themselves.
-        same: The pairs of the two that are the same loop, or nearly: whether by chance or by a
-            leak that nobody injected, reporting them is no false alarm.
+        params: Number of leaks of each kind.
+        rng: Random generator of the leaks.
+        reported: Pairs that the search reports for `train` and `held_out` themselves.
+        same: Pairs of the two that are equal or nearly so: by chance or by a real leak, so that
+            reporting them is no false alarm.
 
     Returns:
-        `injected` and `found`, numbers of leaks; `recall`, the share found by kind, of the kinds
-        that some loop lends itself to; `false_alarms`, the share reported of the pairs without a
-        common source, and `unrelated_pairs`, the number of those.
+        `injected` and `found`, numbers of leaks; `recall` by kind, for kinds that some loop is
+        suited to; `false_alarms`, the share of reported pairs among those without a common source,
+        and `unrelated_pairs`, their number.
     """
     leaks = draw_leaks(train, held_out, params.self_test_leaks, rng, params.common_pattern_share)
     found = find_leaks(train, leaks, search)
@@ -67,7 +67,7 @@ def self_test(
 def find_leaks(
     train: Sequence[DrumLoop], leaks: Sequence[Leak], search: Search
 ) -> NDArray[np.bool_]:
-    """`(n_leaks,)` whether a search reports each leak with its original, or a twin of it."""
+    """`(n_leaks,)` whether a search reports each leak with its original, or one of equal hits."""
     found = np.zeros(len(leaks), bool)
     if leaks:
         pairs = _to_array(search(train, [leak.loop for leak in leaks]))
@@ -80,11 +80,11 @@ def find_leaks(
 def count_false_alarms(
     train: Sequence[DrumLoop], held_out: Sequence[DrumLoop], reported: Reported, same: Reported = ()
 ) -> tuple[int, int]:
-    """How many unrelated pairs are reported, and how many there are.
+    """Number of unrelated pairs that are reported, and number of all unrelated pairs.
 
-    Loops are unrelated that have no source in common and are not among `same`.
+    Loops are unrelated if they have no source in common and are not among `same`.
     """
-    # By what they are made of: thousands of loops come from a few hundred sets of sources.
+    # Grouped by sources: thousands of loops come from a few hundred sets of sources.
     origins = [frozenset(loop.lineage.source_ids) for loop in (*train, *held_out)]
     numbers = _number(origins)
     ours, theirs = numbers[: len(train)], numbers[len(train) :]
@@ -102,7 +102,7 @@ def count_false_alarms(
         n_related += times * int(n_ours[list(related)].sum())
 
     def number_unrelated(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A number each different pair without a common source."""
+        """One number for each distinct pair without a common source."""
         both = ours[pairs[:, 0]] * len(sources) + theirs[pairs[:, 1]]
         distinct, at = np.unique(both, return_inverse=True)
         ends = zip(*(side.tolist() for side in np.divmod(distinct, len(sources))), strict=True)
@@ -116,7 +116,7 @@ def count_false_alarms(
 
 
 def _number(keys: Sequence[object]) -> NDArray[np.int64]:
-    """`(n,)` a number a key, from 0 in the order of their first appearance."""
+    """`(n,)` number of each key, from 0 in the order of first appearance."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""How much independent material stands behind a side."""
+"""Amount of independent material in a split."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from trapgen.core import VOICES, DrumLoop, repeat_to
 from trapgen.similarity import BitSets, connect, near_rows
 
 _PART_BARS: Final = 8
-"""Lanes are told apart by this many bars; shorter ones are repeated, longer ones cut."""
+"""Length in bars at which voices are compared; shorter ones are repeated, longer ones cut."""
 
 
 def count_sources(loops: Sequence[DrumLoop]) -> Counter[str]:
-    """How many loops use each source."""
+    """Number of loops that use each source."""
     return Counter(source for loop in loops for source in loop.lineage.source_ids)
 
 
 def effective_number(counts: NDArray[np.int64]) -> float:
-    """How many equally used things would be as varied: the inverse Simpson index.
+    """Effective number of equally used items: the inverse Simpson index.
 
-    1 / sum(p_i^2), p_i the share of thing i in all uses (Hill 1973, order 2); 0 for nothing.
+    1 / sum(p_i^2), where p_i is item i's share of all uses (Hill 1973, order 2); 0 if empty.
     """
     uses = np.asarray(counts, float)
     return float(uses.sum() ** 2 / (uses**2).sum()) if uses.any() else 0.0
@@ -34,15 +34,15 @@ def effective_number(counts: NDArray[np.int64]) -> float:
 def effective_sources(
     loops: Sequence[DrumLoop], max_distance: float = 0.0, among: Sequence[DrumLoop] = ()
 ) -> float:
-    """How many equally used sources would be as varied as these loops.
+    """Effective number of equally used sources of these loops.
 
-    What the loops' lineage says, or what their lanes say if that is less: loops that were
-    recombined elsewhere have no lineage, but the parts they are made of come back in them.
+    The minimum of the numbers by lineage and by voice patterns: loops recombined elsewhere have no
+    lineage, but their parts recur.
 
     Args:
-        loops: One side's loops.
-        max_distance: Jaccard distance up to which two lanes are one part.
-        among: The loops of all sides, where windows of one loop may stand on several.
+        loops: Loops of one split.
+        max_distance: Jaccard distance up to which two voice patterns are one part.
+        among: The loops of all splits, where windows of one loop may be in several.
     """
     uses = np.array(list(count_sources(loops).values()), np.int64)
     parts = sum(effective_parts(loops, max_distance, among).values())
@@ -52,10 +52,10 @@ def effective_sources(
 def effective_parts(
     loops: Sequence[DrumLoop], max_distance: float, among: Sequence[DrumLoop] = ()
 ) -> dict[str, float]:
-    """How many equally used lanes would be as varied, of each voice that sounds, by its name.
+    """Effective number of equally used patterns of each voice that sounds, by its name.
 
-    Lanes are compared over eight bars from the loop's beginning. Windows of one loop, dealt apart,
-    are put together again first. Arguments are those of `effective_sources`.
+    Patterns are compared over eight bars from the loop's start. Windows of one loop that are in
+    different splits are joined first. Arguments are those of `effective_sources`.
     """
     whole = _join_windows(loops, among or loops)
     if not whole:
@@ -72,7 +72,7 @@ def effective_parts(
 
 
 def _count_parts(voice_matches: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
-    """How many of the lanes `(n, n_steps)` play each part; near lanes are one part."""
+    """Number of voice patterns `(n, n_steps)` that play each part; near patterns are one part."""
     distinct, part = BitSets.of(voice_matches).distinct()
     different = distinct.unpack()
     near = near_rows(different, different, max_distance)
@@ -81,7 +81,7 @@ def _count_parts(voice_matches: NDArray[np.bool_], max_distance: float) -> NDArr
 
 
 def _join_windows(loops: Sequence[DrumLoop], among: Sequence[DrumLoop]) -> list[DrumLoop]:
-    """The loops, and in place of windows the loops that they were cut out of."""
+    """The loops, with windows replaced by the loops that they were cut from."""
     whole = [loop for loop in loops if _window_of(loop) is None]
     if len(whole) == len(loops):
         return whole
@@ -99,6 +99,6 @@ def _join_windows(loops: Sequence[DrumLoop], among: Sequence[DrumLoop]) -> list[
 
 
 def _window_of(loop: DrumLoop) -> int | None:
-    """Which bar of its parent the loop is; None for loops that are no windows."""
+    """Index of the loop as a bar of its parent; None for loops that are not windows."""
     window = json.loads(loop.lineage.recipe).get("window") if loop.lineage.recipe else None
     return None if window is None else int(window)

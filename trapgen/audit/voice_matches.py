@@ -1,8 +1,8 @@
-"""Lanes taken over whole: one voice of a loop that another loop plays, hit for hit.
+"""Voice matches: one voice of a loop that another loop plays, hit for hit.
 
-A lane is compared going round, under all rotations by beats: as long as the other, repeated, cut
-short, or as an excerpt. Any voice is held against any voice, because a key map that was misread
-moves lanes to other voices. What anybody plays by chance is left out (`common pattern`).
+Voice patterns are compared as circular, under all rotations by beats: at equal length, repeated,
+cut short, or as an excerpt. Any voice is compared with any voice, because a misread key map moves
+patterns to other voices. Common patterns, which match by chance, are left out.
 
 The search is exact: windows of up to four bars are joined by a 64-bit hash, and every match is
 compared in full.
@@ -23,7 +23,7 @@ from trapgen.similarity import Transform
 
 _SEED_BARS: Final = 4
 _MOVED_BITS: Final = 20.0
-"""What a lane on another voice has to say: rhythms of different voices have more ways to meet."""
+"""Least surprisal in bits of a match between two voices, which have more ways to match."""
 
 _BLOCK: Final = 2**22
 
@@ -32,16 +32,16 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class VoiceMatches(Columns):
-    """Lanes that two loops have in common, as columns.
+    """Voice patterns that two loops have in common, as columns.
 
     Attributes:
-        target: `(n,)` index of the loop that plays the lane, going round.
-        query: `(n,)` index of the loop whose lane it is, whole.
-        target_voice: `(n,)` its voice there.
-        query_voice: `(n,)` its voice here.
-        beats: `(n,)` where in the target the query begins.
-        bits: `(n,)` surprisal of the lane by chance, less what many places to meet in take from
-            it.
+        target: `(n,)` index of the loop that plays the pattern, as a circular loop.
+        query: `(n,)` index of the loop whose whole pattern it is.
+        target_voice: `(n,)` its voice in the target.
+        query_voice: `(n,)` its voice in the query.
+        beats: `(n,)` beat of the target at which the query begins.
+        bits: `(n,)` surprisal of the pattern by chance, minus a correction for the number of
+            positions at which it could match.
     """
 
     target: Ints
@@ -58,12 +58,12 @@ _NOTHING: Final = VoiceMatches(_NONE, _NONE, _NONE, _NONE, _NONE, np.zeros(0))
 
 @dataclass(frozen=True)
 class _Rows:
-    """All sounding lanes, their beats end to end.
+    """All sounding voices, their beats concatenated.
 
     Attributes:
         loop: `(n_lanes,)` index of the loop.
         voice: `(n_lanes,)`.
-        start: `(n_lanes,)` where each lane's beats begin.
+        start: `(n_lanes,)` index of each voice's first beat.
         n_beats: `(n_lanes,)` its length.
         beats: `(n_beats_in_all,)` uint64, the hits of each beat as bits.
     """
@@ -77,7 +77,7 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Queries:
-    """Lanes that are looked for: rows of `_Rows`, the beats their seeds begin at, their bits."""
+    """Patterns to search for: rows of `_Rows`, first beats of their seeds, surprisal in bits."""
 
     row: Ints
     seed: Ints
@@ -87,16 +87,16 @@ class _Queries:
 def find_voice_matches(
     loops: Sequence[DrumLoop], chance: CommonPatterns, common_pattern_share: float
 ) -> VoiceMatches:
-    """Every lane that two loops have in common and that is no common pattern.
+    """All voice patterns that two loops have in common, common patterns aside.
 
     Args:
-        loops: Different loops on one grid, at least one.
-        chance: How likely lanes are.
-        common_pattern_share: Lanes that at least this share of loops would play by chance are left
-            out; for lanes on two different voices it is 2**-20 if that is less.
+        loops: Distinct loops on one grid, at least one.
+        chance: Chance model of voice patterns.
+        common_pattern_share: Patterns that at least this share of loops is expected to play by
+            chance are left out; between two different voices the limit is 2**-20 if that is less.
 
     Returns:
-        One entry a target's and a query's lane, sorted by query, target and their voices.
+        One entry per pair of target and query pattern, sorted by query, target and their voices.
     """
     rows = _list_rows(loops)
     least = float(-np.log2(max(common_pattern_share, np.finfo(float).tiny)))
@@ -143,7 +143,7 @@ def _list_rows(loops: Sequence[DrumLoop]) -> _Rows:
 def _choose_queries(
     loops: Sequence[DrumLoop], rows: _Rows, chance: CommonPatterns, least: float
 ) -> dict[int, _Queries]:
-    """What to look for, by the length of the seed in bars; it begins at the bar that says most."""
+    """Patterns to search for, by seed length in bars; a seed begins at the least likely bar."""
     chosen: dict[int, list[tuple[int, int, float]]] = {}
     for row, (at, voice) in enumerate(zip(rows.loop.tolist(), rows.voice.tolist(), strict=True)):
         bars = loops[at].onsets[:, voice].reshape(loops[at].n_bars, -1)
@@ -160,7 +160,7 @@ def _choose_queries(
 
 
 def _match(rows: _Rows, queries: _Queries, n_beats: int) -> Iterator[VoiceMatches]:
-    """Every lane in which a query's seed of `n_beats` occurs and that goes on as the query does."""
+    """Yield matches of a query's seed of `n_beats` that extend to the whole query."""
     hashes = _hash_windows(rows, n_beats)
     order = np.argsort(hashes, kind="stable")
     row_of = np.repeat(np.arange(len(rows.loop)), rows.n_beats)
@@ -182,7 +182,7 @@ def _match(rows: _Rows, queries: _Queries, n_beats: int) -> Iterator[VoiceMatche
 def _compare(
     rows: _Rows, queries: _Queries, query: Ints, target: Ints, begin: Ints
 ) -> VoiceMatches:
-    """The candidates that hold from end to end; of several places in a target the first."""
+    """Candidates that match from end to end; the first position in each target."""
     ours = queries.row[query]
     n_ours, n_theirs = rows.n_beats[ours], rows.n_beats[target]
     candidate = np.repeat(np.arange(len(query)), n_ours)
@@ -198,7 +198,7 @@ def _compare(
     kept = kept[np.lexsort((begin[kept], target[kept], query[kept]))]
     _, first = np.unique(np.stack([query[kept], target[kept]]), axis=1, return_index=True)
     kept = kept[first]
-    # In a longer loop there are more places to meet by chance.
+    # Longer loops offer more positions to match by chance.
     places = np.log2(np.maximum(1, n_theirs[kept] / n_ours[kept]))
     return VoiceMatches(
         target=rows.loop[target[kept]],
@@ -211,8 +211,8 @@ def _compare(
 
 
 def _hash_windows(rows: _Rows, n_beats: int) -> NDArray[np.uint64]:
-    """`(n_beats_in_all,)` hash of the window that begins at each beat, its lane going round."""
-    # A polynomial modulo 2**64 with odd factors of a fixed draw.
+    """`(n_beats_in_all,)` hash of the window from each beat, its voice pattern being circular."""
+    # A polynomial modulo 2**64 with fixed random odd factors.
     factors = np.random.default_rng(0).integers(1, 2**63, n_beats, dtype=np.uint64) * 2 + 1
     start, length = (np.repeat(each, rows.n_beats) for each in (rows.start, rows.n_beats))
     place = np.arange(len(rows.beats)) - start
@@ -226,13 +226,13 @@ def _hash_windows(rows: _Rows, n_beats: int) -> NDArray[np.uint64]:
 def place_voice(
     target: DrumLoop, query: DrumLoop, beats: int, *, target_is_left: bool
 ) -> Transform:
-    """What lays the right loop over the left one so that a lane of theirs meets.
+    """The transform that aligns the right loop with the left one at a voice match.
 
     Args:
-        target: The loop that plays the lane, going round.
-        query: The loop whose lane it is, whole.
-        beats: Where in the target the query begins.
-        target_is_left: Whether the target is the left of the two.
+        target: The loop that plays the pattern, as a circular loop.
+        query: The loop whose whole pattern it is.
+        beats: Beat of the target at which the query begins.
+        target_is_left: Whether the target is the left loop.
     """
     if query.n_bars % target.n_bars == 0:
         turned = -beats % (target.n_bars * BEATS_A_BAR) if target_is_left else beats

@@ -1,20 +1,20 @@
 """The command `trapgen`: every verb works on files alone, without the pipeline.
 
-Results go to files and, with `--json`, as one object to standard output; progress and messages go
-to standard error. Heavy imports stand in the verbs, so that `--help` is quick.
+Results go to files and, with `--json`, to standard output as one object; progress and messages go
+to standard error. Verbs import heavy packages when they run, so `--help` is fast.
 """
 
 from __future__ import annotations
 
 import sys
 
-# A module's verbs register themselves when it is imported.
+# Importing a module registers its verbs.
 from trapgen.cli import importing, keymaps, loops, models
 from trapgen.cli.app import app, say
 
 
 def main() -> None:
-    """Run the command; an error of the project's own ends with its exit code and one sentence."""
+    """Run the command; a `TrapgenError` ends it with its exit code and a one-sentence message."""
     try:
         app(prog_name="trapgen")
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What the verbs share: the application, their common options, and how they speak."""
+"""Shared by the verbs: the application, common options, and output."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Print the version.",
 )
 def app() -> None:
-    """Learn trap drum loops from a handful of MIDI files, and draw new ones."""
+    """Learn trap drum loops from a small set of MIDI files, and generate new ones."""
 
 
 PATH = click.Path(path_type=Path)
 SOURCE = click.argument(
-    "source", metavar="SRC", type=PATH, help="A file, or a folder that is searched through."
+    "source", metavar="SRC", type=PATH, help="A file, or a folder, searched recursively."
 )
 OVERWRITE = click.option(
-    "--overwrite", is_flag=True, help="Replace files of the same names that are there already."
+    "--overwrite", is_flag=True, help="Replace existing files of the same names."
 )
 AS_JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
+    "--json", "as_json", is_flag=True, help="Print one JSON object to standard output."
 )
 
 
 def say(message: str) -> None:
-    """Tell the user something, on standard error."""
+    """Print a message to standard error."""
     print(message, file=sys.stderr)
 
 
 def say_rejects(rejects: Iterable[MidiError]) -> None:
-    """Tell which files were not read, and why."""
+    """Report which files were not read, and why."""
     for error in rejects:
         say(f"rejected: {error}")
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print one JSON object on standard output."""
+    """Print one JSON object to standard output."""
     print(json.dumps(value, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""`trapgen import`: packs from outside."""
+"""`trapgen import`: import packs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
     "source",
     metavar="SRC",
     type=PATH,
-    help="A folder of MIDI files, a ZIP, the Groove MIDI Dataset as either, or one file.",
+    help="A folder of MIDI files, a ZIP, the Groove MIDI Dataset in either form, or one file.",
 )
 @click.option("--out", type=PATH, required=True, help="The pack's folder, such as data/packs/NAME.")
 @click.option(
@@ -25,8 +25,9 @@ from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
 def import_(source: Path, out: Path, download: bool, as_json: bool) -> None:
     """Copy the MIDI files of a folder or ZIP, byte for byte.
 
-    Writes pack.csv with a row a file, rejects.csv with the reason for every entry refused, and
-    ATTRIBUTION.md where the source's license asks for it. Interrupted, the same command goes on.
+    Writes pack.csv with one row per file, rejects.csv with the reason for every refused entry, and
+    ATTRIBUTION.md if the source's license requires it. After an interruption, the same command
+    resumes.
     """
     from trapgen.core import InputError, ParameterError, show_progress
     from trapgen.ingest import download_groove, import_pack

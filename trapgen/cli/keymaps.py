@@ -1,4 +1,4 @@
-"""`trapgen keymap`: the key maps there are, and the files whose map is in doubt."""
+"""`trapgen keymap`: the known key maps, and the files whose key map is uncertain."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
 
 @app.group()
 def keymap() -> None:
-    """Show the key maps, and settle those in doubt."""
+    """List the key maps, and settle uncertain ones."""
 
 
 @keymap.command("list")
 @AS_JSON
 def list_(as_json: bool) -> None:
-    """Show the key maps, their keys by voice, and who publishes them."""
+    """List the key maps, their keys by voice, and who publishes them."""
     from trapgen.core import KEY_MAPS, VOICES
 
     keys = {
@@ -47,15 +47,15 @@ def list_(as_json: bool) -> None:
     "answers",
     metavar="FILE=MAP",
     multiple=True,
-    help="Settle a file's key map, or the voice that it plays alone (kick, snare, closed_hat …); "
-    "FILE is its path in PACK. May be given again.",
+    help="Settle a file's key map, or the one voice that the file plays (kick, snare, "
+    "closed_hat …); FILE is its path in PACK. May be repeated.",
 )
 @AS_JSON
 def review(pack: Path, answers: tuple[str, ...], as_json: bool) -> None:
-    """List the files whose key map is in doubt, and settle them.
+    """List the files whose key map is uncertain, and settle them.
 
-    An answer is kept with the pack, in keymaps.csv, and holds whenever the pack is read with the
-    key map on auto.
+    Answers are saved in the pack's keymaps.csv, and apply whenever the pack is read with key map
+    auto.
     """
     from trapgen.core import InputError, ParameterError
     from trapgen.ingest import find_doubts, find_midi, settle
@@ -99,6 +99,4 @@ def review(pack: Path, answers: tuple[str, ...], as_json: bool) -> None:
         for reading in doubt.readings[:3]:
             names = ", ".join(table.name for table in reading.key_maps)
             print(f"  {reading.confidence:7.1%}  {names}")
-    say(
-        f"{len(doubts)} files with a key map in doubt: settle one with --set FILE=MAP or FILE=VOICE"
-    )
+    say(f"{len(doubts)} files with an uncertain key map: settle with --set FILE=MAP or FILE=VOICE")

@@ -1,4 +1,4 @@
-"""The verbs that read and write loops: standardize, encode, decode, audit."""
+"""Verbs that read and write loops: standardize, encode, decode, audit."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def standardize(
     source: Path, out: Path, params: StandardizeParams, overwrite: bool, as_json: bool
 ) -> None:
-    """Bring MIDI files to one kit and grid.
+    """Convert MIDI files to one kit and grid.
 
-    Writes the loops as General MIDI drums, manifest.parquet with a row a loop, and rejects.csv
+    Writes the loops as General MIDI drums, manifest.parquet with one row per loop, and rejects.csv
     with the reason for every file that was not read.
     """
     from trapgen.core import show_progress
@@ -47,10 +47,10 @@ def standardize(
 def encode(
     source: Path, out: Path, params: StandardizeParams, overwrite: bool, as_json: bool
 ) -> None:
-    """Write MIDI files as words and BAR, one loop a line.
+    """Write MIDI files as text: words and BAR, one loop per line.
 
-    The lines follow the sorted paths. With --meter ignore and --feel keep, bars are four quarters
-    long from the file's start, as in the text of Choi et al. 2016.
+    Lines follow the sorted paths. With --meter ignore and --feel keep, bars are four quarters long
+    from the file's start, as in the text of Choi et al. 2016.
     """
     from trapgen.core import Outputs, write_lines
     from trapgen.ingest import read_collection
@@ -68,15 +68,15 @@ def encode(
 
 @app.command(cls=Verb, takes={"steps_per_bar": "grid.steps_per_bar", "bpm": "sample.bpm"})
 @click.argument("source", metavar="FILE", type=PATH, help="A text file of loops.")
-@click.option("--out", type=PATH, required=True, help="Folder for a MIDI file a line.")
+@click.option("--out", type=PATH, required=True, help="Folder for the MIDI files, one per line.")
 @OVERWRITE
 @AS_JSON
 def decode(
     source: Path, out: Path, steps_per_bar: int, bpm: float, overwrite: bool, as_json: bool
 ) -> None:
-    """Write a MIDI file for each line of a text file.
+    """Write one MIDI file for each line of a text file.
 
-    Reads TrapGenerator's and the paper's text too: one long line, BAR first or last.
+    Also reads the text of TrapGenerator and of the paper: one long line, BAR first or last.
     """
     from trapgen.core import Outputs, read_lines, to_loop
     from trapgen.midi import write_loop
@@ -94,9 +94,9 @@ def decode(
 
 @app.command(cls=Verb, takes={"seed": "seed", "params": "standardize", "limits": "audit"})
 @click.argument(
-    "train", metavar="TRAIN", type=PATH, help="Loops that are trained on: MIDI, text or a manifest."
+    "train", metavar="TRAIN", type=PATH, help="Training loops: MIDI, text or a manifest."
 )
-@click.argument("other", metavar="OTHER", type=PATH, help="Loops that it is judged on.")
+@click.argument("other", metavar="OTHER", type=PATH, help="Evaluation loops.")
 @click.option("--out", type=PATH, required=True, help="Folder for the report and its tables.")
 @OVERWRITE
 @AS_JSON
@@ -110,9 +110,9 @@ def audit(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Say what two folders of loops have in common.
+    """Report what two folders of loops have in common.
 
-    Exit code 4 when the gate refuses.
+    Exits with code 4 if the gate refuses the pair.
     """
     from trapgen.core import GateRefusedError, Outputs
     from trapgen.ingest import read_collection
@@ -129,8 +129,8 @@ def audit(
     if as_json:
         print_json(found.summary())
     say(
-        f"{found.exact_bar_overlap:.1%} of the other bars stand in train exactly, "
-        f"{found.near_bar_overlap:.1%} at least nearly: {out / 'report.html'}"
+        f"{found.exact_bar_overlap:.1%} of the other bars occur in train exactly, "
+        f"{found.near_bar_overlap:.1%} exactly or nearly: {out / 'report.html'}"
     )
     if found.reasons:
         raise GateRefusedError(found.reasons)

@@ -1,4 +1,4 @@
-"""The verbs that need a model: score, generate and regenerate."""
+"""Verbs that need a model: score, generate and regenerate."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from trapgen.generate import Generator
 
 TRAINED: Final = Path("data/model")
-"""Where the pipeline leaves its model."""
+"""Folder of the model that the pipeline trains."""
 
 _MODEL = click.option(
     "--model",
     type=PATH,
-    help="A model's folder, or factory: the one in the package. By default data/model, as the "
-    "pipeline leaves it, and where that is missing the packaged one.",
+    help="A model's folder, or factory for the packaged model. Default: data/model, where the "
+    "pipeline writes its model, or the packaged model if that folder is missing.",
 )
 _MODEL_GRID = click.option(
-    "--steps-per-bar", type=int, metavar="N", help="The model's grid, if it must be that one."
+    "--steps-per-bar", type=int, metavar="N", help="Grid that the model must have."
 )
 
 
@@ -44,8 +44,8 @@ def score(
 ) -> None:
     """Measure how well a model predicts loops.
 
-    Prints bits per step, beside its baselines'. The model is told the style and each loop's tempo,
-    if it knows them.
+    Prints bits per step for the model and its baselines. The style and each loop's tempo, where
+    known, are inputs of the model.
     """
     import numpy as np
 
@@ -74,14 +74,14 @@ def score(
     if as_json:
         print_json(result)
         return
-    print(f"{len(words)} loops, {result['n_steps']} steps; bits per step, less is better:")
+    print(f"{len(words)} loops, {result['n_steps']} steps; bits per step, lower is better:")
     for name, bits in [("model", result["bits_per_step"]), *((n, baselines[n]) for n in NAMES)]:
         print(f"  {name:<10} {bits:6.3f}")
 
 
 @app.command(cls=Verb, takes={"seed": "seed", "params": "sample"})
 @click.option(
-    "--out", type=PATH, required=True, help="Folder for MIDI, sound, pictures and receipts."
+    "--out", type=PATH, required=True, help="Folder for MIDI, audio, pictures and receipts."
 )
 @_MODEL
 @_MODEL_GRID
@@ -96,11 +96,11 @@ def generate(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Draw new loops: MIDI, WAV, PNG and a receipt each.
+    """Generate new loops: MIDI, WAV, PNG and a receipt for each.
 
-    The receipt says how the loop was made, how far it is from the nearest training loops, and all
-    that `trapgen regenerate` needs to make the same files again. Options of several values may be
-    given again, or have them parted by commas.
+    The receipt records how the loop was made, its distance to the nearest training loops, and
+    everything that `trapgen regenerate` needs to make the same files again. Options that take
+    several values may be repeated, or take the values separated by commas.
     """
     from trapgen.generate import generate as run
     from trapgen.render import can_draw
@@ -126,7 +126,7 @@ def generate(
 def regenerate(
     receipt: Path, out: Path, model: Path | None, overwrite: bool, as_json: bool
 ) -> None:
-    """Make a loop again from its receipt: the same bytes, or a refusal."""
+    """Make a loop again from its receipt: the same bytes, or an error."""
     from trapgen.generate import read_generation_recipe
     from trapgen.generate import regenerate as run
 
@@ -153,6 +153,6 @@ def _load(folder: Path, steps_per_bar: int | None = None) -> Generator:
     grid = generator.network.spec.steps_per_bar
     if steps_per_bar not in (None, grid):
         raise ModelError(
-            folder, "steps_per_bar", steps_per_bar, f"This model counts {grid} steps to a bar."
+            folder, "steps_per_bar", steps_per_bar, f"The model has {grid} steps per bar."
         )
     return generator

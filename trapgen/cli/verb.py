@@ -1,6 +1,6 @@
-"""A verb of the command: its own options, and those that the definitions of parameters make.
+"""A verb of the command: its own options, and options made from parameter definitions.
 
-The definitions load numpy, so that a verb asks for them when its own options are wanted.
+The definitions import numpy, so a verb reads them only when its options are needed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Verb(click.Command):
     """A verb that takes parameters of stages.
 
     Args:
-        takes: By the name of the function's argument a section of `params.yaml` (`sample`), which
-            becomes its class with an option for every key that the verb has no own one for; or
-            one key (`sample.bpm`, `seed`), which becomes its value.
+        takes: Maps an argument of the function to a section of `params.yaml` (`sample`), or to one
+            key (`sample.bpm`, `seed`). A section is passed as its class, with an option for every
+            key that is not already an option of the verb; a key is passed as its value.
     """
 
     def __init__(self, *args: Any, takes: Mapping[str, str] | None = None, **others: Any) -> None:
@@ -32,7 +32,7 @@ class Verb(click.Command):
         self._takes = takes or {}
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The options of its own, and those of the definitions."""
+        """The verb's own options, and those made from definitions."""
         own = super().get_params(ctx)
         if _OF_CONTEXT not in ctx.meta:
             names = {param.name for param in own}
@@ -43,7 +43,7 @@ class Verb(click.Command):
         return [*own, *(option for made in ctx.meta[_OF_CONTEXT].values() for option in made)]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the function, with sections as objects of their classes."""
+        """Run the function, with each section as an object of its class."""
         from trapgen.core import SECTIONS
 
         for argument, place in self._takes.items():
@@ -53,7 +53,7 @@ class Verb(click.Command):
         return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options under their headings."""
+        """Write the options by group."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -65,14 +65,14 @@ class Verb(click.Command):
 
 
 class _Option(click.Option):
-    """An option that a definition makes, with its heading in the help."""
+    """An option made from a definition, with its group in the help."""
 
     def __init__(self, name: str, place: str, definition: Definition, group: str) -> None:
         kind, default = definition.kind, definition.default
         flag = definition.option or f"--{place.rpartition('.')[2].replace('_', '-')}"
         choices = "|".join(str(choice) for choice in definition.choices if choice)
         super().__init__(
-            # What is on already needs a way to turn it off.
+            # An option that is on by default needs a flag that turns it off.
             [f"{flag}/--no-{flag[2:]}" if default is True else flag, name],
             default=default,
             help=definition.sentence,
@@ -85,16 +85,16 @@ class _Option(click.Option):
         self.group, self._definition, self._place = group, definition, place
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
-        """The value as the definition has it.
+        """Convert the value to the definition's type.
 
         Raises:
-            ParameterError: It is of another kind, or outside its range.
+            ParameterError: The value has another type, or is out of range.
         """
         value = super().process_value(ctx, value)
         if self._definition.many:
             value = tuple(part for text in value for part in text.split(",") if part)
         elif isinstance(value, str):
-            # What is no number is named by the check.
+            # `check` names a value that is not a number.
             with suppress(ValueError):
                 value = self._definition.kind(value)
         self._definition.check(self._place, value)
@@ -102,7 +102,7 @@ class _Option(click.Option):
 
 
 def _make_options(argument: str, place: str, own: set[str]) -> list[_Option]:
-    """The options of a section's keys, or the one of a key."""
+    """The options of a section's keys, or of one key."""
     from trapgen.core import SECTIONS, Params, definitions
 
     if place in SECTIONS:

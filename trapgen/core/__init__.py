@@ -1,4 +1,4 @@
-"""What everything else stands on: loops, the kit, words, parameters, errors, files."""
+"""Shared foundations: loops, the kit, words, parameters, errors, files."""
 
 from trapgen.core.codec import (
     BAR,

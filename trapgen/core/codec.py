@@ -1,7 +1,7 @@
-"""Loops as text: a word a step, `BAR` after each bar, one loop a line.
+"""Loops as text: one word per step, `BAR` after each bar, one loop per line.
 
-A word is `0b` and a digit a voice, in the kit's order from the left. The vocabulary is closed:
-every word there can be, `BAR`, and two control tokens that never stand in the text.
+A word is `0b` and one digit per voice, in the kit's order from the left. The vocabulary is closed:
+all possible words, `BAR`, and two control tokens that never occur in the text.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ BAR: Final = N_WORDS
 START: Final = N_WORDS + 1
 PAD: Final = N_WORDS + 2
 N_TARGETS: Final = N_WORDS + 1
-"""What a model may say next: a word or BAR."""
+"""Tokens that a model can predict: words and BAR."""
 
 BAR_WORD: Final = "BAR"
 _BIT_VALUES: Final = 2 ** np.arange(N_VOICES - 1, -1, -1)
 DECODED_VELOCITY: Final = 100
-"""Velocity of decoded hits: the text holds none."""
+"""Velocity of decoded hits: the text contains none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """What text and tokens mean; saved beside the weights, so that nothing is copied by hand."""
+    """Meaning of text and tokens; saved beside the weights, so that nothing is copied by hand."""
 
     steps_per_bar: int = 32
 
     @property
     def bar_length(self) -> int:
-        """Tokens a bar: its steps and BAR."""
+        """Tokens per bar: its steps and BAR."""
         return self.steps_per_bar + 1
 
     def save(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class Codec:
         """Read `codec.json`.
 
         Raises:
-            ModelError: It is missing, broken, or written for another kit or vocabulary.
+            ModelError: The file is missing, broken, or for another kit or vocabulary.
         """
         try:
             content = read_json(path)
@@ -77,7 +77,7 @@ def _vocabulary() -> dict[str, Any]:
 
 
 def to_words(loop: DrumLoop) -> NDArray[np.int64]:
-    """The loop's words: `(n_steps,)` int64 from 0 to 511, the kick's bit the highest."""
+    """The loop's words: `(n_steps,)` int64 from 0 to 511; the kick is the highest bit."""
     return np.asarray(loop.onsets @ _BIT_VALUES, dtype=np.int64)
 
 
@@ -99,7 +99,7 @@ def add_bars(words: NDArray[np.int64], steps_per_bar: int) -> NDArray[np.int64]:
 
 
 def to_text(words: NDArray[np.int64], steps_per_bar: int) -> str:
-    """One line of text, without its end."""
+    """One line of text, without a line end."""
     return " ".join(
         BAR_WORD if token == BAR else f"0b{token:0{N_VOICES}b}"
         for token in add_bars(words, steps_per_bar).tolist()
@@ -107,20 +107,20 @@ def to_text(words: NDArray[np.int64], steps_per_bar: int) -> str:
 
 
 def write_lines(path: Path, loops: Iterable[DrumLoop]) -> None:
-    """Write a text file, a line a loop."""
+    """Write a text file, one line per loop."""
     lines = (to_text(to_words(loop), loop.steps_per_bar) + "\n" for loop in loops)
     write_text(path, "".join(lines))
 
 
 def read_lines(path: Path, steps_per_bar: int) -> list[NDArray[np.int64]]:
-    """Read a text file: `(n_steps,)` words a line.
+    """Read a text file: `(n_steps,)` words per line.
 
-    Also reads what TrapGenerator and Choi et al. 2016 wrote: one long line, BAR first or last.
-    Empty lines are passed over.
+    Also reads the format of TrapGenerator and Choi et al. 2016: one long line, BAR first or last.
+    Empty lines are skipped.
 
     Raises:
-        TextError: The file cannot be read, holds something that is neither a word nor BAR, or has
-            a bar with another number of steps.
+        TextError: The file cannot be read, contains something that is neither a word nor BAR, or
+            has a bar with another number of steps.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ def read_lines(path: Path, steps_per_bar: int) -> list[NDArray[np.int64]]:
         if line.strip()
     ]
     if not lines:
-        raise TextError(path, "empty", f"{len(text)} characters", "There is no loop in it.")
+        raise TextError(path, "empty", f"{len(text)} characters", "The file contains no loop.")
     return lines
 
 
@@ -149,7 +149,7 @@ def _parse_line(
             raise TextError(
                 path, "word", f"{token!r} in line {number}", f"0b and {N_VOICES} digits, or BAR."
             )
-    # BAR may open the bars, close them, or only part them.
+    # BAR may start bars, end them, or only separate them.
     bars = bars[1:] if not bars[0] else bars
     bars = bars[:-1] if bars and not bars[-1] else bars
     for at, bar in enumerate(bars, start=1):

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """A table whose fields are its columns: arrays of one length, a row along the first axis."""
+    """A table whose fields are its columns: arrays of one length, rows along the first axis."""
 
     def __len__(self) -> int:
         return len(self.columns[0])
 
     @property
     def columns(self) -> tuple[NDArray[Any], ...]:
-        """The columns, in the order of the fields."""
+        """The columns, in field order."""
         return tuple(getattr(self, field.name) for field in fields(self))
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """The rows of some tables, at least one, one after another."""
+        """Concatenate the rows of at least one table."""
         return cls(*map(np.concatenate, zip(*(part.columns for part in parts), strict=True)))
 
     def take(self, rows: slice | NDArray[np.bool_] | NDArray[np.integer]) -> Self:

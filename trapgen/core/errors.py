@@ -1,4 +1,4 @@
-"""One exception tree. Every message names the place, the rule, the value received and a way out.
+"""The exception tree. A message states the place, the rule, the value received and a remedy.
 
     TrapgenError                  1
     ├── ParameterError            2  a parameter or option outside its range
@@ -6,11 +6,11 @@
     │   ├── MidiError             3  a MIDI file that cannot be read as a drum loop
     │   ├── TextError             3  loop text that breaks the format
     │   ├── TableError            3  a table whose columns or rows break its schema
-    │   ├── ModelError            3  a model folder that is missing, partial or of another kind
-    │   └── SplitError            3  too few independent sources for the sides asked for
-    └── GateRefusedError          4  the audit's gate, or a check of the data, said no
+    │   ├── ModelError            3  a model folder that is missing, incomplete or incompatible
+    │   └── SplitError            3  too few independent sources for the requested splits
+    └── GateRefusedError          4  the audit's gate, or a check of the data, refused
 
-The figure is the exit code of the command line.
+The number is the exit code of the command line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
 
 
 def _shorten(value: object) -> str:
-    """A value as Python writes it, cut where it is long."""
+    """A value as Python writes it, shortened if long."""
     try:
         return _SHORT.repr(value)
     except ValueError:  # of an int that has thousands of digits
@@ -34,22 +34,22 @@ def _shorten(value: object) -> str:
 
 
 class TrapgenError(Exception):
-    """Anything that trapgen raises on purpose."""
+    """Base class of all errors that trapgen raises on purpose."""
 
     exit_code = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An error made of several values has one argument, its message; it must cross processes.
+        # Errors with several arguments pickle as their one message, to cross processes.
         return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class ParameterError(TrapgenError, ValueError):
-    """A parameter outside its range.
+    """A parameter out of its range.
 
     Args:
         name: Dotted name of the parameter, as in `params.yaml` (`sample.temperature`).
-        rule: What holds for it, continuing "must be …".
-        received: The value that was given.
+        rule: The condition, completing "must be …".
+        received: The value received.
     """
 
     exit_code = 2
@@ -63,10 +63,10 @@ class InputError(TrapgenError):
     """A file that breaks a rule.
 
     Args:
-        path: The file, or the folder, that was read.
-        rule: The rule's short name, as it stands in `rejects.csv` (`no_notes`).
-        received: The value found there.
-        detail: One sentence that says what to do.
+        path: The file or folder that was read.
+        rule: Short name of the rule, as in `rejects.csv` (`no_notes`).
+        received: The value found.
+        detail: One sentence with a remedy.
     """
 
     exit_code = 3
@@ -89,19 +89,19 @@ class TableError(InputError):
 
 
 class ModelError(InputError):
-    """A model folder that is missing, partial or made for something else."""
+    """A model folder that is missing, incomplete or incompatible."""
 
 
 class SplitError(InputError):
-    """Too few independent sources for the sides asked for."""
+    """Too few independent sources for the requested splits."""
 
 
 class GateRefusedError(TrapgenError):
     """A gate refused the data: the audit's, or the checks of a stage.
 
     Args:
-        reasons: One sentence a reason, at least one.
-        gate: Who refuses.
+        reasons: One sentence per reason, at least one.
+        gate: Name of the gate.
     """
 
     exit_code = 4

@@ -1,4 +1,4 @@
-"""`DrumLoop`: onsets, velocities and microtiming of nine voices on a grid, with their lineage."""
+"""`DrumLoop`: onsets, velocities and microtiming of nine voices on a grid, with lineage."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     import pretty_midi
 
 STEPS_PER_BAR = (16, 24, 32, 48, 96)
-"""Grids that a 4/4 bar may be divided into."""
+"""Supported grids: steps per bar of 4/4."""
 
 BEATS_A_BAR: Final = 4
 
 ONSET_UNITS: Final = 960
-"""Times that name a source are counted in so many parts of a quarter."""
+"""Units per quarter in which times are hashed to source ids."""
 
 SOURCE_RULE: Final = "s2"
-"""Version of the rule that makes ids of sources; ids of another version cannot be compared."""
+"""Version of the rule for source ids; ids of different versions cannot be compared."""
 
 OF_HITS: Final = ("velocities", "offsets", "pitches", "lengths")
-"""The arrays of a `DrumLoop`, which hold what is known of each hit."""
+"""The arrays of a `DrumLoop`: the attributes of each hit."""
 
 _TYPES: Final = (np.uint8, np.float32, np.uint8, np.float32)
 _SOURCE: Final = b"trapgen-source"
@@ -38,16 +38,16 @@ _KEYS: Final = np.array([voice.pitch for voice in VOICES], np.uint8)
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Where a loop comes from.
+    """Origin of a loop.
 
     Attributes:
         loop_id: Name of the loop, unique within its corpus.
-        source_ids: Ids of every source whose onsets went into it, sorted (see `hash_onsets`).
+        source_ids: Ids of all sources whose onsets it contains, sorted (see `hash_onsets`).
         pack: Name of the pack it came with.
         role: `kick`, `snare`, `hat`, `perc` or `full`.
         style: Sub-style, free text (`drill`), empty if unknown.
-        parents: Loop ids it was made from; empty for an original.
-        recipe: JSON that, with the parents, makes the loop again; empty for an original.
+        parents: Ids of the loops it was made from; empty for an original.
+        recipe: JSON that, with the parents, reproduces the loop; empty for an original.
     """
 
     loop_id: str = ""
@@ -70,11 +70,11 @@ class DrumLoop:
             including 0.5; 0 where a voice is silent.
         pitches: `(n_steps, 9)` uint8, the MIDI key that each hit was read from, 0 where a voice
             is silent; by default the voice's own key.
-        lengths: `(n_steps, 9)` float32, how long each hit's key was held, in steps; 0 where that
-            is unknown, as it is by default. Loops that differ in nothing else are equal.
+        lengths: `(n_steps, 9)` float32, duration in steps that each hit's key was held; 0 where
+            unknown, the default. Ignored by comparisons.
         steps_per_bar: One of `STEPS_PER_BAR`.
-        bpm: Quarter notes a minute, above 0.
-        lineage: Where the loop comes from.
+        bpm: Quarter notes per minute, above 0.
+        lineage: Origin of the loop.
 
     Raises:
         ParameterError: An array has another shape or range.
@@ -198,18 +198,18 @@ def place_hits(
     bpm: float,
     lineage: Lineage,
 ) -> DrumLoop:
-    """The loop of a list of hits; where two share a cell, the later one stays.
+    """Make a loop from a list of hits; if two share a cell, the later one is kept.
 
     Args:
         cells: `(n,)` `9 * step + voice` of each hit.
-        values: Its `(n,)` velocities (1 to 127), offsets, pitches and lengths, as `OF_HITS` says.
+        values: `(n,)` velocities (1 to 127), offsets, pitches and lengths (see `OF_HITS`).
         n_bars: Length of the loop.
         steps_per_bar: One of `STEPS_PER_BAR`.
-        bpm: Quarter notes a minute, above 0.
-        lineage: Where the loop comes from.
+        bpm: Quarter notes per minute, above 0.
+        lineage: Origin of the loop.
 
     Raises:
-        ParameterError: A value is out of its range, or a hit lies outside the loop.
+        ParameterError: A value is out of range, or a hit is outside the loop.
     """
     _check_grid(steps_per_bar)
     n_steps = n_bars * steps_per_bar
@@ -232,18 +232,18 @@ def _check_grid(steps_per_bar: int) -> None:
 def _fill(
     loop: DrumLoop, cells: NDArray[np.int64], values: Sequence[NDArray[Any]], n_steps: int
 ) -> None:
-    """Set a loop's arrays, from what is known of each hit."""
+    """Set a loop's arrays from the attributes of each hit."""
     if not 0 < loop.bpm < np.inf:
         raise ParameterError("bpm", "above 0 and finite", loop.bpm)
     velocities, offsets, keys, lengths = values
     if len(cells) and not (velocities.min() >= 1 and velocities.max() <= 127):
         received = f"{velocities.min()} to {velocities.max()}"
         raise ParameterError("velocities", "from 1 to 127", received)
-    # Of no number at all, the comparisons are false.
+    # Comparisons with NaN are false.
     if len(cells) and not (offsets.min() >= -0.5 and offsets.max() < 0.5):
         received = f"{offsets.min()} to {offsets.max()}"
         raise ParameterError("offsets", "from -0.5 up to 0.5", received)
-    # A hit without a key, as one that was added later, has the voice's own.
+    # A hit without a key, for example an added one, has the voice's own.
     keys = np.where(keys == 0, _KEYS[cells % N_VOICES], keys)
     of_hits = (velocities, offsets, keys, lengths)
     for name, dtype, known in zip(OF_HITS, _TYPES, of_hits, strict=True):
@@ -254,11 +254,11 @@ def _fill(
 
 
 def map_hits(loop: DrumLoop, change: Callable[[NDArray[Any]], NDArray[Any]]) -> DrumLoop:
-    """The loop with its `(n_steps, 9)` arrays changed alike: moved, cut, repeated.
+    """Apply one change to all `(n_steps, 9)` arrays of the loop: move, cut, repeat.
 
     Args:
         loop: The loop.
-        change: Moves hits, in whole bars, and makes none: what holds for each is not checked again.
+        change: Moves hits, in whole bars, and adds none: hits are not validated again.
     """
     changed = copy(loop)
     for name in OF_HITS:
@@ -269,19 +269,19 @@ def map_hits(loop: DrumLoop, change: Callable[[NDArray[Any]], NDArray[Any]]) -> 
 
 
 def relabel(loop: DrumLoop, **changes: Any) -> DrumLoop:
-    """The loop with changes in its lineage, such as another `loop_id`."""
+    """The loop with changes to its lineage, such as another `loop_id`."""
     changed = copy(loop)
     object.__setattr__(changed, "lineage", replace(loop.lineage, **changes))
     return changed
 
 
 def rotate(loop: DrumLoop, n_steps: int) -> DrumLoop:
-    """Start the loop `n_steps` later; what was before comes round at the end."""
+    """Start the loop `n_steps` later; earlier steps wrap around to the end."""
     return map_hits(loop, lambda hits: np.roll(hits, -n_steps, axis=0))
 
 
 def repeat_to(loop: DrumLoop, n_bars: int) -> DrumLoop:
-    """Repeat the loop until it is `n_bars` long, cutting the last repetition if it must.
+    """Repeat the loop until it is `n_bars` long, cutting the last repetition if necessary.
 
     Raises:
         ParameterError: `n_bars` is below 1.
@@ -297,7 +297,7 @@ def cut(loop: DrumLoop, start_bar: int, n_bars: int) -> DrumLoop:
     """The window of `n_bars` whole bars from `start_bar` (0 is the first).
 
     Raises:
-        ParameterError: The window does not lie within the loop.
+        ParameterError: The window is not within the loop.
     """
     if not 0 <= start_bar < start_bar + n_bars <= loop.n_bars:
         raise ParameterError("window", f"within {loop.n_bars} bars", (start_bar, n_bars))
@@ -306,18 +306,18 @@ def cut(loop: DrumLoop, start_bar: int, n_bars: int) -> DrumLoop:
 
 
 def source_id(loop: DrumLoop) -> str:
-    """The id of a loop that was read from no file: its onsets as they sound (see `hash_onsets`)."""
+    """Id of a loop without a file: its onsets as they sound (see `hash_onsets`)."""
     steps, voices = np.nonzero(loop.velocities)
     quarters = (steps + loop.offsets[steps, voices]) * (BEATS_A_BAR / loop.steps_per_bar)
     return hash_onsets(np.rint(quarters * ONSET_UNITS).astype(np.int64), voices)
 
 
 def hash_onsets(times: NDArray[np.int64], voices: NDArray[np.int64]) -> str:
-    """The id of a source: the version of this rule, and sixteen hex digits of its onsets.
+    """Id of a source: the version of this rule, and a hash of its onsets, sixteen hex digits.
 
-    Tempo, resolution of the file, channel, velocity and key do not enter, nor do grid, feel and
-    rolls, which come later: one file has one id, however it is read. Neither do whole silent bars
-    before the first onset.
+    Tempo, resolution of the file, channel, velocity and key are ignored, as are grid, feel and
+    rolls, which come later: a file has one id, however it is read. Whole silent bars before the
+    first onset are also ignored.
 
     Args:
         times: `(n,)` int64 times of the onsets as read, in 960ths of a quarter (`ONSET_UNITS`).
@@ -327,7 +327,7 @@ def hash_onsets(times: NDArray[np.int64], voices: NDArray[np.int64]) -> str:
     onsets = times * N_VOICES + voices
     onsets.sort()
     onsets = np.append(onsets[:1], onsets[1:][onsets[1:] != onsets[:-1]])
-    # An onset just before a bar line opens the bar behind it, as on the finest grid.
+    # An onset just before a bar line belongs to the next bar, as on the finest grid.
     first = int(onsets[0]) // N_VOICES + bar // (2 * max(STEPS_PER_BAR)) if len(onsets) else 0
     onsets -= first // bar * bar * N_VOICES
     digest = hashlib.blake2b(onsets.astype("<i8").tobytes(), digest_size=8, person=_SOURCE)

@@ -1,7 +1,7 @@
 """Loops on disk: a table of loops and a table of their hits.
 
-What a stage writes of loops it writes so, and the next one reads the same arrays again. MIDI files
-beside the tables are an export.
+Every stage writes loops in this form, and the next reads the same arrays. MIDI files beside the
+tables are an export.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HIT: Final = np.dtype(
         ("length", "<f4"),
     ]
 )
-"""A hit: its step and voice, then what `DrumLoop` holds there."""
+"""Record of a hit: its step and voice, then its attributes in `DrumLoop`."""
 
 HITS: Final[Mapping[str, str]] = {
     "loop_id": "dictionary<values=string, indices=int32, ordered=0>",
@@ -50,11 +50,11 @@ HITS: Final[Mapping[str, str]] = {
     "roll_rate": "uint8",
     "roll_ramp": "float",
 }
-"""`hits.parquet`: a row a hit, loop by loop, step by step, voice by voice, with its Arrow types.
+"""`hits.parquet`: one row per hit, sorted by loop, step and voice, with its Arrow types.
 
-`offset` and `length` are in steps, `length` 0 where it is unknown; `pitch` is the MIDI key as read.
-A hit may be a roll, struck `roll_count` times, `roll_rate` times a quarter, its velocity growing by
-the factor `1 + roll_ramp` to the last: today every hit is struck once, 1, 0 and 0.
+`offset` and `length` are in steps, `length` 0 if unknown; `pitch` is the MIDI key as read. A hit
+may be a roll, struck `roll_count` times at `roll_rate` strikes per quarter, with velocity growing
+by the factor `1 + roll_ramp` to the last: currently every hit is struck once, 1, 0 and 0.
 """
 
 _SMALL: Final[Mapping[str, Any]] = {
@@ -69,11 +69,11 @@ _ONCE: Final = {"roll_count": 1, "roll_rate": 0, "roll_ramp": 0.0}
 _AGAIN: Final = "Run the stage that writes it again."
 
 Sided = Sequence[tuple[str, DrumLoop]]
-"""Loops with the side of the split that each is on; empty for no split."""
+"""Loops with their split; empty for no split."""
 
 
 def list_hits(loop: DrumLoop) -> NDArray[Any]:
-    """`(n_onsets,)` records of `HIT`, by step and then by voice."""
+    """`(n_onsets,)` records of `HIT`, sorted by step, then by voice."""
     cells = np.flatnonzero(loop.onsets)
     hits = np.empty(len(cells), HIT)
     hits["step"], hits["voice"] = np.divmod(cells, N_VOICES)
@@ -83,7 +83,7 @@ def list_hits(loop: DrumLoop) -> NDArray[Any]:
 
 
 def describe_loop(loop: DrumLoop, path: Path | str = "") -> dict[str, Any]:
-    """The columns that every table of loops has: who it is, where its MIDI lies, what it holds."""
+    """The columns of every table of loops: identity, path of the MIDI file, content."""
     lineage = loop.lineage
     return {
         "loop_id": lineage.loop_id,
@@ -103,15 +103,15 @@ def write_loops(folder: Path, sided: Sided, paths: Sequence[Path | str] = ()) ->
     """Write loops as `loops.parquet` (`trapgen.core.LOOPS`) and `hits.parquet`.
 
     Args:
-        folder: Where to.
+        folder: Output folder.
         sided: The loops; their ids are unique.
-        paths: Of each loop's MIDI file, relative to the folder; by default none.
+        paths: Each loop's MIDI file, relative to the folder; by default none.
 
     Returns:
         The table of loops.
 
     Raises:
-        ParameterError: Two loops have one id.
+        ParameterError: Two loops have the same id.
     """
     names = Counter(loop.lineage.loop_id for _, loop in sided)
     if len(names) < len(sided):
@@ -133,7 +133,7 @@ def write_hits(path: Path, loop_ids: Iterable[str], hits: Sequence[NDArray[Any]]
     Args:
         path: The file.
         loop_ids: The id of each loop.
-        hits: Of each loop, `(n_onsets,)` records of `HIT`.
+        hits: `(n_onsets,)` records of `HIT` per loop.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -150,14 +150,14 @@ def write_hits(path: Path, loop_ids: Iterable[str], hits: Sequence[NDArray[Any]]
 
 
 def read_loops(folder: Path, sides: Collection[str] | None = None) -> list[tuple[str, DrumLoop]]:
-    """Read side and loop of every row of `loops.parquet`, in its order, with their lineage.
+    """Read split and loop of every row of `loops.parquet`, in order, with lineage.
 
     Args:
-        folder: Where `write_loops` wrote.
-        sides: Only loops on these; by default all.
+        folder: Folder that `write_loops` wrote.
+        sides: Only loops of these splits; by default all.
 
     Raises:
-        TableError: A table is missing, or the two do not belong together.
+        TableError: A table is missing, or the two do not match.
     """
     path = folder / LOOPS_NAME
     rows = [row for row in read_rows(path, LOOPS) if sides is None or row["side"] in sides]
@@ -166,10 +166,10 @@ def read_loops(folder: Path, sides: Collection[str] | None = None) -> list[tuple
 
 
 def read_rows(path: Path, schema: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows of a Parquet table; for tables of loops, which are small, without pandas.
+    """Rows of a Parquet table, without pandas; for tables of loops, which are small.
 
     Raises:
-        TableError: It is missing, or its columns are not the schema's.
+        TableError: The table is missing, or its columns are not the schema's.
     """
     table = _read_arrow(path)
     check_columns(path, table.column_names, schema)
@@ -181,11 +181,11 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
     """The loops of a table's rows, with their hits.
 
     Args:
-        rows: Of a table of loops (see `describe_loop`), with `parents` and `recipe` if it has them.
-        path: The table of hits beside it; it may hold hits of other loops, too.
+        rows: Rows of a table of loops (see `describe_loop`), `parents` and `recipe` optional.
+        path: The table of hits beside it; it may contain hits of other loops.
 
     Raises:
-        TableError: The hits are missing, are not those of the loops, or break a rule.
+        TableError: The hits are missing, belong to other loops, or break a rule.
     """
     table = _read_arrow(path)
     found = {field.name: str(field.type) for field in table.schema}

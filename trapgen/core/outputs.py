@@ -1,4 +1,4 @@
-"""Where a run may write: never among the files that it reads, nor over files of other runs."""
+"""Output files of a run: never among its input files, nor over files of other runs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from trapgen.core.store import make_folder
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files of one run that take their places in a folder together, or not at all.
+    """Files of one run that are moved into a folder together, or not at all.
 
     Attributes:
-        folder: Where they go; it is made when it is missing.
+        folder: Output folder, created if missing.
         names: The files and folders in it that the run writes.
         sources: The files and folders that the run reads.
-        overwrite: Whether files that are there already, with other bytes, may be replaced.
+        overwrite: Whether existing files with other bytes may be replaced.
 
     Raises:
-        InputError: What is written would lie in a source, or hold one; `overwrite` does not
-            allow this.
+        InputError: An output is in a source, or contains one; `overwrite` does not allow this.
     """
 
     folder: Path
@@ -40,11 +39,11 @@ class Outputs:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """Yield an empty folder; when the block ends well its content moves into `folder`.
+        """Yield an empty folder, whose content moves into `folder` if the block succeeds.
 
         Raises:
-            InputError: Another file has the place of one, and may not be replaced; or the folder
-                cannot be written. Nothing has changed then.
+            InputError: A file exists and may not be replaced, or the folder cannot be written.
+                Nothing is changed then.
         """
         missing = [path for path in (self.folder, *self.folder.parents) if not _identify(path)]
         make_folder(self.folder)
@@ -55,17 +54,17 @@ class Outputs:
             raise InputError(self.folder, "no_folder", error.strerror, detail) from error
         try:
             yield staged
-            # All are looked at before the first is moved.
+            # All moves are checked before the first.
             for made, place in list(self._plan_moves(staged, self.folder)):
                 shutil.move(made, place)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-            with suppress(OSError):  # a folder that holds something stays
+            with suppress(OSError):  # a folder with content stays
                 for path in missing:
                     path.rmdir()
 
     def _plan_moves(self, staged: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
-        """What moves where: whole folders where there is none of the name yet."""
+        """The moves: whole folders if none of the name exists."""
         for made in sorted(staged.iterdir()):
             place = folder / made.name
             if not os.path.lexists(place):
@@ -87,12 +86,12 @@ class Outputs:
             if _identify(source) in _identify_above(place) or (
                 _identify(place) in _identify_above(source)
             ):
-                detail = "Name a place that is apart from it."
+                detail = "Name a place apart from it."
                 raise InputError(place, "among_sources", f"{source}, which is read", detail)
 
 
 def _identify(path: Path) -> tuple[int, int] | None:
-    """What is at a path, however the path is spelled; None for nothing."""
+    """Identity of the file at a path, however the path is written; None if there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -101,6 +100,6 @@ def _identify(path: Path) -> tuple[int, int] | None:
 
 
 def _identify_above(path: Path) -> set[tuple[int, int]]:
-    """What is at a path, with links and `..` resolved, and the folders above it."""
+    """Identities of a path, with links and `..` resolved, and of the folders above it."""
     real = Path(os.path.realpath(path))
     return {found for each in (real, *real.parents) if (found := _identify(each))}

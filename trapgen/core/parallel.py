@@ -16,11 +16,11 @@ _Result = TypeVar("_Result")
 
 
 def map_blocks(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterator[_Result]:
-    """Results in the order of the jobs, from as many threads as there are cores.
+    """Results in the order of the jobs, from one thread per core.
 
-    numpy lets go of the interpreter in most of what the blocks are made of. BLAS keeps to one
-    thread meanwhile: its own threads wait for each other by spinning, and on a busy machine blocks
-    of this size took 8 to 20 times as long with two.
+    numpy releases the interpreter lock in most of the work. BLAS is limited to one thread
+    meanwhile: its own threads spin while waiting, and on a busy machine blocks of this size took 8
+    to 20 times as long with two.
     """
     n_workers = os.cpu_count() or 1
     waiting = iter(jobs)
@@ -39,5 +39,5 @@ def map_blocks(work: Callable[[_Job], _Result], jobs: Iterable[_Job]) -> Iterato
 
 @cache
 def _find_blas() -> ThreadpoolController:
-    """The BLAS of numpy; to look through the libraries of the process takes milliseconds."""
+    """Handle on numpy's BLAS, cached: a scan of the process's libraries takes milliseconds."""
     return ThreadpoolController()

@@ -1,4 +1,4 @@
-"""How far long work has come, on standard error: files done, files a second, time left."""
+"""Progress of long work on standard error: files done, files per second, time left."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from datetime import timedelta
 from typing import Final
 
 OnFiles = Callable[[int, int], None]
-"""Told the number of files done and of all."""
+"""Called with the number of files done and the total."""
 
 Progress = Callable[[str], AbstractContextManager[OnFiles]]
-"""Shows how far the work that it is given the name of has come, while its block runs."""
+"""Context manager that shows the progress of the named work."""
 
 LINE_EVERY_S: Final = 10.0
-"""Seconds between two lines where no bar can be drawn."""
+"""Seconds between two lines without a terminal."""
 
 
 @contextmanager
 def show_progress(what: str) -> Iterator[OnFiles]:
-    """Show a bar where standard error is a terminal, else a line now and then.
+    """Show a bar if standard error is a terminal, else occasional lines.
 
-    Work that is done within `LINE_EVERY_S` seconds writes no line.
+    Work that finishes within `LINE_EVERY_S` seconds writes no line.
 
     Args:
-        what: The work, as in `standardizing`.
+        what: Name of the work, as `standardizing`.
     """
     if sys.stderr.isatty():
         with _draw_bar(what) as on_files:
@@ -36,7 +36,7 @@ def show_progress(what: str) -> Iterator[OnFiles]:
 
 
 def every_so_often(tell: Callable[[str], None], seconds: float = LINE_EVERY_S) -> OnFiles:
-    """Tell the pace in words, at most once in so many seconds, counted from now."""
+    """Report the pace as text, at most once per `seconds`, counted from now."""
     start = last = time.monotonic()
 
     def on_files(done: int, total: int) -> None:
@@ -50,7 +50,7 @@ def every_so_often(tell: Callable[[str], None], seconds: float = LINE_EVERY_S) -
 
 
 def describe_pace(done: int, total: int, seconds: float) -> str:
-    """The pace in words: `1,200 of 4,800 files, 400 files/s, 0:00:09 left`."""
+    """The pace as text: `1,200 of 4,800 files, 400 files/s, 0:00:09 left`."""
     speed = done / seconds if seconds else 0.0
     left = f"{timedelta(seconds=round((total - done) / speed))} left" if speed else "no speed yet"
     return f"{done:,} of {total:,} files, {speed:,.0f} files/s, {left}"

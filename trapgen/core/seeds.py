@@ -1,4 +1,4 @@
-"""Chances: every stage draws its own."""
+"""Random generators: one per stage."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import numpy as np
 
 
 def make_rng(seed: int, stage: str) -> np.random.Generator:
-    """The generator of a stage: what one stage draws moves nothing in another."""
+    """Random generator of a stage, independent of the draws of other stages."""
     return np.random.default_rng([seed, *stage.encode()])

@@ -1,4 +1,4 @@
-"""File formats: table schemas, and writes that leave the old file or the new one whole."""
+"""File formats: table schemas, and atomic writes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ PACK: Final[Mapping[str, str]] = {
     "split": "str",
     "kind": "str",
 }
-"""`pack.csv`: a row a file, sorted by path. What the source does not say is empty; what it says
-stands as it says it (`funk/groove1`, `4-4`, `beat`)."""
+"""`pack.csv`: one row per file, sorted by path. Values are copied from the source unchanged
+(`funk/groove1`, `4-4`, `beat`); empty if not stated."""
 
 MANIFEST: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -57,7 +57,7 @@ MANIFEST: Final[Mapping[str, str]] = {
     "collapsed_onsets": "int64",
     "dropped_onsets": "int64",
 }
-"""`data/standardized/manifest.parquet`: a row a loop."""
+"""`data/standardized/manifest.parquet`: one row per loop."""
 
 REJECTS: Final[Mapping[str, str]] = {
     "path": "str",
@@ -65,10 +65,10 @@ REJECTS: Final[Mapping[str, str]] = {
     "received": "str",
     "detail": "str",
 }
-"""`data/standardized/rejects.csv`: a row a file that was not read."""
+"""`data/standardized/rejects.csv`: one row per file that was not read."""
 
 SIDES: Final = ("train", "validation", "test")
-"""What sources are split into."""
+"""The splits."""
 
 SPLIT: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -78,7 +78,7 @@ SPLIT: Final[Mapping[str, str]] = {
     "component": "int64",
     "protocol": "str",
 }
-"""`data/split/split.parquet`: a row a standardized loop."""
+"""`data/split/split.parquet`: one row per standardized loop."""
 
 LOOPS: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -95,7 +95,7 @@ LOOPS: Final[Mapping[str, str]] = {
     "parents": "object",
     "recipe": "str",
 }
-"""`data/augmented/loops.parquet`: a row a loop with its side, its parents and its recipe."""
+"""`data/augmented/loops.parquet`: one row per loop with its split, parents and recipe."""
 
 OVERLAP: Final[Mapping[str, str]] = {
     "train_loop": "str",
@@ -106,7 +106,7 @@ OVERLAP: Final[Mapping[str, str]] = {
     "transform": "str",
     "voices": "str",
 }
-"""`data/audit/overlap.parquet`: a row a pair across sides that is over the threshold."""
+"""`data/audit/overlap.parquet`: one row per pair across splits within a threshold."""
 
 SURVIVORS: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -114,7 +114,7 @@ SURVIVORS: Final[Mapping[str, str]] = {
     "kept": "bool",
     "reason": "str",
 }
-"""`data/audit/survivors.parquet`: a row a loop, and what deduplication did with it."""
+"""`data/audit/survivors.parquet`: one row per loop, with deduplication's decision."""
 
 
 _PARTS = itertools.count()
@@ -122,10 +122,10 @@ _OWNER = secrets.token_hex(4)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder to write into, with those above it, unless it is there.
+    """Create a folder, and those above it, if it does not exist.
 
     Raises:
-        InputError: It cannot be made.
+        InputError: It cannot be created.
     """
     if path.is_dir():
         return
@@ -138,9 +138,9 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; when the block ends well it takes the file's place."""
-    # The name is this process's own, on whatever machine; mkstemp would make a file that only its
-    # owner may read.
+    """Yield a temporary name beside `path`; if the block succeeds, it replaces the file."""
+    # The name is unique to this process on any machine; mkstemp would create a file that only its
+    # owner can read.
     temporary = path.with_name(f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{path.suffix}")
     make_folder(path.parent)
     if path.is_dir():
@@ -160,7 +160,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON for people: indented, in the order given, no NaN."""
+    """Write readable JSON: indented, in the given order, no NaN."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
@@ -168,7 +168,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        TableError: The file is missing or is no JSON.
+        TableError: The file is missing or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -204,7 +204,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def make_table(rows: list[dict[str, Any]], schema: Mapping[str, str]) -> pd.DataFrame:
-    """A frame of exactly the schema's columns, in its order and with its dtypes."""
+    """A frame with exactly the schema's columns, in its order and with its dtypes."""
     import pandas as pd
 
     frame = pd.DataFrame(rows, columns=list(schema))
@@ -212,7 +212,7 @@ def make_table(rows: list[dict[str, Any]], schema: Mapping[str, str]) -> pd.Data
 
 
 def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> None:
-    """Write a table as Parquet or, when the name says so, as CSV.
+    """Write a table as Parquet or, by the name's extension, as CSV.
 
     Raises:
         TableError: The frame's columns are not the schema's.
@@ -220,17 +220,17 @@ def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> N
     check_columns(path, list(frame.columns), schema)
     with replacing(path) as temporary:
         if path.suffix == ".csv":
-            # Quoted throughout: names may hold any character, a lone carriage return too.
+            # All fields are quoted: names may contain any character, even a lone carriage return.
             frame.to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
         else:
             frame.to_parquet(temporary, index=False, compression="zstd")
 
 
 def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
-    """Read a table and hold it against its schema.
+    """Read a table and check it against its schema.
 
     Raises:
-        TableError: The file is missing, is no table, or its columns are not the schema's.
+        TableError: The file is missing or not a table, or its columns are not the schema's.
     """
     import pandas as pd
 
@@ -251,10 +251,10 @@ def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
 
 
 def check_columns(path: Path, columns: list[str], schema: Mapping[str, str]) -> None:
-    """Hold a table's columns against its schema.
+    """Check a table's columns against its schema.
 
     Raises:
-        TableError: They are others, or stand in another order.
+        TableError: The columns or their order differ.
     """
     if columns != list(schema):
         raise TableError(path, "columns", columns, f"The columns must be {list(schema)}.")

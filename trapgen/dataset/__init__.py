@@ -1,4 +1,4 @@
-"""From loops to what a model reads: split, recombination, encoded text."""
+"""From loops to training data: split, recombination, encoded text."""
 
 from trapgen.dataset.augment import augment_sides, write_augmented
 from trapgen.dataset.split import find_components, split_sources

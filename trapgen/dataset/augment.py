@@ -1,7 +1,7 @@
-"""New loops from the sources of one side: kick + snare + hat, rotated, repeated, varied.
+"""Recombination of the sources of one split: kick + snare + hat, rotated, repeated, varied.
 
-Every loop carries a recipe, JSON that with its parents makes the same loop again. Full loops lend
-their lanes as parts, and stand among the results as they are.
+Every loop carries a recipe, JSON that with its parents reproduces it. Full loops provide their
+voices as parts, and are also kept unchanged.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ def augment_sides(
     split: SplitParams,
     rng: np.random.Generator,
 ) -> list[tuple[str, DrumLoop]]:
-    """Make every side's loops out of its own sources.
+    """Make every split's loops from its own sources.
 
     Args:
         loops: The standardized loops.
-        sides: A side a loop, as `split_sources` dealt them.
-        params: How many, how long, how varied.
-        split: Under a protocol that deals after recombination, how to deal.
-        rng: Decides every draw.
+        sides: Split of each loop, as `split_sources` assigned it.
+        params: Number, length and variation of the loops.
+        split: How to assign loops under a protocol that splits after recombination.
+        rng: Random generator of all draws.
 
     Returns:
-        Side and loop, originals of full loops first, then the recombined ones.
+        Split and loop, originals of full loops first, then the recombined ones.
 
     Raises:
-        SplitError: A side that should get loops has no parts to make them of.
+        SplitError: A split that should get loops has no parts to recombine.
     """
     counts = (params.train_loops, params.validation_loops, params.test_loops)
     to_make = dict(zip(SIDES, counts, strict=True))
@@ -79,7 +79,7 @@ def augment_sides(
 
 
 def keep_full(loops: Sequence[DrumLoop], params: AugmentParams) -> list[DrumLoop]:
-    """The full loops among `loops`, repeated where they are shorter than the common length."""
+    """The full loops among `loops`, repeated to the common length if they are shorter."""
     full = (loop for loop in loops if loop.lineage.role == "full")
     return [repeat_to(loop, max(params.bars, loop.n_bars)) for loop in full]
 
@@ -93,10 +93,10 @@ def recombine(
 ) -> list[DrumLoop]:
     """Draw `n_loops` kick + snare + hat combinations.
 
-    Each is another combination as long as there are any left.
+    Combinations repeat only after all have been used.
 
     Raises:
-        SplitError: Some part has no source at all, and there is no full loop either.
+        SplitError: A part has no source, and there is no full loop either.
     """
     parts = {role: [loop for loop in loops if _lends(loop, role)] for role in PART_ROLES}
     if not all(parts.values()):
@@ -106,7 +106,7 @@ def recombine(
             Path(prefix or "the loops"),
             "too_few_sources",
             ", ".join(f"{len(found)} {role}" for role, found in parts.items()),
-            "A recombined loop takes a kick, a snare and a hat: add the missing part.",
+            "Recombining needs a kick, a snare and a hat: add the missing part.",
         )
     by_id = {loop.lineage.loop_id: loop for loop in loops}
     n_combinations = int(np.prod([len(found) for found in parts.values()]))
@@ -145,13 +145,13 @@ def _draw_recipe(
 def apply_recipe(
     recipe: Mapping[str, Any], loops: Mapping[str, DrumLoop], loop_id: str = ""
 ) -> DrumLoop:
-    """Make the loop that a recipe describes.
+    """Make the loop of a recipe.
 
     Args:
         recipe: `bars`, the common length; `parts`, each with its `role`, its `parent`'s loop id
-            and `rotate_bars`; `vary`, the seed of the variation or None.
+            and `rotate_bars`; `vary`, random seed of the variation or None.
         loops: The parents by loop id.
-        loop_id: The name of the result.
+        loop_id: Id of the result.
     """
     parents = [loops[part["parent"]] for part in recipe["parts"]]
     first = parents[0]
@@ -182,22 +182,22 @@ def apply_recipe(
 def vary(
     velocities: NDArray[np.uint8], steps_per_bar: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """A copy with other velocities and, where the hat allows it, one roll more or one less.
+    """A copy with other velocities and, if the hat allows it, one roll more or less.
 
     Args:
         velocities: `(n_steps, 9)` uint8.
         steps_per_bar: The grid.
-        rng: Decides what changes.
+        rng: Random generator of the changes.
 
     Returns:
-        `(n_steps, 9)` uint8; a hit stays a hit, from 1 to 127.
+        `(n_steps, 9)` uint8; velocities of hits remain from 1 to 127.
     """
     varied = velocities.copy()
     hat = varied[:, CLOSED_HAT]
     eighth = steps_per_bar // 8
     starts = np.arange(0, len(hat), eighth)
     slots = hat.reshape(-1, eighth) > 0
-    # A roll fills an eighth; it may grow out of a single hit, and shrink back to one.
+    # A roll fills an eighth; it can replace a single hit, and be replaced by one.
     single = starts[slots[:, 0] & (slots.sum(axis=1) == 1)]
     rolled = starts[slots.all(axis=1)]
     choices = [found for found in (single, rolled) if len(found)]
@@ -215,7 +215,7 @@ def vary(
 
 
 def write_augmented(folder: Path, made: Sided) -> pd.DataFrame:
-    """Write the tables of each side's loops (see `write_loops`), and a MIDI file a loop."""
+    """Write the tables of each split's loops (see `write_loops`), and one MIDI file per loop."""
     paths = [
         Path("loops", side, f"{loop.lineage.loop_id.removeprefix(side + '/')}.mid")
         for side, loop in made

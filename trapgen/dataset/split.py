@@ -1,10 +1,10 @@
-"""Deal sources to train, validation and test so that no two sides share one.
+"""Split of sources into train, validation and test, without a source in two of them.
 
-Splitting comes before recombination: children of shared parents link their parents, and after a
-random recombination everything hangs together and no split is left to find.
+Splitting precedes recombination: recombined loops link their parents, and after a random
+recombination all sources are connected and no independent split exists.
 
-Two protocols of the original project are kept to show what they do: `by_file` and
-`random_windows` recombine first and deal loops, or bars, to sides afterwards.
+Two protocols of the original project are kept for comparison: `by_file` and `random_windows`
+recombine first and split loops, or bars, afterwards.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from trapgen.core import SIDES, DrumLoop, SplitError, SplitParams, cut
 from trapgen.similarity import cluster
 
 POOL: Final = "pool"
-"""The side of a source under a protocol that deals loops only after recombination."""
+"""Split of all sources under a protocol that splits loops only after recombination."""
 
 PART_ROLES: Final = ("kick", "snare", "hat")
-"""The roles that one recombined loop takes a part of each from."""
+"""The roles of the parts of a recombined loop."""
 
 
 def share_of(side: str, params: SplitParams) -> float:
-    """The share of sources that a side gets, from 0 to 1."""
+    """Share of the sources in a split, from 0 to 1."""
     held_out = {"validation": params.validation_share, "test": params.test_share}
     return held_out.get(side, 1 - sum(held_out.values()))
 
@@ -41,21 +41,21 @@ def split_sources(
     components: NDArray[np.int64] | None = None,
     published: Sequence[str] = (),
 ) -> list[str]:
-    """Deal sources to sides, whole components at a time, in the shares asked for within each role.
+    """Assign sources to splits, whole components at a time, in the given shares within each role.
 
     Args:
-        loops: The standardized loops, one a source.
+        loops: The standardized loops, one per source.
         params: Protocol and shares.
-        rng: Decides who goes where.
-        components: `(n_loops,)` as `find_components` gives them, if they are at hand.
-        published: The side that each loop's publisher put it on, empty where unsaid; heeded by
-            the protocol `published` alone.
+        rng: Random generator of the assignment.
+        components: `(n_loops,)` from `find_components`, if already computed.
+        published: Split of each loop assigned by its publisher, empty if not stated; used only by
+            the protocol `published`.
 
     Returns:
-        A side a loop; `pool` for all under the protocols that deal later.
+        Split of each loop; `pool` for all under protocols that split later.
 
     Raises:
-        SplitError: A side would have nothing to make loops of.
+        SplitError: A split would have no parts to recombine.
     """
     if params.protocol == "published":
         return _keep_published(loops, params, rng, published)
@@ -76,7 +76,7 @@ def split_sources(
         dealt = rng.permutation(np.array(by_role[role])).tolist()
         for n_waiting, side in zip(range(len(sides) - 1, 0, -1), sides[1:], strict=True):
             n_side = max(1, round(share_of(side, params) * len(by_role[role])))
-            # Every side still to be served, training the last, keeps at least one.
+            # Each split still to be filled, train last, keeps at least one component.
             for component in dealt[: min(n_side, max(0, len(dealt) - n_waiting))]:
                 side_of[component] = side
                 dealt.remove(component)
@@ -94,7 +94,7 @@ def _keep_published(
 ) -> list[str]:
     if unknown := sorted(set(published) - {"", *SIDES}):
         raise SplitError(
-            Path("the corpus"), "published_split", unknown, f"A side is one of {', '.join(SIDES)}."
+            Path("the corpus"), "published_split", unknown, f"Must be one of {', '.join(SIDES)}."
         )
     if not any(published):
         raise SplitError(
@@ -110,7 +110,7 @@ def _keep_published(
 
 
 def find_components(loops: Sequence[DrumLoop], params: SplitParams) -> NDArray[np.int64]:
-    """`(n_loops,)` group of each loop: the same source, or nearly the same, is one group."""
+    """`(n_loops,)` group of each loop: equal or nearly equal sources form one group."""
     return cluster(loops, params.near_duplicate_distance)
 
 
@@ -130,14 +130,14 @@ def _check_sides(
             "too_few_sources",
             ", ".join(f"{count} independent {role}" for role, count in counts.items()),
             f"Each of {', '.join(sides)} needs a kick, a snare and a hat, or a full loop, that no "
-            f"other side has: add {len(sides)} of each part, or {len(sides)} full loops.",
+            f"other split has: add {len(sides)} of each part, or {len(sides)} full loops.",
         )
 
 
 def deal_loops(
     loops: Sequence[DrumLoop], params: SplitParams, rng: np.random.Generator
 ) -> list[tuple[str, DrumLoop]]:
-    """Deal recombined loops, or their bars, to sides at random: the protocols that leak."""
+    """Assign recombined loops, or their bars, to splits at random: the protocols that leak."""
     if params.protocol == "random_windows":
         loops = [_window(loop, bar) for loop in loops for bar in range(loop.n_bars)]
     shares = [share_of(side, params) for side in SIDES]

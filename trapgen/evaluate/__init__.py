@@ -1,4 +1,4 @@
-"""The figures of a model on data that the audit cleared."""
+"""Evaluation of a model on data that the audit cleared."""
 
 from trapgen.evaluate.baselines import NAMES, baseline_bits
 from trapgen.evaluate.evaluation import evaluate

@@ -1,7 +1,7 @@
-"""What a model has to beat: four predictors of the next word, fitted on the same loops.
+"""Baselines: four predictors of the next word, fitted on the same loops.
 
-All figures are bits per step, the mean of -log2 p(word) over the steps of held-out loops; BAR and
-padding do not enter. Every baseline knows where in the bar it is.
+Figures are bits per step, the mean of -log2 p(word) over the steps of held-out loops, without BAR
+and padding. Every baseline knows the step in the bar.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Context = tuple[Hashable, ...]
 
 NAMES: Final = ("ngram", "position", "repeat_bar", "uniform")
 _BEFORE: Final = -1
-"""Stands for the words before a loop's first."""
+"""Stands for words before a loop's start."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class BackOff:
         return cls(contexts, dict(counts))
 
     def probability(self, words: Words, at: int) -> float:
-        """Of the word at a step, after those before it."""
+        """Probability of the word at a step, given those before it."""
         word = int(words[at])
         estimate: float = 1 / N_WORDS
         for context in self.contexts(words, at):
@@ -69,7 +69,7 @@ def position_contexts(steps_per_bar: int) -> Callable[[Words, int], Sequence[Con
 def ngram_contexts(steps_per_bar: int) -> Callable[[Words, int], Sequence[Context]]:
     """Contexts of the `ngram` baseline.
 
-    None; the position; the position and the word one bar ago; and these with the last one, three
+    None; the step in the bar; the step and the word one bar ago; and these with the last one, three
     and six words.
     """
 
@@ -89,9 +89,9 @@ def ngram_contexts(steps_per_bar: int) -> Callable[[Words, int], Sequence[Contex
 def _repeat_bits(
     train: Sequence[Words], held_out: Sequence[Words], steps_per_bar: int
 ) -> Iterator[float]:
-    """Bits of each step when a bar repeats the last with a probability learned on `train`.
+    """Bits of each step if a bar repeats the last one with a probability fitted on `train`.
 
-    Where it does not repeat, and in the first bar, the position in the bar decides.
+    Where it does not repeat, and in the first bar, the `position` baseline predicts the word.
     """
     pairs = [(words[steps_per_bar:], words[:-steps_per_bar]) for words in train]
     n_same = sum(int((now == before).sum()) for now, before in pairs)
@@ -121,7 +121,7 @@ def loop_bits(
         `(n_loops,)` bits, summed over the steps of each loop, by the names in `NAMES`.
 
     Raises:
-        ParameterError: One of the two is empty.
+        ParameterError: `train` or `held_out` is empty.
     """
     if not train or not held_out:
         raise ParameterError("loops", "at least one on each side", (len(train), len(held_out)))
@@ -150,7 +150,7 @@ def baseline_bits(
         Bits per step by the names in `NAMES`.
 
     Raises:
-        ParameterError: One of the two is empty.
+        ParameterError: `train` or `held_out` is empty.
     """
     n_steps = sum(map(len, held_out))
     bits = loop_bits(train, held_out, steps_per_bar)

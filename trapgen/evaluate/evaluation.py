@@ -1,17 +1,17 @@
-"""The figures of a model on data that the audit cleared.
+"""Evaluation of a model on data that the audit cleared.
 
-What `metrics.json` holds:
+Content of `metrics.json`:
 
-- `bits_per_step`: by side, of the `model` and its baselines.
-- `bits_interval`: the same, each with `low` and `high`, its 95% interval when sources are
-  resampled; `less_ngram` is the `difference` of model and n-gram with that of its own.
-- `calibration`: `top_word` and `voices`, expected errors (`voices` the mean over all steps
-  and voices), and each voice's, from 0 to 1.
-- `accuracy`: the share of steps whose likeliest word is the one.
-- `bar_accuracy`: the share of bars that the model closed at the right step at temperature
-  1; `bar_closure` by temperature the `share` and of how many `bars`.
-- `copies`: for windows of `1_bar` and `2_bars` the rate of `generated` ones that stand in
-  train, its `seed_min` and `seed_max`, and the rate of `held_out` human loops;
+- `bits_per_step`: by split, of the `model` and its baselines.
+- `bits_interval`: the same, each with `low` and `high`, its 95% bootstrap interval over sources;
+  `less_ngram` is the `difference` of model and n-gram with its own interval.
+- `calibration`: expected calibration errors from 0 to 1, `top_word`, `voices` (mean over all
+  steps and voices), and each voice's.
+- `accuracy`: share of steps whose likeliest word is correct.
+- `bar_accuracy`: share of bars that the model closed at the right step at temperature 1;
+  `bar_closure`: by temperature the `share`, and the number of `bars`.
+- `copies`: for windows of `1_bar` and `2_bars` the share of `generated` ones that occur in
+  train, its `seed_min` and `seed_max`, and the share of `held_out` ones;
   `exact_copy_rate` and `held_out_copy_rate` are those of one bar.
 - `novelty`: distances to the nearest training loop, `mean` and `min` of generated and of
   held-out loops, quantiles of both, and `nearer`, the share of generated loops that are
@@ -19,11 +19,11 @@ What `metrics.json` holds:
 - `overlap_area`, `overlap_area_ceiling`: by feature; `overlap` has both with their
   `ratio`, its interval `low` and `high`, and the least and highest by seed (see
   `trapgen.evaluate.metrics.Cover`).
-- `snare_on_3`: the share of bars with a snare on beat 3, `generated`, with `seed_min` and
+- `snare_on_3`: share of bars with a snare on beat 3, `generated`, with `seed_min` and
   `seed_max`, and `held_out`.
 - `goals`: see `trapgen.evaluate.metrics.judge_goals`.
 - `curves`: rows for plots: `reliability` `of` word and voices, `predicted`, `observed` and
-  `n` of each bin that holds enough; `distances`, `of` generated and held_out, a loop each.
+  `n` of each bin with enough predictions; `distances`, `of` generated and held_out, one per loop.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ Conditions = Mapping[str, NDArray[np.int64]]
 
 _HELD_OUT: Final = ("validation", "test")
 _STREAM: Final = 2
-"""Parts the chances of resampling from those of drawing."""
+"""Separates the random stream of the bootstrap from that of sampling."""
 
 
 def evaluate(
@@ -79,24 +79,25 @@ def evaluate(
     conditions: Conditions | None = None,
     components: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Any], list[DrumLoop]]:
-    """Judge a model.
+    """Evaluate a model.
 
-    Loops for the figures on generated music are drawn from the whole distribution, without the
-    grammar: nothing helps the model. They are drawn at temperature 1 with several seeds, and with
-    the first one at other temperatures, too, to see where BAR falls. Where held-out loops are
-    played, and not programmed, microtiming is judged, and the model's is at full strength.
+    Loops for the figures on generated music are sampled from the whole distribution, without the
+    grammar, so nothing corrects the model. They are sampled at temperature 1 with several seeds,
+    and with the first seed at other temperatures, too, to measure bar closure. If held-out loops
+    were played rather than programmed, microtiming is evaluated, with the model's at full
+    strength.
 
     Args:
         generator: The model.
-        sides: Loops by side; `train` and at least one of `validation` and `test`.
-        summary: The audit's `summary.json`; nothing but its `gate` is looked at.
-        params: How many loops are drawn, with how many seeds.
-        seed: Of the first draw; the next ones follow it.
-        conditions: `(n_loops, 4)` conditions of each side's loops; by default unknown.
+        sides: Loops by split; `train` and at least one of `validation` and `test`.
+        summary: The audit's `summary.json`; only its `gate` is read.
+        params: Number of loops and of seeds.
+        seed: First random seed; the others follow it.
+        conditions: `(n_loops, 4)` conditions of each split's loops; by default unknown.
         components: The group of related sources of each source, by its id; by default its own.
 
     Returns:
-        What `metrics.json` holds, plain JSON, and the loops drawn at temperature 1.
+        Content of `metrics.json`, plain JSON, and the loops sampled at temperature 1.
 
     Raises:
         GateRefusedError: The audit did not clear the data.
@@ -138,7 +139,7 @@ def _judge_music(
     *,
     timing: bool,
 ) -> dict[str, Any]:
-    """What the loops drawn at temperature 1 copy, and how like people's they are."""
+    """Copies, novelty and features of the loops sampled at temperature 1."""
     return {
         **judge_copies(by_seed, held_out.loops, train.loops),
         **judge_novelty(distances),
@@ -161,7 +162,7 @@ def _measure_novelty(
 def _draw(
     generator: Generator, params: EvaluateParams, seed: int, *, humanize: bool
 ) -> dict[tuple[float, int], Drawn]:
-    """Loops and drafts by temperature and seed."""
+    """Loops and decoded loops by temperature and seed."""
     jobs = [(1.0, seed + at) for at in range(params.seeds)]
     jobs += [(temperature, seed) for temperature in TEMPERATURES if temperature != 1]
 

@@ -1,4 +1,4 @@
-"""The figures of an evaluation, a group a function, as plain JSON."""
+"""Figures of an evaluation as plain JSON, one group per function."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from trapgen.generate import DecodedLoop
 Drawn = tuple[list[DrumLoop], list[DecodedLoop]]
 
 TEMPERATURES: Final = (0.8, 1.0, 1.2)
-"""At which loops are drawn to see where BAR falls."""
+"""Temperatures at which bar closure is measured."""
 
 _LEAST_TOLD: Final = 20
-"""Bins of fewer predictions say nothing about calibration."""
+"""Minimum predictions in a bin of the reliability curve."""
 
 
 def judge_bits(
@@ -35,9 +35,9 @@ def judge_bits(
     """Bits per step of the model and its baselines, and their intervals.
 
     Args:
-        scores: By side.
-        words: `(n_steps,)` of each loop by side, `train` too.
-        weights: `(n_replicates, n_loops)` of the loops of all those sides, one after another.
+        scores: By split.
+        words: `(n_steps,)` of each loop by split, including `train`.
+        weights: `(n_replicates, n_loops)` of the loops of all those splits, concatenated.
         steps_per_bar: The grid.
     """
     means: dict[str, Any] = {}
@@ -72,7 +72,7 @@ def _join_words(scores: Mapping[str, Scores]) -> Reliability:
 
 
 def judge_calibration(scores: Mapping[str, Scores]) -> dict[str, Any]:
-    """Expected calibration errors, and how often the likeliest word is the one."""
+    """Expected calibration errors, and accuracy of the likeliest word."""
     voices, top = _join_voices(scores), _join_words(scores)
     errors = {name: found.error for name, found in voices.items()}
     return {
@@ -86,7 +86,7 @@ def judge_calibration(scores: Mapping[str, Scores]) -> dict[str, Any]:
 
 
 def list_reliability(scores: Mapping[str, Scores]) -> list[dict[str, Any]]:
-    """Bins of predictions, of the word and of every voice."""
+    """Bins of predictions, for the word and for every voice."""
     tables = {"word": _join_words(scores), **_join_voices(scores)}
     return [
         {"of": name, **row} for name, table in tables.items() for row in table.rows(_LEAST_TOLD)
@@ -94,7 +94,7 @@ def list_reliability(scores: Mapping[str, Scores]) -> list[dict[str, Any]]:
 
 
 def judge_bars(drawn: Mapping[tuple[float, int], Drawn], steps_per_bar: int) -> dict[str, Any]:
-    """Where BAR falls without the grammar, of loops by temperature and seed."""
+    """Bar closure without the grammar, of loops by temperature and seed."""
     closure = {}
     for temperature in TEMPERATURES:
         decoded_loops = [
@@ -110,7 +110,7 @@ def judge_bars(drawn: Mapping[tuple[float, int], Drawn], steps_per_bar: int) -> 
 def judge_copies(
     by_seed: Sequence[Sequence[DrumLoop]], held_out: Sequence[DrumLoop], train: Sequence[DrumLoop]
 ) -> dict[str, Any]:
-    """How many windows of generated and of held-out loops stand in train."""
+    """Share of windows of generated and of held-out loops that occur in train."""
     copies = {
         name: {
             **_spread([copy_rate(train, loops, n_bars) for loops in by_seed]),
@@ -143,7 +143,7 @@ def judge_novelty(distances: Mapping[str, NDArray[np.float64]]) -> dict[str, Any
 
 
 def list_distances(distances: Mapping[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
-    """The same distances, a row a loop."""
+    """The same distances, one row per loop."""
     return [
         {"of": name, "distance": round(float(distance), 4)}
         for name, found in distances.items()
@@ -181,7 +181,7 @@ def judge_features(
 def judge_snare(
     by_seed: Sequence[Sequence[DrumLoop]], held_out: Sequence[DrumLoop]
 ) -> dict[str, Any]:
-    """How many bars have a snare on beat 3."""
+    """Share of bars with a snare on beat 3."""
     shares = _spread([_share_snare_on_3(loops) for loops in by_seed])
     return {"snare_on_3": {**shares, "held_out": _share_snare_on_3(held_out)}}
 
@@ -193,7 +193,7 @@ def _share_snare_on_3(loops: Sequence[DrumLoop]) -> float:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    """A figure of generated loops over seeds."""
+    """Mean, minimum and maximum of a figure over seeds."""
     return {
         "generated": float(np.mean(values)),
         "seed_min": float(min(values)),

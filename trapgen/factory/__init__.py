@@ -1,8 +1,7 @@
-"""The models that come with the package: nothing has to be trained before the first loop.
+"""The packaged models: loops can be generated without training.
 
-One a grid, in a folder named by its steps a bar. `MODEL_CARD.md` in it says what the model learned
-from, under which licenses, how good it is and where it ends. `python -m training.pretrain` makes
-such a folder again.
+One model per grid, in a folder named by its steps per bar. Its `MODEL_CARD.md` states training
+data, licenses, quality and limits. `python -m training.pretrain` reproduces such a folder.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ from typing import Final
 from trapgen.core.errors import ParameterError
 
 NAME: Final = "factory"
-"""What stands for a packaged model where a folder is asked for."""
+"""Name of the packaged model where a model's folder is expected."""
 
 GRIDS: Final = (16, 32)
-"""Steps a bar that there is a model for."""
+"""Steps per bar of the packaged models."""
 
 DEFAULT_GRID: Final = 32
 
 
 def factory_folder(steps_per_bar: int = DEFAULT_GRID) -> Path:
-    """The folder of the packaged model of a grid.
+    """Folder of the packaged model of a grid.
 
     Raises:
-        ParameterError: There is none.
+        ParameterError: There is no model for the grid.
     """
     if steps_per_bar not in GRIDS:
         raise ParameterError("steps_per_bar", f"one of {GRIDS} for this model", steps_per_bar)

@@ -1,4 +1,4 @@
-"""New loops out of a network: many at once, one step of work a token, steered by masks."""
+"""Generation of new loops: batched decoding, one network step per token, constrained by masks."""
 
 from trapgen.generate.decode import sample_words
 from trapgen.generate.generator import Generator, draw_loops, generate, load_generator, regenerate

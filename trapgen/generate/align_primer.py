@@ -1,4 +1,4 @@
-"""Where a primer's bars begin: the rotation that the network finds likeliest."""
+"""Bar alignment of a primer: the rotation that is most likely under the network."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from trapgen.core import BAR, BEATS_A_BAR, DrumLoop, add_bars, repeat_to, rotate
 from trapgen.model import Network
 
 _LEAST_BARS = 2
-"""A primer of one bar is heard twice, so that its end meets its beginning."""
+"""A one-bar primer is read twice, so that its end is followed by its beginning."""
 
 _LEAST_GAIN = 0.05
-"""Bits a step: a primer is turned only if this much likelier; loops often fit several ways."""
+"""Bits per step; a primer is rotated only if likelihood improves by this much, because loops often
+fit in several rotations."""
 
 
 def match_primer(network: Network, primer: DrumLoop) -> int:
-    """How many beats late the primer's first bar begins, from 0 to 3.
+    """How many beats after the primer's start its first bar begins, from 0 to 3.
 
-    A file that was cut off the beat is brought to its bar line, so that what goes on from it
-    begins on one: of the rotations by beats within a bar, the one of the highest likelihood.
+    Aligns a file that was cut off the bar line, so that the continuation begins on one. Of all
+    rotations by whole beats within a bar, the most likely one under the network wins.
 
     Args:
         network: The network.

@@ -1,4 +1,4 @@
-"""The loop that draws: one step of the network a token, for many loops at once."""
+"""Decoding: one network step per token, for many loops at once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from trapgen.generate.token_sampling import sample_tokens
 from trapgen.model import Array, LagSimilarity, Network, Tokens, make_step_inputs
 
 _BLOCK: Final = 128
-"""So many loops at most are written side by side, a block on each core. What is done a token waits
-for the interpreter, so that small blocks would not gain by several cores."""
+"""Most loops decoded side by side; each core decodes one block. Python code runs once per token and
+holds the interpreter lock, so smaller blocks on more cores would not be faster."""
 
 _PATIENCE: Final = 2
-"""How many times the wanted length a model may write before a loop without BAR is cut off."""
+"""A loop without BAR is cut off at this multiple of the wanted length."""
 
 _NO_PROMPT: Final = Prompt()
 
@@ -42,22 +42,22 @@ def sample_words(
     loop_seeds: Sequence[LoopSeed] | None = None,
     condition: Tokens | None = None,
 ) -> list[DecodedLoop]:
-    """Draw loops from the network.
+    """Sample loops from the network.
 
-    With `structure` `enforced`, BAR is the only choice where a bar ends and none before; with
-    `learned` the model is free, and a bar of another length is cut, or filled with silence.
+    With `structure` `enforced`, BAR is the only choice where a bar ends and is excluded elsewhere;
+    with `learned` nothing is masked, and a bar of another length is cut or padded with silence.
 
     Args:
         network: The trained network.
-        params: How many loops of how many bars, how tokens are chosen, what they must hold to.
-        seed: Decides the draws; loop `i` is the same whatever the number of loops.
-        prompt: Words that the loops go on from, keep or vary.
-        loop_seeds: Which loops to draw; by default the first `params.loops`.
-        condition: `(4,)` numbers of the network's conditions that hold for the loops (see
+        params: Number and length of loops, token sampling, and constraints.
+        seed: Random seed; loop `i` is the same whatever the number of loops.
+        prompt: Words to continue, keep or vary.
+        loop_seeds: Which loops to sample; by default the first `params.loops`.
+        condition: `(4,)` numbers of the network's conditions for these loops (see
             `trapgen.model.words.number_conditions`); by default unknown.
 
     Raises:
-        ParameterError: What is given does not fit, or controls contradict each other.
+        ParameterError: The prompt does not fit, or constraints contradict each other.
     """
     check_controls(params, prompt, network.spec.steps_per_bar)
     loop_seeds = first_seeds(params.loops) if loop_seeds is None else loop_seeds
@@ -71,14 +71,14 @@ def sample_words(
 
 
 def check_controls(params: SampleParams, prompt: Prompt, steps_per_bar: int) -> None:
-    """See that what is asked for can be had, before anything is drawn.
+    """Check that the constraints can be satisfied, before anything is sampled.
 
     Raises:
-        ParameterError: What is given does not fit, or controls contradict each other.
+        ParameterError: The prompt does not fit, or constraints contradict each other.
     """
     prompt.check(params.bars, steps_per_bar)
     read_temperatures(params.voice_temperatures, params.temperature)
-    # Bars are independent of each other: all of them with rolls and none of them cover every draw.
+    # Bars are independent: checking rolls in all bars, then in none, covers every draw.
     shares = {0.0: (False,), 1.0: (True,)}.get(params.rolls or 0.0, (False, True))
     for has_rolls in shares:
         roll_bars = np.full(params.bars, has_rolls)
@@ -92,7 +92,7 @@ def check_controls(params: SampleParams, prompt: Prompt, steps_per_bar: int) -> 
 
 
 class _DecodingBlock:
-    """Rows of loops that are written side by side."""
+    """Rows of loops that are decoded side by side."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class _DecodingBlock:
             )
 
     def write(self) -> Tokens:
-        """`(n_loops, n_tokens)` what the network wrote, PAD after the last bar wanted."""
+        """`(n_loops, n_tokens)` sampled tokens, PAD after the last wanted bar."""
         params, tokens, start = self.params, self.tokens, len(self.before)
         steps_per_bar, length = self.network.spec.steps_per_bar, self.network.spec.codec.bar_length
         position, bar = (np.zeros(len(tokens), np.int64) for _ in range(2))
@@ -162,7 +162,7 @@ class _DecodingBlock:
         return tokens[:, start:]
 
     def _sample(self, logits: Array, at: int) -> Tokens:
-        """The tokens of all rows at the `at`-th new place; steered where it is a step's."""
+        """Tokens of all rows at the new position `at`; masked by the constraints at steps."""
         bar, place = divmod(at, self.network.spec.codec.bar_length)
         is_step = self.is_enforced and place < self.network.spec.steps_per_bar
         step = bar * self.network.spec.steps_per_bar + place
@@ -177,7 +177,7 @@ class _DecodingBlock:
 
 
 def _keep(logits: Array, word: int, kept: NDArray[np.bool_]) -> None:
-    """Leave only the theme's word in the rows that keep it, where the rules allow it."""
+    """Allow only the theme's word in rows that keep it, where the constraints permit."""
     kept = kept & np.isfinite(logits[:, word])
     its = logits[kept, word]
     logits[kept] = -np.inf

@@ -1,4 +1,4 @@
-"""From a model's folder to loops on disk: what a producer calls."""
+"""From a model's folder to loops on disk: the main entry point."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ from trapgen.similarity import Pair
 _SAMPLE_RATE = 44100
 
 _ATTEMPTS: Final = 20
-"""How often a loop is drawn at most until it is novel enough."""
+"""Most attempts at a loop until it is novel enough."""
 
 
 @dataclass(frozen=True)
 class Generator:
-    """A model with what it takes to turn its words into loops with receipts.
+    """A model with everything needed to turn its words into loops with receipts.
 
     Attributes:
-        network: It draws.
-        humanizer: It plays their hits.
+        network: Predicts words.
+        humanizer: Predicts velocities and microtiming.
         training_loops: The training loops.
-        model_hash: Names the weights.
-        held_out: `(n_loops,)` how far held-out loops are from the nearest training loop.
-        data_hash: Names reference, held-out distances and humanizer.
+        model_hash: Identifies the weights.
+        held_out: `(n_loops,)` distances of held-out loops to the nearest training loop.
+        data_hash: Identifies the training index, held-out distances and humanizer.
     """
 
     network: Network
@@ -74,10 +74,10 @@ class Generator:
     data_hash: str = ""
 
     def condition(self, params: SampleParams) -> Tokens:
-        """`(4,)` what the network is told of the loops (see `trapgen.model.choose_condition`).
+        """`(4,)` the network's condition input (see `trapgen.model.choose_condition`).
 
         Raises:
-            ParameterError: It does not know the style or kind.
+            ParameterError: The network does not know the style or kind.
         """
         return choose_condition(self.network.spec, params.style, params.bpm, params.kind)
 
@@ -86,7 +86,7 @@ def load_generator(folder: Path) -> Generator:
     """Read a model's folder.
 
     Raises:
-        ModelError: Something in it is missing or broken.
+        ModelError: A file is missing or broken.
     """
     network, humanizer = load_network(folder), load_humanizer(folder)
     _check_fit(network, humanizer, folder)
@@ -102,13 +102,13 @@ def load_generator(folder: Path) -> Generator:
 
 
 def _check_fit(network: Network, humanizer: Humanizer, folder: Path) -> None:
-    """Both say the same of the same numbers.
+    """Check that network and humanizer share the grid and the numbering of conditions.
 
     Raises:
         ModelError: They were not trained together.
     """
     ours, theirs = network.spec, humanizer.spec
-    # Without conditions of its own a network numbers none: 0 is unknown to both.
+    # A network without conditions maps every condition to 0, which means unknown in both.
     same = not ours.conditions or ours.conditions == theirs.conditions
     if ours.steps_per_bar != theirs.steps_per_bar or not same:
         path, detail = folder / HUMANIZER_FILES[0], "Network and humanizer must be saved together."
@@ -118,10 +118,10 @@ def _check_fit(network: Network, humanizer: Humanizer, folder: Path) -> None:
 def draw_loops(
     generator: Generator, params: SampleParams, seed: int
 ) -> tuple[list[DrumLoop], list[DecodedLoop]]:
-    """Draw loops, and what the model itself wrote for each; `min_novelty` is not looked at.
+    """Generate loops, with the network's raw output for each; `min_novelty` is ignored.
 
     Raises:
-        MidiError: A file that is given cannot be read as a loop.
+        MidiError: A prompt file cannot be read as a loop.
         ParameterError: Controls contradict each other.
     """
     prompt, condition = _load_prompt(generator, params, seed), generator.condition(params)
@@ -141,29 +141,29 @@ def generate(
     *,
     overwrite: bool = False,
 ) -> list[dict[str, Any]]:
-    """Draw loops and write `NAME.mid`, `.wav`, `.png` and `.json` of each into `out`.
+    """Generate loops and write `NAME.mid`, `.wav`, `.png` and `.json` for each into `out`.
 
     Without matplotlib there is no `.png`.
 
-    A loop nearer to a training loop than `min_novelty` is drawn again, a few times.
+    A loop nearer to a training loop than `min_novelty` is drawn again, up to 20 times in all.
 
     Args:
         generator: The model.
-        params: What to draw.
+        params: What to generate.
         seed: The same seed, parameters and model give the same bytes.
-        out: The folder.
-        on_loop: Called with each name when its files are written.
-        overwrite: Whether files in `out` with other bytes may be replaced.
+        out: Output folder.
+        on_loop: Called with each name after its files are written.
+        overwrite: Whether existing files with other bytes may be replaced.
 
     Returns:
         The receipts.
 
     Raises:
-        InputError: A loop's file would replace one that is given, or one of another run.
-        MidiError: A file that is given cannot be read as a loop.
-        ParameterError: Controls contradict each other.
-        GateRefusedError: Loops were too near to a training loop however often they were drawn.
-            The others are written.
+        InputError: An output file would replace a prompt file, or a file of another run.
+        MidiError: A prompt file cannot be read as a loop.
+        ParameterError: Constraints contradict each other.
+        GateRefusedError: Some loops stayed too near to a training loop in every attempt. The other
+            loops are written.
     """
     check_seed(seed)
     names = [name_sample(seed, number) for number in range(params.loops)]
@@ -190,7 +190,7 @@ def generate(
         )
 
     receipts = []
-    # Sound is made on one core while another one draws.
+    # One core renders audio while another decodes.
     for receipt in map_blocks(write, novel):
         receipts.append(receipt)
         if on_loop:
@@ -208,28 +208,28 @@ def generate(
 def regenerate(
     generator: Generator, receipt: Path, out: Path, *, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Make a loop again from its receipt alone, and write its four files into `out`.
+    """Make a loop again from its receipt, and write its four files into `out`.
 
     Args:
         generator: The model that the receipt names.
         receipt: `NAME.json`.
-        out: The folder.
-        overwrite: Whether files in `out` with other bytes may be replaced.
+        out: Output folder.
+        overwrite: Whether existing files with other bytes may be replaced.
 
     Returns:
-        The new receipt; with the same code it is the old one.
+        The new receipt; with the same code it equals the old one.
 
     Raises:
         TableError: The receipt is missing, or lacks a key.
         ModelError: It names another model, other training data, or a loop with other bytes.
-        InputError: A file would replace the receipt, or one of another run.
+        InputError: An output file would replace the receipt, or a file of another run.
     """
     recipe, stated = read_generation_recipe(receipt)
     name = name_sample(recipe.seed, recipe.loop_seed.number)
     outputs = Outputs(out, _name_files(name), (receipt,), overwrite)
     for key, ours in (("model", generator.model_hash), ("data", generator.data_hash)):
         if stated[key] != ours:
-            detail = f"This folder's is {ours}: name the folder that it was made with."
+            detail = f"This folder's is {ours}: name the folder of the model that made the loop."
             raise ModelError(receipt, f"another_{key}", stated[key], detail)
     (one,) = _make(
         generator, recipe.params, recipe.seed, recipe.prompt, [recipe.loop_seed]
@@ -237,8 +237,8 @@ def regenerate(
     again = _receive(generator, recipe, one)
     if again["midi"] != stated["midi"]:
         detail = (
-            f"The same receipt gives {again['midi']} here. Made by {_name_software(stated)}; read "
-            f"by {_name_software(again)}. Another processor may round differently, too."
+            f"The receipt gives {again['midi']} here. Made by {_name_software(stated)}; read by "
+            f"{_name_software(again)}. Other processors may round differently, too."
         )
         raise ModelError(receipt, "another_loop", stated["midi"], detail)
     return _write(generator, recipe, one, outputs)
@@ -255,7 +255,7 @@ def _load_prompt(generator: Generator, params: SampleParams, seed: int) -> Promp
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A loop that was drawn, and the training loops nearest to it."""
+    """A sampled loop, and the training loops nearest to it."""
 
     loop_seed: LoopSeed
     loop: DrumLoop
@@ -273,7 +273,7 @@ def _make(
     prompt: Prompt,
     loop_seeds: Sequence[LoopSeed],
 ) -> dict[int, _Drawn]:
-    """Loops by number."""
+    """Loops by their number."""
     condition = generator.condition(params)
     decoded_loops = sample_words(generator.network, params, seed, prompt, loop_seeds, condition)
     loops = to_loops(

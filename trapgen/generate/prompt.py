@@ -1,4 +1,4 @@
-"""What a producer hands in as music: a primer, lanes to keep, a loop to vary."""
+"""The prompt: a primer to continue, voices to keep, a loop to vary."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _HITS: Final = {"locked_hits": "locked", "theme_hits": "theme"}
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """Words that go into a draw; each `(n_steps,)` int64 in whole bars, or None.
+    """Words that condition sampling; each `(n_steps,)` int64 in whole bars, or None.
 
     Attributes:
-        primer: What the loops go on from; not part of them.
-        locked: As long as the loops: where the locked voices sound.
-        theme: As long as the loops: the loop that is varied.
-        locked_hits: `(n_hits, 4)` float64, how the locked voices are played: step, voice, velocity
+        primer: What the loops continue; not part of them.
+        locked: Onsets of the locked voices; as long as the loops.
+        theme: The loop to vary; as long as the loops.
+        locked_hits: `(n_hits, 4)` float64, playback of the locked voices: step, voice, velocity
             and offset in steps of each hit.
-        theme_hits: The same of the loop that is varied.
-        primer_beats: By how many beats the primer's file was turned to meet its bar line.
-        notes: What of the files did not go in, a sentence each.
+        theme_hits: The same of the loop to vary.
+        primer_beats: Beats by which the primer's file was rotated to its bar line.
+        notes: What was dropped from the files, one sentence each.
     """
 
     primer: Words | None = None
@@ -43,11 +43,11 @@ class Prompt:
     notes: tuple[str, ...] = ()
 
     def check(self, n_bars: int, steps_per_bar: int) -> None:
-        """Hold the lengths against those of the loops.
+        """Check lengths against those of the loops.
 
         Raises:
-            ParameterError: The primer is not in whole bars, or lanes or theme have another length
-                than the loops.
+            ParameterError: The primer is not in whole bars, or locked voices or theme differ in
+                length from the loops.
         """
         primer = self.primer
         if primer is not None and (not len(primer) or len(primer) % steps_per_bar):
@@ -61,12 +61,13 @@ class Prompt:
     def play(
         self, velocities: NDArray[np.uint8], offsets: NDArray[np.float32], *, is_timed: bool
     ) -> None:
-        """Play as they were given the locked voices, and what is left of the loop that is varied.
+        """Apply the prompt's playback to locked voices, and to kept hits of a varied loop.
 
         Args:
-            velocities: `(n_steps, 9)` of a loop that holds to the lanes; changed.
-            offsets: `(n_steps, 9)` in steps; changed.
-            is_timed: Whether the loop has a timing of its own, which a variation takes.
+            velocities: `(n_steps, 9)` of a loop that keeps the locked voices; modified in place.
+            offsets: `(n_steps, 9)` in steps; modified in place.
+            is_timed: Whether the loop has its own microtiming, which kept hits of a varied loop
+                then follow.
         """
         if self.theme_hits is not None:
             steps, voices, hard, early = _columns(self.theme_hits)
@@ -80,7 +81,7 @@ class Prompt:
             velocities[steps, voices], offsets[steps, voices] = hard, early
 
     def to_json(self, steps_per_bar: int) -> dict[str, Any]:
-        """Words as a line of text, as `trapgen.core.codec` writes it; what is None is left out."""
+        """Words as lines of text in the format of `trapgen.core.codec`, without None values."""
         pieces = {name: getattr(self, name) for name in _WORDS}
         lines: dict[str, Any] = {
             name: to_text(words, steps_per_bar)
@@ -96,11 +97,11 @@ class Prompt:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Prompt:
-        """Read what `to_json` gave.
+        """Read the output of `to_json`.
 
         Raises:
-            ParameterError: A key is unknown, a line holds something else than words and BAR, or a
-                hit something else than a step, a voice, a velocity and an offset.
+            ParameterError: A key is unknown, a line holds anything but words and BAR, or a hit
+                anything but a step, a voice, a velocity and an offset.
         """
         content = dict(content)
         played = {name: content.pop(name, None) for name in _HITS}
@@ -120,7 +121,7 @@ class Prompt:
 
 
 def list_played_hits(loop: DrumLoop, voices: Collection[int]) -> Hits:
-    """`(n_hits, 4)` step, voice, velocity and offset of some voices' hits."""
+    """`(n_hits, 4)` step, voice, velocity and offset of the hits of some voices."""
     found = loop.onsets & np.isin(np.arange(N_VOICES), list(voices))
     steps, at = np.nonzero(found)
     played = (steps, at, loop.velocities[found], loop.offsets[found])

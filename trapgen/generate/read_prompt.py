@@ -1,4 +1,4 @@
-"""The MIDI files that a producer hands in, read as what goes into a draw."""
+"""Reads the prompt's MIDI files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from trapgen.ingest import Standardized, read_loop
 from trapgen.model import Network
 
 FROM_TRAIN: Final = "train"
-"""The primer that stands for a random training loop."""
+"""Value of `primer` that selects a random training loop."""
 
 
 def list_files(params: SampleParams) -> tuple[str, ...]:
-    """The MIDI files that the parameters name."""
+    """MIDI files that the parameters name."""
     named = (params.lock_from, params.vary, params.primer)
     return tuple(name for name in named if name not in ("", FROM_TRAIN))
 
@@ -39,19 +39,19 @@ def list_files(params: SampleParams) -> tuple[str, ...]:
 def load_prompt(
     network: Network, training_loops: Sequence[DrumLoop], params: SampleParams, seed: int
 ) -> Prompt:
-    """Read the files that the parameters name; loops are repeated to the length drawn.
+    """Read the prompt's files; loops are repeated to the wanted length.
 
-    What of a file does not go in stands in the notes of what is returned.
+    Anything dropped from a file is listed in the prompt's notes.
 
     Args:
-        network: Decides the grid, and where a primer begins.
+        network: Sets the grid, and aligns the primer.
         training_loops: The training loops.
-        params: Of the draw.
-        seed: Chooses among the training loops.
+        params: Sampling parameters.
+        seed: Selects the random training loop.
 
     Raises:
         MidiError: A file cannot be read as a loop.
-        ParameterError: A voice is locked that its file does not have.
+        ParameterError: A locked voice is silent in its file.
     """
     prompt = Prompt()
     if params.lock_from:
@@ -105,16 +105,16 @@ def _with_notes(prompt: Prompt, path: str, found: Standardized, n_bars: int) -> 
 
 
 def _list_losses(found: Standardized, n_bars: int) -> Iterator[str]:
-    """What of a file does not go into a draw of so many bars, a clause each."""
+    """What is dropped when a file is used for loops of `n_bars` bars, one clause each."""
     grid, needed = found.loop.steps_per_bar, found.recommended_steps_per_bar
     if found.collapsed_onsets:
         finer = f"; {needed} would hold them" if needed > grid else ""
         yield f"{found.collapsed_onsets} hits fall on louder ones at {grid} steps a bar{finer}"
     if found.dropped_onsets:
-        yield f"{found.dropped_onsets} notes are of no voice of the kit"
+        yield f"{found.dropped_onsets} notes belong to no voice of the kit"
     if found.feel:
         yield f"read as {found.loop.bpm:g} bpm ({found.feel})"
     if found.leading_bars:
-        yield f"{found.leading_bars} silent bars before the first hit are left out"
+        yield f"{found.leading_bars} silent bars before the first hit are skipped"
     if found.loop.n_bars > n_bars:
-        yield f"the first {n_bars} of its {found.loop.n_bars} bars are taken"
+        yield f"only the first {n_bars} of {found.loop.n_bars} bars are used"

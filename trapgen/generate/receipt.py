@@ -1,4 +1,4 @@
-"""A loop's receipt: how it was made, and how far it is from anything in the training data."""
+"""A loop's receipt: how it was made, and its distance to the training data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from trapgen.midi import to_bytes
 from trapgen.similarity import Pair, lay_over
 
 _ROUNDING: Final = ("numpy", "onnxruntime")
-"""Other versions of these may round differently."""
+"""Packages whose other versions may round differently."""
 _PROMPT_OF: Final = {"primer": "primer", "lock": "locked", "vary": "theme"}
 _COUNTS: Final = ("seed", "number", "attempt")
 _KEYS: Final = frozenset(
@@ -43,7 +43,7 @@ _KEYS: Final = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class GenerationRecipe:
-    """All that, with the model, makes a loop again."""
+    """Everything that, with the model, reproduces a loop."""
 
     seed: int
     loop_seed: LoopSeed
@@ -52,7 +52,7 @@ class GenerationRecipe:
 
 
 def hash_file(*paths: Path) -> str:
-    """Sixteen hex digits that name the content of files, in the order given.
+    """Hash of the content of files in the given order, sixteen hex digits.
 
     Raises:
         ModelError: One cannot be read.
@@ -68,7 +68,7 @@ def hash_file(*paths: Path) -> str:
 
 @cache
 def hash_code() -> str:
-    """Sixteen hex digits that name the library's own source text, with its tables of numbers."""
+    """Hash of the library's source text and data tables, sixteen hex digits."""
     folder = Path(__file__).parents[1]
     digest = _new_digest()
     files = [*folder.rglob("*.py"), *(folder / "ingest").rglob("*.json")]
@@ -86,16 +86,16 @@ def make_receipt(
     hashes: Mapping[str, str],
     bar_lengths: Sequence[int],
 ) -> dict[str, Any]:
-    """What `NAME.json` holds beside a sample.
+    """Content of `NAME.json` for a loop.
 
     Args:
         loop: The loop.
-        recipe: How it was drawn.
+        recipe: Its generation recipe.
         nearest: Its nearest training loops, as indices into `training_loops`.
         training_loops: The training loops.
         held_out: `(n_loops,)` distances of held-out loops to their nearest training loop.
-        hashes: Names of `model` and `data`.
-        bar_lengths: Steps that the model gave each bar itself.
+        hashes: Hashes of `model` and `data`.
+        bar_lengths: Length in steps that the network gave each bar.
     """
     drawn: Mapping[str, Any] = asdict(recipe.params)
     novelty = nearest[0].distance if nearest else 1.0
@@ -130,17 +130,17 @@ def make_receipt(
 
 
 def hash_midi(loop: DrumLoop) -> str:
-    """Sixteen hex digits that name the loop's MIDI file."""
+    """Hash of the loop's MIDI bytes, sixteen hex digits."""
     digest = _new_digest()
     digest.update(to_bytes(loop))
     return digest.hexdigest()
 
 
 def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]]:
-    """How a loop was made, and all that its receipt says.
+    """A loop's generation recipe, and the whole content of its receipt.
 
     Raises:
-        TableError: The file is no receipt, or one of another version.
+        TableError: The file is not a receipt, or has another version.
     """
     advice = "Name a receipt, the NAME.json beside a loop."
     try:
@@ -152,7 +152,7 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
     missing = sorted(needed - set(stated)) if isinstance(stated, dict) else ["everything"]
     if missing:
         received = f"without {', '.join(missing)}"
-        raise TableError(path, "keys", received, "Name a receipt that this version has written.")
+        raise TableError(path, "keys", received, "Name a receipt written by this version.")
     try:
         params = make_section("sample", {key: stated[key] for key in controls})
         prompt = Prompt.from_json(stated["prompt"])
@@ -166,17 +166,17 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
             if is_there != bool(getattr(params, control)):
                 raise ParameterError(f"prompt.{name}", f"there with {control}, and else not", name)
     except (ParameterError, TypeError, ValueError, AttributeError) as error:
-        raise TableError(path, "values", error, "A receipt is not to be edited.") from error
+        raise TableError(path, "values", error, "Receipts must not be edited.") from error
     return GenerationRecipe(seed, LoopSeed(number, attempt), params, prompt), stated
 
 
 def _list_controls() -> list[str]:
-    """The parameters that a receipt holds: one loop does not say how many there were."""
+    """Parameters that a receipt holds: all but the number of loops."""
     return [key for key in list_definitions("sample") if key != "loops"]
 
 
 def _percentile(novelty: float, held_out: NDArray[np.float32]) -> float | None:
-    """The share of held-out loops that are nearer to the training data; None without any."""
+    """Share of held-out loops that are nearer to the training data; None without any."""
     return round(float(np.mean(held_out < novelty)), 4) if len(held_out) else None
 
 

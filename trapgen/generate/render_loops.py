@@ -1,4 +1,4 @@
-"""What the network wrote for a loop, and the loop that it becomes."""
+"""Decoded loops, and their conversion to `DrumLoop`s."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from trapgen.model import Humanizer, Tokens
 _VELOCITY: Final = N_WORDS
 CONTROLS: Final = N_WORDS + 1
 _FEEL: Final = N_WORDS + 2
-"""Streams of a loop's chances; those of its words have the attempt alone, which is smaller."""
+"""Random streams of a loop besides its words'. That one is keyed by the attempt, which is
+smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopSeed:
-    """Which loop of a seed, from 0, and which attempt at it, from 0: they decide all its chances.
+    """Number of a loop and of an attempt at it, both from 0; together they seed its random draws.
 
-    A loop is drawn again where an attempt came too near to the training data.
+    A loop is drawn again if an attempt is too near to the training data.
     """
 
     number: int
     attempt: int = 0
 
     def rng(self, seed: int, stream: int | None = None) -> np.random.Generator:
-        """The generator of the loop's words, or of another stream."""
-        # numpy fills a seed up with zeros: the first attempt needs no number of its own.
+        """Random generator of the loop's words, or of another stream."""
+        # numpy pads a seed with zeros, so the first attempt adds no number of its own.
         streams = [self.attempt] if stream is None else [stream, self.attempt]
         return np.random.default_rng([seed, self.number, *streams])
 
 
 @dataclass(frozen=True)
 class DecodedLoop:
-    """What the model wrote for one loop.
+    """The network's raw output for one loop.
 
     Attributes:
-        words: `(n_bars * steps_per_bar,)` words, every bar brought to its full length.
-        bar_lengths: Steps that the model itself gave each bar before it wrote BAR, or before it
-            was cut off.
+        words: `(n_bars * steps_per_bar,)` words, every bar cut or padded to its full length.
+        bar_lengths: Steps of each bar before the network wrote BAR, or before the loop was cut
+            off.
     """
 
     words: NDArray[np.int64]
@@ -52,7 +53,7 @@ class DecodedLoop:
 
 
 def decode_tokens(tokens: Tokens, n_bars: int, steps_per_bar: int) -> DecodedLoop:
-    """A draft of `(n_tokens,)` words and BARs, PAD passed over; bars are cut or filled."""
+    """Decode `(n_tokens,)` words and BARs, skipping PAD; bars are cut or padded."""
     bars: list[list[int]] = [[]]
     for token in tokens[tokens != PAD].tolist():
         if token == BAR:
@@ -75,17 +76,17 @@ def to_loops(
     condition: Tokens | None = None,
     prompt: Prompt | None = None,
 ) -> list[DrumLoop]:
-    """Loops with velocities and microtiming, named by seed and number: `loop-0-01`.
+    """Convert decoded loops to loops with velocities and microtiming, named as `loop-0-01`.
 
     Args:
-        decoded_loops: What the model wrote.
-        humanizer: It plays their hits.
+        decoded_loops: Raw outputs of the network.
+        humanizer: Predicts velocities and microtiming.
         params: Tempo, swing and humanize.
-        seed: Of the draw.
-        loop_seeds: Which loop each draft is; the first ones by default.
-        condition: `(4,)` numbers of the humanizer's conditions that hold for the loops; by default
+        seed: Random seed of the run.
+        loop_seeds: Seed of each decoded loop; by default those of the first loops.
+        condition: `(4,)` numbers of the humanizer's conditions for these loops; by default
             unknown.
-        prompt: Locked voices, and what is left of a loop that is varied, are played as in it.
+        prompt: Locked voices, and kept hits of a varied loop, keep its playback.
     """
     loop_seeds = first_seeds(len(decoded_loops)) if loop_seeds is None else loop_seeds
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
@@ -106,7 +107,7 @@ def to_loops(
 
 
 def name_sample(seed: int, number: int) -> str:
-    """The name of a seed's loop, which its files bear: `loop-0-01`."""
+    """Base name of a loop's files, from seed and number: `loop-0-01`."""
     return f"loop-{seed}-{number + 1:02d}"
 
 

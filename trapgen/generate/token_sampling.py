@@ -1,4 +1,4 @@
-"""One token a row out of scores: temperature, top-k, top-p, min-p."""
+"""Token sampling from logits: temperature, top-k, top-p, min-p."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def sample_tokens(
     chances: NDArray[np.float64],
     temperatures: Sequence[float] = (),
 ) -> Tokens:
-    """Draw a token a row, after temperature, top-k, top-p and min-p, in this order.
+    """Sample one token per row after temperature, top-k, top-p and min-p, in this order.
 
     Args:
         logits: `(n_loops, n_targets)` log-probabilities up to a constant; `-inf` is never drawn.
-        params: `temperature` divides the scores. Of the likeliest tokens only those are kept that
-            are among the first `top_k` (0 for all), that together reach `top_p` (Holtzman et al.
-            2020, arXiv 1904.09751), and that are at least `min_p` times as likely as the likeliest
-            (Nguyen et al. 2024, arXiv 2407.01082). The likeliest is always kept.
-        chances: `(n_loops,)` from 0 up to 1, which place in the distribution to take.
-        temperatures: One a voice, instead of `temperature` (see `temper_voices`); empty for none.
+        params: `temperature` divides the logits. A token is kept if it is among the `top_k`
+            likeliest (0 for all), among the likeliest that together reach `top_p` (Holtzman et al.
+            2020, arXiv 1904.09751), and at least `min_p` times as likely as the likeliest (Nguyen
+            et al. 2024, arXiv 2407.01082). The likeliest is always kept.
+        chances: `(n_loops,)` quantiles from 0 to below 1, for inverse transform sampling.
+        temperatures: One per voice, replacing `temperature` (see `temper_voices`); or empty.
     """
     if temperatures:
         logs = temper_voices(logits, temperatures, params.temperature)
     else:
-        # The likeliest token's score is 0 first: no temperature can make it overflow.
+        # The maximum is shifted to 0 first, so that no temperature overflows it.
         from_best = logits - logits.max(axis=1, keepdims=True)
         with np.errstate(over="ignore"):
             logs = log_softmax((from_best / params.temperature).astype(np.float32))
@@ -41,7 +41,7 @@ def sample_tokens(
         sorted_p[:, params.top_k :] = 0
         sorted_p /= sorted_p.sum(axis=1, keepdims=True)
     reached = np.cumsum(sorted_p, axis=1)
-    # The token that passes the line is still in.
+    # The token that crosses the threshold is kept.
     sorted_p[reached - sorted_p >= params.top_p] = 0
     sorted_p[sorted_p < params.min_p * sorted_p[:, :1]] = 0
     reached = np.cumsum(sorted_p, axis=1)
@@ -52,10 +52,10 @@ def sample_tokens(
 
 
 def _rank(logs: Array) -> Tokens:
-    """Tokens from the likeliest on, the lower number first of two as likely.
+    """Tokens in descending order of likelihood; ties in ascending order of token.
 
-    A stable argsort, four times as fast: numpy sorts whole numbers with vector instructions. The
-    bits of floats from 0 up are ordered as they are.
+    Equals a stable argsort and is four times as fast: numpy sorts integers with vector
+    instructions, and the bits of non-negative floats sort as integers.
     """
     unlikely = np.maximum(-logs, np.float32(0)).view(np.uint32).astype(np.uint64)
     keys = (unlikely << np.uint64(16)) | np.arange(logs.shape[1], dtype=np.uint64)
@@ -64,23 +64,23 @@ def _rank(logs: Array) -> Tokens:
 
 
 def temper_voices(logits: Array, temperatures: Sequence[float], of_bar: float) -> Array:
-    """A temperature a voice, by the chain rule over the voices in the kit's order.
+    """Apply one temperature per voice, by the chain rule over the voices in the kit's order.
 
-    The probability of a word is that of its first voice's bit, times that of the second's given
-    the first, and so on. Each of these is raised to one over its voice's temperature and made to
-    sum to 1 again. With all temperatures 1 nothing changes. With all of them at another value the
-    result is near to tempering words as a whole, not the same.
+    A word's probability is that of its first voice's bit, times that of the second's given the
+    first, and so on. Each conditional probability is raised to the power 1 / temperature of its
+    voice and normalized again. With all temperatures 1 nothing changes. With one common
+    temperature the result is close, but not equal, to tempering whole words.
 
     Args:
         logits: `(n_loops, N_TARGETS)` log-probabilities up to a constant a row.
-        temperatures: One a voice, above 0.
+        temperatures: One per voice, above 0.
         of_bar: Temperature of the choice between BAR and any word.
 
     Returns:
         `(n_loops, N_TARGETS)` log-probabilities.
     """
     likely = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(np.float64))
-    # sums[k] holds the probability of each setting of the first k voices.
+    # sums[k]: probability of each setting of the first k voices.
     sums = [likely[:, :N_WORDS]]
     for _ in range(N_VOICES):
         sums.append(sums[-1].reshape(len(logits), -1, 2).sum(axis=2))
@@ -97,9 +97,9 @@ def temper_voices(logits: Array, temperatures: Sequence[float], of_bar: float) -
 
 
 def _temper(weights: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Probabilities over the last axis, tempered; 0 throughout where nothing is left."""
+    """Tempered probabilities over the last axis; all 0 where the input is all 0."""
     best = weights.max(axis=-1, keepdims=True)
-    # The likeliest is 1 first: no temperature can make all of them vanish.
+    # The maximum is scaled to 1 first, so that no temperature underflows all of them.
     shares = np.divide(weights, best, out=np.zeros_like(weights), where=best > 0)
     if temperature != 1:
         shares **= 1 / temperature

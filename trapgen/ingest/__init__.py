@@ -1,4 +1,4 @@
-"""From files as found to loops: importers, key maps, standardizing, the starter corpus."""
+"""Conversion of files to loops: importers, key maps, standardizing, the starter corpus."""
 
 from trapgen.ingest.collection import read_collection
 from trapgen.ingest.gather_packs import gather_packs

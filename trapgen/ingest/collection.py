@@ -1,4 +1,4 @@
-"""A collection of loops, whatever form it has: MIDI, text or a manifest."""
+"""Collections of loops in any form: MIDI, text or a manifest."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from trapgen.core import (
 from trapgen.ingest.standardize.folder import MANIFEST_NAME, load_standardized, read_folder
 
 STREAM_BARS: Final = 64
-"""A line of text that is longer is no loop, but many on end."""
+"""Longest loop in a line of text, in bars; longer lines hold several loops."""
 
 PIECE_BARS: Final = 8
-"""Such a line is cut into pieces of this length."""
+"""Length in bars of the pieces that a longer line is cut into."""
 
 
 def read_collection(
     source: Path, params: StandardizeParams
 ) -> tuple[list[DrumLoop], list[MidiError]]:
-    """The loops of a collection, named by their source paths, and the files that could not be read.
+    """Read the loops of a collection, named by source path, and list unreadable files.
 
     Args:
-        source: A MIDI file or a folder of them; a text file of loops, TrapGenerator's and the
-            paper's one long line cut into pieces of eight bars; or a manifest, or the folder that
-            `trapgen standardize` wrote it into.
+        source: A MIDI file or a folder of them; a text file of loops, where the single long line
+            of TrapGenerator and of the paper is cut into pieces of eight bars; or a manifest, or
+            the folder that `trapgen standardize` wrote.
         params: How MIDI is read; the grid of text and manifests.
 
     Raises:
-        InputError: There is no loop in it, or a manifest stands on another grid.
+        InputError: There is no loop in it, or a manifest has another grid.
     """
     if source.suffix == ".txt":
         return _read_text(source, params.steps_per_bar), []
@@ -85,7 +85,7 @@ def _read_manifest(folder: Path, steps_per_bar: int) -> list[DrumLoop]:
             folder / MANIFEST_NAME,
             "steps_per_bar",
             ", ".join(map(str, grids)),
-            f"Loops at {steps_per_bar} were asked for: give --steps-per-bar.",
+            f"Loops at {steps_per_bar} are required: set --steps-per-bar.",
         )
     if manifest.empty:
         raise InputError(folder / MANIFEST_NAME, "no_loops", "no row", "Standardize some loops.")

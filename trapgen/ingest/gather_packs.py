@@ -1,4 +1,4 @@
-"""The raw corpus: the starter packs and the user's own, side by side, bytes as found."""
+"""The raw corpus: the starter packs and the user's packs, copied byte for byte."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from trapgen.ingest.standardize.folder import find_midi
 from trapgen.ingest.starter.packs import write_packs
 
 _BESIDE: Final = frozenset({"pack.csv", "keymaps.csv", "ATTRIBUTION.md"})
-"""What a pack says of its files travels with them."""
+"""Files in a pack that describe it, copied along."""
 
 LOOSE: Final = "unsorted"
-"""The pack of files that lie in no folder of their own."""
+"""Pack of files that are in no folder of their own."""
 
 
 def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
-    """Copy every MIDI file under `packs` to `out`, a folder a pack, beside the starter corpus.
+    """Copy every MIDI file under `packs` to `out`, one folder per pack, and the starter corpus.
 
     Args:
-        packs: The user's packs: folders of MIDI files, or files alone, which go to `unsorted`.
+        packs: The user's packs: folders of MIDI files, or single files, which go to `unsorted`.
             It may be missing.
-        out: Where the corpus goes.
-        starter: Whether the starter corpus is part of it.
+        out: Folder of the raw corpus.
+        starter: Whether to include the starter corpus.
 
     Returns:
         The number of files.
 
     Raises:
-        InputError: Two packs have the same file, or there is no file at all.
+        InputError: Two packs have the same file, or there is no file.
     """
     n_files = len(write_packs(out)) if starter else 0
     for path in find_midi(packs) if packs.is_dir() else []:

@@ -1,9 +1,9 @@
-"""Note-ons in ticks out of MIDI files.
+"""Note-ons in ticks from MIDI files.
 
-Reading keeps every note-on with a velocity above zero. Note-offs do not decide whether a hit
-exists: drum files leave them out, cross them and give them no length, and readers that pair notes
-lose those hits. Short tracks are read byte by byte; in long ones, stretches of plain events are
-found and read all at once, with the same result. Format: Standard MIDI Files 1.0 (RP-001).
+The reader keeps every note-on with a velocity above zero. Note-offs do not decide whether a hit
+exists: drum files omit them, cross them or give notes no length, and readers that pair notes lose
+those hits. Short tracks are read byte by byte; in long ones, runs of plain events are found and
+decoded at once, with the same result. Format: Standard MIDI Files 1.0 (RP-001).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from trapgen.core import MidiError
 DRUM_CHANNEL: Final = 9
 """General MIDI's percussion channel, counted from 0."""
 
-# Bytes that no event with two bytes of data has as its status, all as one.
+# Status bytes of events without two data bytes, mapped to one value.
 _BREAKS: Final = bytes(0xFF if 0xC0 <= byte < 0xE0 or byte >= 0xF0 else 0 for byte in range(256))
 # Below, reading byte by byte is faster; above, memory would grow with the file.
 _SHORTEST_RUN, _LONGEST_RUN = 384, 1 << 16
-# What lies beyond is nonsense, and up to here a hit fits into 64 bits (see `_Events`).
+# Larger values are invalid, and up to here a hit fits into 64 bits (see `_Events`).
 _LAST_TICK: Final = 1 << 40
 _TICK_BITS: Final = 41
 _NO_EVENT: Final = np.array([1 << 62])
@@ -34,7 +34,7 @@ _META_TEMPO, _META_METER, _META_END = 0x51, 0x58, 0x2F
 
 @dataclass(frozen=True)
 class Strikes:
-    """What a MIDI file says of its drums.
+    """The drum content of a MIDI file.
 
     Attributes:
         ticks: `(n,)` int64, time of each strike, sorted.
@@ -42,11 +42,11 @@ class Strikes:
         velocities: `(n,)` uint8, 1 to 127.
         channels: `(n,)` uint8, 0 to 15; 9 is General MIDI's drums.
         ticks_per_quarter: Resolution of `ticks`.
-        tempos: `(tick, quarter notes a minute)` of each tempo event, sorted.
+        tempos: `(tick, quarter notes per minute)` of each tempo event, sorted.
         meters: `(tick, numerator, denominator)` of each time signature, sorted.
-        ends: `(n_ends,)` int64, where keys are let go, in the file's order (see `lengths`).
-        end_tick: Where the longest track ends.
-        is_truncated: The file ended within a track; what came before the cut was kept.
+        ends: `(n_ends,)` int64, ends of notes, in the file's order (see `lengths`).
+        end_tick: End of the longest track.
+        is_truncated: Whether the file ended within a track; earlier events were kept.
     """
 
     ticks: NDArray[np.int64]
@@ -64,9 +64,9 @@ class Strikes:
         return len(self.ticks)
 
     def lengths(self) -> NDArray[np.int64]:
-        """`(n,)` ticks that each key is held: up to its next note-off or note-on; 0 if none comes.
+        """`(n,)` ticks that each key is held: up to its next note-off or note-on; 0 if none.
 
-        Only as long as `ticks` are the file's.
+        Valid only while `ticks` are the file's.
         """
         keys = self.pitches.astype(np.int64) << 4 | self.channels
         starts = keys << _TICK_BITS | self.ticks
@@ -77,7 +77,7 @@ class Strikes:
         return np.where(is_known, ends - starts, 0)
 
     def select(self, kept: NDArray[np.bool_]) -> Strikes:
-        """The strikes where `kept`, `(n,)`, is true; the rest of the file as it is."""
+        """The strikes where `kept`, `(n,)`, is true; the rest of the file unchanged."""
         if kept.all():
             return self
         return replace(
@@ -90,13 +90,13 @@ class Strikes:
 
 
 def read_strikes(path: str | Path) -> Strikes:
-    """Read a MIDI file's note-ons with velocity above zero, its tempos and its metres.
+    """Read a MIDI file's note-ons with velocity above zero, its tempos and its meters.
 
-    A file that is cut short, or turns to nonsense within a track, is read up to there. A tick
-    beyond 2**40, decades into the file, is nonsense.
+    A file that is cut short, or becomes invalid within a track, is read up to that point. A tick
+    beyond 2**40, decades into the file, is invalid.
 
     Raises:
-        MidiError: The file cannot be opened, is no Standard MIDI File, counts time in SMPTE
+        MidiError: The file cannot be opened, is not a Standard MIDI File, counts time in SMPTE
             frames, or has a resolution of zero.
     """
     path = Path(path)
@@ -109,7 +109,7 @@ def read_strikes(path: str | Path) -> Strikes:
 
 def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     """Read the bytes of a MIDI file; see `read_strikes`. `path` is for messages."""
-    # Some exports wrap the file in a RIFF container; the file proper starts at its header.
+    # Some exports wrap the file in a RIFF container; the MIDI file starts at its header.
     start = data.find(b"MThd", 0, 64) if data[:4] == b"RIFF" else 0
     if start < 0 or data[start : start + 4] != b"MThd" or len(data) < start + 14:
         received = repr(bytes(data[:8])) if data else "an empty file"
@@ -129,7 +129,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
             chunk = data[at : at + length]
             n_found += 1
             found_end, at_end, end = _parse_track(chunk, events)
-            # Some writers leave the end-of-track event out, some give a wrong length.
+            # Some writers omit the end-of-track event, some write a wrong length.
             is_truncated |= not found_end and (not at_end or len(chunk) < length)
             end_tick = max(end_tick, end)
         at += length
@@ -152,11 +152,11 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
 
 @dataclass(frozen=True, slots=True)
 class _Events:
-    """What the tracks hold so far.
+    """Events of the tracks read so far.
 
-    A hit is one number, so that numbers sort as hits do: the tick, and in its last 18 bits pitch,
-    velocity and channel. Hits met one by one stand in `hits`, those read together in `runs`. The
-    end of a note is one number, too: pitch, channel and, in the last 41 bits, the tick.
+    A hit is one number, so that numbers sort as hits do: the tick, and in the low 18 bits pitch,
+    velocity and channel. Hits read one by one are in `hits`, those read together in `runs`. The
+    end of a note is also one number: pitch, channel and, in the low 41 bits, the tick.
     """
 
     hits: list[int]
@@ -168,7 +168,7 @@ class _Events:
 
 
 def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
-    """Append a track's events; say if its end event and its last byte were met, and the tick."""
+    """Append a track's events; return whether its end event and last byte were read, and tick."""
     at, tick, status, next_run = 0, 0, 0, 0
     breaks = chunk.translate(_BREAKS)
     add_hit, add_end = events.hits.append, events.ends.append
@@ -223,10 +223,10 @@ def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
 
 
 def _parse_run(chunk: bytes, tick: int, status: int, events: _Events) -> tuple[int, int, int]:
-    """Append the hits of many events at once, as far as all have two bytes of data.
+    """Append the hits of many events at once, while all have two data bytes.
 
-    Such an event has three bytes below 0x80: the last of its delta time, and its data. So the
-    number of low bytes before a high one says what it is: after 3k of them it belongs to the
+    Such an event has three bytes below 0x80: the last of its delta time, and its data. The number
+    of low bytes before a high byte therefore identifies it: after 3k of them it belongs to the
     delta time of event k, after 3k + 1 it is the status of event k. Anything else ends the run.
 
     Returns:
@@ -277,7 +277,7 @@ def _parse_run(chunk: bytes, tick: int, status: int, events: _Events) -> tuple[i
 
 
 def _variable_length(chunk: bytes, at: int) -> tuple[int, int]:
-    """Read a variable-length quantity: where it ends, and its value."""
+    """Read a variable-length quantity: its end, and its value."""
     value = 0
     for _ in range(4):
         byte = chunk[at]

@@ -1,4 +1,4 @@
-"""Loops into MIDI files, byte for byte the same every time."""
+"""Loops to MIDI files, with deterministic bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
     """Write a loop on General MIDI's drum channel, microtiming included; see `to_bytes`.
 
     Raises:
-        ParameterError: The tempo or the length is beyond what a MIDI file can state.
+        ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
     data = to_bytes(loop)
     with replacing(path) as temporary:
@@ -31,13 +31,13 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
 
 
 def to_bytes(loop: DrumLoop) -> bytes:
-    """A Standard MIDI File of type 1: tempo and metre in its first track, the hits in its second.
+    """A Standard MIDI File of type 1: tempo and meter in the first track, hits in the second.
 
     A hit that microtiming moves before the file's start is written at the start. Both tracks end
     where the loop ends, so that it repeats in time.
 
     Raises:
-        ParameterError: The tempo or the length is beyond what a MIDI file can state.
+        ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
     if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
         raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
@@ -49,7 +49,7 @@ def to_bytes(loop: DrumLoop) -> bytes:
         b"\x00\xff\x51\x03"
         + round(60e6 / loop.bpm).to_bytes(3, "big")
         + b"\x00\xff\x58\x04\x04\x02\x18\x08"
-        # pretty_midi passes over the end of a track: a text tells it how long the loop is.
+        # pretty_midi ignores the end of a track; a text event marks the loop's length.
         + _variable_length(end_tick)
         + b"\xff\x01\x03end\x00\xff\x2f\x00"
     )
@@ -60,7 +60,7 @@ def to_bytes(loop: DrumLoop) -> bytes:
 
 
 def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
-    """Note-ons, note-offs and the end of the track, sorted as a file has them.
+    """Note-ons, note-offs and the end of the track, sorted as in a file.
 
     Each is `tick << 24 | its three bytes`.
     """
@@ -70,7 +70,7 @@ def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
     events[:n_notes] = starts << 24 | 0x90 + DRUM_CHANNEL << 16 | keys << 8 | velocities
     events[n_notes:-1] = ends << 24 | 0x80 + DRUM_CHANNEL << 16 | keys << 8 | 0x40
     events[-1] = end_tick << 24 | 0xFF2F00
-    # Note-offs have the smaller status: what ends at a tick does so before anything begins.
+    # Note-offs have the lower status, so they precede note-ons of the same tick.
     events.sort()
     return events
 
@@ -93,7 +93,7 @@ def _encode_events(events: NDArray[np.int64]) -> bytes:
 
 
 def _variable_length(value: int) -> bytes:
-    """A variable-length quantity: seven bits a byte, all bytes but the last above 0x7F."""
+    """A variable-length quantity: seven bits per byte, all bytes but the last above 0x7F."""
     digits = [value & 0x7F]
     while value := value >> 7:
         digits.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""Layers of both networks in numpy and ONNX Runtime: a row comes out the same in any batch."""
+"""Layers of both networks in numpy and ONNX Runtime; results do not depend on the batch."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from trapgen.core import ModelError
 Array = NDArray[np.float32]
 
 _SHARED: Final = 2**19
-"""So many weights are worth a second thread."""
+"""Number of weights from which a second thread is used."""
 
 _OPSET: Final = 17
 _IR_VERSION: Final = 9
-"""Of ONNX; old enough for every ONNX Runtime that the package allows."""
+"""ONNX version, old enough for every ONNX Runtime that the package allows."""
 
 _FLOAT: Final = 1
 """ONNX's number for float32."""
 
 
 class Layers:
-    """Layers by the names of their weights, where a row's result does not depend on the others.
+    """Layers by the names of their weights; a row's result does not depend on the other rows.
 
-    A BLAS rounds a row by the tile that it falls into: its product depends on how many rows there
-    are, and where it stands. ONNX Runtime packs a weight once and adds up every row's terms in the
-    same order, on however many threads; that is a property of its kernels and no promise, so
-    `tests/library/test_model.py` holds it.
+    In a BLAS, rounding depends on the tile that a row falls into, so on the number of rows and the
+    row's index. ONNX Runtime packs a weight once and sums every row's terms in the same order, on
+    any number of threads. This is a property of its kernels, not a guarantee, so
+    `tests/library/test_model.py` tests it.
 
     Args:
-        weights: float32 arrays by name; kernels are taken now, biases are looked up.
+        weights: float32 arrays by name; kernels are packed on creation, biases are read at use.
     """
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
@@ -53,7 +53,7 @@ class Layers:
         return self.multiply(f"{name}/kernel", x) + self._weights[f"{name}/bias"]
 
     def lstm(self, name: str, x: Array, hidden: Array, cell: Array) -> tuple[Array, Array]:
-        """One step of an LSTM: its next hidden and cell values, `(n_rows, units)`."""
+        """One step of an LSTM: next hidden and cell state, `(n_rows, units)`."""
         units = hidden.shape[1]
         gates = self.multiply(f"{name}/kernel", x)
         gates += self.multiply(f"{name}/recurrent_kernel", hidden)
@@ -67,13 +67,13 @@ class Layers:
 
 
 def _load(weight: Array) -> Any:
-    """A session of ONNX Runtime that multiplies by a matrix."""
+    """An ONNX Runtime session that multiplies by a matrix."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2 if weight.size >= _SHARED else 1
     options.inter_op_num_threads = 1
-    # Threads that wait by spinning take the cores from each other, and from loops in other blocks.
+    # Spinning threads would take cores from each other, and from loops in other blocks.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
         encode_product(weight), options, providers=["CPUExecutionProvider"]
@@ -128,7 +128,7 @@ def _varint(value: int) -> bytes:
 def check_shapes(
     weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], path: Path | str
 ) -> None:
-    """Every weight is there, in its shape.
+    """Check that every weight exists with its shape.
 
     Raises:
         ModelError: One is missing or has another shape.
@@ -141,7 +141,7 @@ def check_shapes(
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x))."""
-    # By tanh: no overflow at either end.
+    # tanh does not overflow at either end.
     result: Array = np.float32(0.5) * x
     np.tanh(result, out=result)
     result += np.float32(1)

@@ -1,4 +1,4 @@
-"""The training index: a model's training loops, and how far other loops are from them."""
+"""The training index: a model's training loops, to measure the novelty of generated loops."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _AGAIN: Final = "Train the model again: this version keeps its training loops in
 def save_training_index(
     folder: Path, loops: Sequence[DrumLoop], held_out: Sequence[float] = (), *, piece_bars: int = 0
 ) -> None:
-    """Write what receipts measure novelty against.
+    """Write the loops and distances that receipts use to measure novelty.
 
     Args:
         folder: The model's folder.
         loops: The training loops.
-        held_out: Distances of held-out loops to the nearest of them (see `measure_novelty`).
-        piece_bars: Longer loops are performances, and are compared in pieces of so many bars (see
-            `cut_passages`); 0 for none.
+        held_out: Distances of held-out loops to the nearest training loop (see `measure_novelty`).
+        piece_bars: Loops longer than this are performances, and are compared in excerpts of this
+            many bars (see `cut_passages`); 0 for no limit.
     """
     write_loops(folder, [("train", loop) for loop in loops])
     write_json(folder / NOVELTY_NAME, {"piece_bars": piece_bars, "held_out": list(held_out)})
@@ -62,16 +62,16 @@ def measure_novelty(
     """
     known = cut_passages(loops, piece_bars) if piece_bars else loops
     nearest = (pairs[0].distance for pairs in rank_nearest(held_out, known) if pairs)
-    # Six digits say more than a distance between loops can.
+    # Six digits exceed the resolution of a distance between loops.
     return sorted(round(float(distance), 6) for distance in nearest)
 
 
 @dataclass(frozen=True)
 class TrainingIndex:
-    """What a model's loops are compared with.
+    """Training loops that generated loops are compared with.
 
     Attributes:
-        loops: The training loops, performances in pieces.
+        loops: The training loops, performances cut into excerpts.
         held_out: `(n_loops,)` float32 distances of held-out loops to the nearest training loop,
             ascending.
     """
@@ -81,7 +81,7 @@ class TrainingIndex:
 
 
 def load_training_index(folder: Path, *, whole: bool = False) -> TrainingIndex:
-    """Read the training loops of a model; performances in pieces, or `whole`.
+    """Read a model's training loops, performances cut into excerpts unless `whole`.
 
     Raises:
         ModelError: A file is missing or broken.
@@ -100,9 +100,9 @@ def load_training_index(folder: Path, *, whole: bool = False) -> TrainingIndex:
 
 
 def cut_passages(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
-    """Loops of up to `bars` bars as they are; longer ones in pieces, a new one every half piece.
+    """Keep loops of up to `bars` bars; cut longer ones into excerpts that overlap by half.
 
-    The name of a piece says which bar it begins with, counted from 1: `take-07, bar 3`.
+    The name of an excerpt states its first bar, counted from 1: `take-07, bar 3`.
     """
     pieces = []
     for loop in loops:
@@ -119,7 +119,7 @@ def cut_passages(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
 def rank_nearest(loops: Sequence[DrumLoop], known: Sequence[DrumLoop]) -> list[list[Pair]]:
     """The nearest known loops of each loop, nearest first (see `trapgen.similarity`).
 
-    Rotations by beats and half time count as the same, as they do for the audit.
+    Rotations by beats and half time count as the same, as in the audit.
     """
     if not loops:
         return []

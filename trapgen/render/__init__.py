@@ -1,7 +1,7 @@
-"""Pictures in one house look.
+"""Loops as audio, and figures in one style.
 
-matplotlib is imported when something is drawn, pyplot never; the same arguments give the same bytes
-of PNG.
+matplotlib is imported when something is drawn, pyplot never; the same arguments give the same PNG
+bytes.
 """
 
 from trapgen.render.evaluation import draw_covers, draw_distances, draw_reliability

@@ -1,4 +1,4 @@
-"""Figures about what a model predicts and writes."""
+"""Figures of a model's predictions and generated loops."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _N_BINS: Final = 24
 
 
 def draw_reliability(tables: Mapping[str, ArrayLike], path: Path) -> None:
-    """Draw how often what is predicted happens, by how probable it was said to be.
+    """Draw a reliability diagram: observed frequency by predicted probability.
 
     Args:
-        tables: By name `(n_bins, 2)` mean probability and share that came true, 0 to 1.
+        tables: By name `(n_bins, 2)` mean probability and observed frequency, 0 to 1.
         path: The PNG file; its folder is made.
 
     Raises:
         ParameterError: There is no table, or one is empty, of another shape or not finite.
     """
     rows = {name: values.reshape(-1, 2) for name, values in finite("tables", tables).items()}
-    note = "how often it comes true, by how probable it was said to be"
+    note = "observed frequency by predicted probability"
     with sheet(path, 7.0, 4.6, "Calibration", note) as figure:
         axes = axes_at(figure, 0.7, HEADER, 4.0, 3.2)
         axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (4, 3)), zorder=1)
@@ -56,7 +56,7 @@ def draw_reliability(tables: Mapping[str, ArrayLike], path: Path) -> None:
 
 
 def draw_distances(distances: Mapping[str, ArrayLike], path: Path) -> None:
-    """Draw how far generated and held-out loops are from the nearest training loop.
+    """Draw the distances of generated and held-out loops to the nearest training loop.
 
     Args:
         distances: `generated` and `held_out`, `(n_loops,)` each, 0 to 1.
@@ -88,11 +88,11 @@ def draw_distances(distances: Mapping[str, ArrayLike], path: Path) -> None:
 
 
 def draw_covers(covers: Mapping[str, tuple[float, float, float]], bound: float, path: Path) -> None:
-    """Draw how well each feature is covered, by what human loops reach, with intervals.
+    """Draw each feature's overlap with held-out loops, relative to training loops, with intervals.
 
     Args:
-        covers: Ratio and the ends of its interval by feature; the least stands on top.
-        bound: The ratio that each should reach.
+        covers: Ratio and the ends of its interval by feature; the least is at the top.
+        bound: Goal for each ratio.
         path: The PNG file; its folder is made.
 
     Raises:
@@ -101,7 +101,7 @@ def draw_covers(covers: Mapping[str, tuple[float, float, float]], bound: float, 
     rows = {name: values.tolist() for name, values in finite("covers", covers).items()}
     names = sorted(rows, key=lambda name: (rows[name][0], name))
     height = 0.24 * len(names)
-    note = "overlap with held-out loops, by that of training loops: with 95% intervals"
+    note = "overlap with held-out loops, relative to that of training loops: with 95% intervals"
     with sheet(path, 7.0, HEADER + height + 0.6, "Features of generated loops", note) as figure:
         axes = axes_at(figure, 1.75, HEADER, 4.7, height)
         reach = max(1.3, *(ratio for ratio, _, _ in rows.values()))

@@ -1,7 +1,7 @@
-"""The look that every picture shares: dark ink on off-white paper, the colors of Okabe and Ito.
+"""Style of all figures: dark ink on off-white paper, the colors of Okabe and Ito.
 
-Okabe and Ito 2008, "Color Universal Design", chose colors that every kind of color vision tells
-apart.
+Okabe and Ito 2008, "Color Universal Design", chose colors that are distinct for every kind of color
+vision.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER, INK, MUTED, RULE, SHADE = "#FBFAF7", "#22262E", "#6B7079", "#E2DFD8", "#C4C6CB"
-# Okabe and Ito's, but for the purple: theirs is too pale for soft hits on paper.
+# Okabe and Ito's colors except purple, which is too pale for soft hits on paper.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#A2518A"
 
 _STYLE: Final = {
@@ -34,7 +34,7 @@ _STYLE: Final = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.family": "DejaVu Sans",  # shipped with matplotlib: the same glyphs on every machine
     "font.size": 9,
     "grid.color": RULE,
     "legend.frameon": False,
@@ -56,7 +56,7 @@ def can_draw() -> bool:
 
 
 def finite(name: str, table: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-    """The table's values as flat arrays, of at least one finite value each."""
+    """The table's values as flat arrays, each with at least one value, all finite."""
     arrays = {key: np.asarray(values, np.float64).ravel() for key, values in table.items()}
     if not arrays or any(not len(x) or not np.isfinite(x).all() for x in arrays.values()):
         raise ParameterError(name, "a table of finite numbers, none of its rows empty", dict(table))
@@ -65,7 +65,7 @@ def finite(name: str, table: Mapping[str, Any]) -> dict[str, NDArray[np.float64]
 
 @contextmanager
 def sheet(path: Path, width: float, height: float, title: str, note: str) -> Iterator[Figure]:
-    """A sheet of `width` by `height` inches with its header, written when the block ends well."""
+    """A figure of `width` by `height` inches with a header, written if the block succeeds."""
     from matplotlib import image, style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -82,7 +82,7 @@ def sheet(path: Path, width: float, height: float, title: str, note: str) -> Ite
         canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())
     with replacing(path) as temporary:
-        # Needs no style: another sheet may be drawn meanwhile.
+        # Needs no style: another figure may be drawn concurrently.
         software: Any = {"Software": None}
         image.imsave(temporary, pixels, format="png", dpi=_DPI, origin="upper", metadata=software)
 

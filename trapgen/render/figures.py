@@ -1,4 +1,4 @@
-"""Figures about the model and its data."""
+"""Figures of the model and its data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw_features(
         path: The PNG file; its folder is made.
 
     Raises:
-        ParameterError: The features differ, or one has no values or one that is not finite.
+        ParameterError: The features differ, or one has no values or a value that is not finite.
     """
     ours, theirs = finite("generated", generated), finite("train", train)
     if ours.keys() != theirs.keys():
@@ -49,7 +49,7 @@ def draw_features(
 
 
 def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Edges of bins: one a whole number where there are few, else 16 of one width."""
+    """Bin edges: one bin per integer if there are few, else 16 bins of equal width."""
     low, high = float(values.min()), float(values.max())
     if high - low <= 24 and np.array_equal(values, np.rint(values)):
         return np.arange(low - 0.5, high + 1)

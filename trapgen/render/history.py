@@ -33,18 +33,18 @@ def draw_history(
 ) -> None:
     """Draw losses by epoch, and the gap between clean validation and the control that leaks.
 
-    What the network says of bars that it does not learn fills the height; where `train` lies above
-    that, in the first epochs, it leaves the picture.
+    The vertical range covers losses on bars that are not trained on; in the first epochs, `train`
+    may exceed it.
 
     Args:
         history: Bits per step after each epoch by series: `train`, `validation`, `control_loss`,
             or others.
-        path: The PNG file; its folder is made.
-        best_epoch: The epoch whose weights are kept, 1 the first; None marks none.
+        path: The PNG file; its folder is created.
+        best_epoch: The epoch whose weights are kept, from 1; None marks none.
 
     Raises:
         ParameterError: There is nothing to draw, a value is not finite, series differ in length, or
-            the epoch is not there.
+            the epoch does not exist.
     """
     series = finite("history", history)
     if len({len(values) for values in series.values()}) > 1:
@@ -65,7 +65,7 @@ def draw_history(
             best = float(kept[best_epoch - 1])
             axes.axvline(best_epoch, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=1)
             axes.plot(best_epoch, best, "o", ms=8, mfc=PAPER, mec=INK, mew=1.5, zorder=4)
-            # Centered words beside the picture's edge would stick out of it.
+            # Centered text near the figure's edge would extend past it.
             place = best_epoch / len(kept)
             side = "right" if place > 0.8 else "left" if place < 0.2 else "center"
             look: dict[str, Any] = {"ha": side, "weight": "bold", "textcoords": "offset points"}
@@ -80,7 +80,7 @@ def draw_history(
         axes.margins(y=0.08)
         judged = [values for name, values in series.items() if name != "train"]
         if judged:
-            # The first epoch's train loss, of a network that knows nothing yet, would dwarf them.
+            # The initial train loss, of an untrained network, would dwarf the rest.
             low = min(float(values.min()) for values in series.values())
             high = max(float(values.max()) for values in judged)
             room = 0.08 * max(high - low, 0.1)

@@ -37,14 +37,14 @@ _MARK: Final = 1 / 38  # width of a hit, in bars
 
 
 def draw_loop(loop: DrumLoop, path: Path, *, title: str = "") -> None:
-    """Draw a loop as a grid: a lane a voice, the kick at the bottom, four bars a row.
+    """Draw a loop as a grid: one row per voice, the kick at the bottom, four bars per line.
 
-    A hit stands where it sounds, microtiming included; a harder one is darker and taller.
+    A hit is drawn where it sounds, microtiming included; a harder hit is darker and taller.
 
     Args:
-        loop: What to draw.
-        path: The PNG file; its folder is made.
-        title: Headline; the loop's id when it is empty.
+        loop: The loop.
+        path: The PNG file; its folder is created.
+        title: Headline; by default the loop's id.
     """
     rows, bars = -(-loop.n_bars // _BARS_PER_ROW), min(loop.n_bars, _BARS_PER_ROW)
     lanes = kit.N_VOICES * _LANE
@@ -74,13 +74,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _draw_grid(axes: Axes, first: int, last: int) -> None:
-    """Rule lanes, beats and the bars from `first` up to `last`."""
+    """Draw lines of voices, beats and the bars from `first` up to `last`."""
     edges = -0.5, kit.N_VOICES - 0.5
     axes.set(xlim=(first, last), ylim=edges)
     axes.hlines(np.arange(-0.5, kit.N_VOICES), first, last, RULE, lw=0.8, clip_on=False)
     axes.vlines(np.arange(first, last, 0.25), *edges, RULE, lw=0.8)
     axes.vlines(np.arange(first, last + 1), *edges, INK, lw=1.1, clip_on=False, zorder=4)
-    # Ticks would do the same in three times as long.
+    # Ticks would take three times as long.
     for lane, voice in enumerate(kit.VOICES):
         axes.annotate(
             voice.label, (first, lane), (-3.5, 0), **_beside("right", "center_baseline", INK)
@@ -93,7 +93,7 @@ def _draw_grid(axes: Axes, first: int, last: int) -> None:
 
 
 def _beside(across: str, along: str, color: str) -> dict[str, Any]:
-    """Text that stands some points beside a place in the axes."""
+    """Keyword arguments of text some points beside a position in the axes."""
     return {"textcoords": "offset points", "ha": across, "va": along, "color": color}
 
 
@@ -111,8 +111,8 @@ def _draw_hits(
     low, high = np.asarray(lanes) - half, np.asarray(lanes) + half
     right = np.asarray(left) + _MARK
     corners = np.array([[left, low], [left, high], [right, high], [right, low]])
-    # Where fast rolls overlap, an edge of paper keeps each onset visible; a hit that comes before
-    # its row's first bar line is drawn whole.
+    # Where fast rolls overlap, a paper-colored edge keeps each onset visible; a hit before its
+    # line's first bar line is drawn completely.
     axes.add_collection(
         PolyCollection(
             list(corners.transpose(2, 0, 1)),

@@ -1,6 +1,6 @@
-"""A small 808 of the project's own: nine synthesized voices, and loops played on them.
+"""A small 808-style synthesizer: nine synthesized voices, and rendering of loops.
 
-Nothing is sampled. What is known of the original circuits is taken from:
+Nothing is sampled. Facts about the original circuits are from:
 
 - Werner, Abel and Smith 2014, "The TR-808 Cymbal" (ICMC): six square waves at the frequencies of
   `METAL_HZ`, through band-passes at 3,440 and 7,100 Hz, for hats and cymbals alike.
@@ -8,7 +8,8 @@ Nothing is sampled. What is known of the original circuits is taken from:
   snare is two resonators and high-passed noise; the clap is noise around 1 kHz under three
   sawtooth strokes 10 ms apart, a fourth of 20 ms and a "reverb" of 100 ms.
 
-Tunings, decays and levels are this project's: the kick stands on G1, the toms on E2, B2 and E3.
+Tunings, decays and levels are chosen for this project: the kick is tuned to G1, the toms to E2, B2
+and E3.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ SAMPLE_RATES: Final = (8_000, 192_000)
 """Lowest and highest sample rate in Hz."""
 
 CEILING: Final = 10 ** (-1 / 20)
-"""Highest sample of a mix, -1 dBFS: a mix that goes over it is turned down as a whole."""
+"""Peak of a mix, -1 dBFS: a mix that exceeds it is attenuated as a whole."""
 
 _DYNAMIC_RANGE_DB: Final = 40.0
 _CUT_S: Final = 0.004
@@ -41,7 +42,7 @@ CUT_BY: Final[Mapping[int, tuple[int, ...]]] = {
     kit.KICK: (kit.KICK,),
     kit.OPEN_HAT: (kit.OPEN_HAT, kit.CLOSED_HAT),
 }
-"""The voices that end a voice that still sounds."""
+"""Voices that cut off each voice."""
 
 
 _Signal = NDArray[np.float64]
@@ -50,24 +51,24 @@ _Signal = NDArray[np.float64]
 def render(
     loop: DrumLoop, *, sample_rate: int = 44100, repeats: int = 1, tail_s: float = 1.0
 ) -> NDArray[np.float32]:
-    """Play a loop on the kit.
+    """Render a loop with the kit.
 
     A hit starts at sample `round((step + offset) / steps_per_bar * 4 * 60 / bpm * sample_rate)`,
-    or at 0 where that is negative. Its velocity sets level and brightness. A kick cuts the kick
-    before it, and a hat of either kind cuts an open hat that sounds.
+    or at 0 if that is negative. Velocity sets level and brightness. A kick cuts off the previous
+    kick, and either hat cuts off a sounding open hat.
 
     Args:
-        loop: What to play.
+        loop: The loop.
         sample_rate: In Hz, within `SAMPLE_RATES`.
-        repeats: How often to play it, at least 1.
-        tail_s: Seconds after the last bar in which the last hits ring out, at least 0.
+        repeats: Number of repetitions, at least 1.
+        tail_s: Seconds after the last bar for the last hits to decay, at least 0.
 
     Returns:
         `(n_samples, 2)` float32, left and right, within ±`CEILING`; the same arguments give the
         same bytes.
 
     Raises:
-        ParameterError: `sample_rate`, `repeats` or `tail_s` is outside its range.
+        ParameterError: `sample_rate`, `repeats` or `tail_s` is out of range.
     """
     _check_sample_rate(sample_rate)
     if repeats < 1:
@@ -98,7 +99,7 @@ def render(
         if len(starts[voice]):
             mix += lane[:, None] * pan
 
-    # What still rings fades out over the second half of the tail instead of breaking off.
+    # Sounds that still ring fade out over the second half of the tail.
     if n_fade := n_tail // 2:
         mix[-n_fade:] *= np.cos(np.linspace(0, pi / 2, n_fade, dtype=np.float32))[:, None] ** 2
     peak = float(np.abs(mix).max(initial=0))
@@ -106,18 +107,18 @@ def render(
 
 
 def render_voice(voice: int, *, sample_rate: int, length_s: float) -> NDArray[np.float32]:
-    """One voice struck at full velocity.
+    """One hit of a voice at full velocity.
 
     Args:
-        voice: Which one.
+        voice: Index of the voice.
         sample_rate: In Hz, within `SAMPLE_RATES`.
-        length_s: Where the sound ends; it fades out over the last third.
+        length_s: Length of the sound in seconds; it fades out over the last third.
 
     Returns:
         `(n_samples,)` float32.
 
     Raises:
-        ParameterError: `sample_rate` is outside its range.
+        ParameterError: `sample_rate` is out of range.
     """
     _check_sample_rate(sample_rate)
     sound = np.add(*_sound(voice, sample_rate))[: round(length_s * sample_rate)]
@@ -127,10 +128,10 @@ def render_voice(voice: int, *, sample_rate: int, length_s: float) -> NDArray[np
 
 
 def write_wav(path: Path, audio: ArrayLike, sample_rate: int) -> None:
-    """Write 16-bit PCM; the file appears whole or not at all.
+    """Write 16-bit PCM, atomically.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created.
         audio: `(n_samples,)` or `(n_samples, n_channels)`, -1 to 1.
         sample_rate: In Hz, within `SAMPLE_RATES`.
 
@@ -141,7 +142,7 @@ def write_wav(path: Path, audio: ArrayLike, sample_rate: int) -> None:
     samples = np.asarray(audio, np.float64)
     if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise ParameterError("audio", "(n_samples,) or (n_samples, n_channels)", samples.shape)
-    # Written so that NaN fails too.
+    # Written such that NaN fails too.
     if not (peak := float(np.abs(samples).max(initial=0))) <= 1:
         raise ParameterError("audio", "from -1 to 1", f"a peak of {peak}")
     with replacing(path) as temporary, wave.open(str(temporary), "wb") as file:
@@ -169,12 +170,12 @@ def _check_sample_rate(sample_rate: int) -> None:
 
 
 def _samples(loop: DrumLoop, steps: _Signal, sample_rate: int) -> NDArray[np.int64]:
-    """Times in steps as whole samples: a bar is four quarters."""
+    """Convert times in steps to whole samples: a bar is four quarters."""
     return np.rint(steps / loop.steps_per_bar * 4 * 60 / loop.bpm * sample_rate).astype(np.int64)
 
 
 def _strike(voice: int, sample_rate: int, gain: float, n_samples: int) -> NDArray[np.float32]:
-    """One hit, `(n,)` float32: soft ones duller, cut with a short fade after `n_samples`."""
+    """One hit, `(n,)` float32: duller if soft, cut with a short fade after `n_samples`."""
     n_cut = round(_CUT_S * sample_rate)
     body, edge = (part[: n_samples + n_cut] for part in _sound(voice, sample_rate))
     hit = np.float32(gain) * body + np.float32(gain * (0.3 + 0.7 * gain)) * edge
@@ -185,13 +186,13 @@ def _strike(voice: int, sample_rate: int, gain: float, n_samples: int) -> NDArra
 
 @functools.cache
 def _sound(voice: int, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A voice at full velocity in two parts that add up to it: its body and its bright edge."""
+    """A voice at full velocity as the sum of two parts: its body and its bright component."""
     made = _KIT[voice]
     t = np.arange(round(made.length_s * sample_rate)) / sample_rate
     sound = made.synthesize(t, sample_rate)
     sound *= np.minimum(1, (made.length_s - t) / (0.1 * made.length_s))
     sound *= made.level / np.abs(sound).max()
-    # First order: with b in front of the edge, the energy at x times its frequency is
+    # First order: with factor b on the bright component, the energy at x times its frequency is
     # (1 + b²x²) / (1 + x²) of the whole's, so a harder hit is louder at every frequency.
     body = _filter(sound, sample_rate, made.edge_hz, (1,), (1, 1))
     parts = body.astype(np.float32), (sound - body).astype(np.float32)
@@ -204,7 +205,7 @@ def _filter(
     signal: _Signal, rate: int, hz: float, top: Sequence[float], bottom: Sequence[float]
 ) -> _Signal:
     """Apply the analog filter top(s) / bottom(s), s in units of `hz`, to the spectrum."""
-    # Room for what rings past the end, which would otherwise come round to the start.
+    # Padding for what rings past the end, which would otherwise wrap around to the start.
     n_padded = 1 << (len(signal) + rate // 20).bit_length()
     s = 1j * np.fft.rfftfreq(n_padded, 1 / rate) / hz
     response = np.polyval(top, s) / np.polyval(bottom, s)
@@ -230,12 +231,12 @@ def _fall(t: _Signal, time_s: float) -> _Signal:
 
 
 def _tone(t: _Signal, hz: float, start_hz: float, fall_s: float) -> _Signal:
-    """A sine that falls exponentially from `start_hz` onto `hz`; its phase is the integral."""
+    """A sine that falls exponentially from `start_hz` to `hz`; its phase is the integral."""
     return np.sin(2 * pi * (hz * t + (start_hz - hz) * fall_s * (1 - _fall(t, fall_s))))
 
 
 def _noise(t: _Signal, rate: int, seed: int) -> _Signal:
-    """White noise, as dense in every hertz whatever the sample rate."""
+    """White noise of equal density per hertz at any sample rate."""
     return np.random.default_rng(seed).standard_normal(len(t)) * sqrt(rate / 44100)
 
 
@@ -285,7 +286,7 @@ def _hat(fall_s: float, t: _Signal, rate: int) -> _Signal:
 
 
 def _cymbal(low: float, attack: float, fall_s: float, t: _Signal, rate: int) -> _Signal:
-    """A low band that dies early, a high one that rings, and a hiss at the attack."""
+    """A low band with a short decay, a high one that rings, and a hiss at the attack."""
     metal = _metal(t, rate)
     body = _level(_band(metal, rate, 3440, 2.5)) * _fall(t, 0.4 * fall_s)
     shimmer = _level(_high(_band(metal, rate, 7100, 1.2), rate, 6000)) * _fall(t, fall_s)
@@ -295,7 +296,7 @@ def _cymbal(low: float, attack: float, fall_s: float, t: _Signal, rate: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """How a voice is made: its peak `level`, its place from left -1 to right 1."""
+    """Mix of a voice: its peak `level`, and its pan from left -1 to right 1."""
 
     synthesize: Callable[[_Signal, int], _Signal]
     length_s: float

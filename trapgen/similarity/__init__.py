@@ -1,4 +1,4 @@
-"""How far two loops are from each other, and who is near whom."""
+"""Distance between loops, exact near-duplicate search, and clusters."""
 
 from trapgen.similarity.bars import RowPairs, near_rows, share_near
 from trapgen.similarity.bitsets import BitSets

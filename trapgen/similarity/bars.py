@@ -1,8 +1,8 @@
-"""Which rows of onsets lie near which, as they stand: bars and windows at the scale of Lakh.
+"""Exact near-duplicate search over unrotated rows of onsets: bars and windows, at Lakh scale.
 
-Nothing near is missed at any size. Every distinct row counts once. Rows that may differ in few
-cells meet by signature; those that may differ in many are compared with all that have about as
-many hits, which is as exact and, far beyond 100,000 rows, slow.
+The search is exact at any size, and counts each distinct row once. Rows that may differ in few
+cells are found by blocking keys; those that may differ in many are compared with all rows of a
+similar number of hits, which is also exact and, far beyond 100,000 rows, slow.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from trapgen.similarity.bounds import Limit
 _TILE_ROWS: Final = 32
 _TILE_COLUMNS: Final = 2048
 _KEY_COST: Final = 80
-"""Comparisons that take as long as to look a row up by a key."""
+"""Number of row comparisons that cost as much as one key lookup."""
 
 
 class RowPairs(NamedTuple):
-    """Pairs of rows within a distance, by the index of ours, then of the known.
+    """Pairs of rows within a distance, sorted by index of ours, then of known.
 
     Attributes:
         ours: `(n_pairs,)` int64.
@@ -47,16 +47,16 @@ def near_rows(
     *,
     max_changed: int | None = None,
 ) -> RowPairs:
-    """Every pair of one of our rows and a known one that lie near each other.
+    """Every pair of one of our rows and a known row within a distance.
 
     Args:
         ours: `(n, n_cells)` onsets, voices innermost.
         known: `(m, n_cells)` onsets.
-        max_distance: Jaccard distance, from 0 to 1, itself included; two silent rows are at 0.
-        max_changed: And at most so many cells that differ; any number if None.
+        max_distance: Jaccard distance, from 0 to 1, inclusive; two silent rows are at 0.
+        max_changed: Also at most this many differing cells; no limit if None.
 
     Raises:
-        ParameterError: The rows are of different lengths.
+        ParameterError: The rows have different lengths.
     """
     search = _Search.of(ours, known, max_distance, max_changed)
     nothing = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
@@ -79,25 +79,25 @@ def near_rows(
 def share_near(
     ours: NDArray[np.bool_], known: NDArray[np.bool_], max_distance: float
 ) -> NDArray[np.bool_]:
-    """Which of our rows have a known row within `max_distance`, as they stand.
+    """Mask of our rows with a known row within `max_distance`, without rotation.
 
     Args:
         ours: `(n, n_cells)` onsets, voices innermost.
         known: `(m, n_cells)` onsets.
-        max_distance: Jaccard distance, from 0 to 1, itself included; two silent rows are at 0.
+        max_distance: Jaccard distance, from 0 to 1, inclusive; two silent rows are at 0.
 
     Returns:
         `(n,)` bool.
 
     Raises:
-        ParameterError: The rows are of different lengths.
+        ParameterError: The rows have different lengths.
     """
     search = _Search.of(ours, known, max_distance, None)
     return search.any_near()[search.ours.of_row]
 
 
 class _Holders:
-    """Which rows hold each distinct row."""
+    """Rows by distinct row."""
 
     def __init__(self, of_row: NDArray[np.int64]) -> None:
         self.counts = np.bincount(of_row)
@@ -111,7 +111,7 @@ class _Holders:
 
 @dataclass(frozen=True, eq=False)
 class _Distinct:
-    """Distinct rows, those with fewer hits first, and which of them each row is."""
+    """Distinct rows, ascending by hits, and the index of each row among them."""
 
     words: NDArray[np.uint64]
     n_hits: NDArray[np.int32]
@@ -130,7 +130,7 @@ class _Distinct:
 
 
 class _Band(NamedTuple):
-    """Some of our rows, the known rows that may be near one of them, and in how many cells."""
+    """Some of our rows, the known rows that may be near them, and the maximum differing cells."""
 
     rows: slice
     columns: slice
@@ -165,18 +165,18 @@ class _Search:
 
     @property
     def limits(self) -> list[Limit]:
-        """What both have to hold; the last says most."""
+        """Limits that must both hold; the last is the strictest."""
         limits = [Limit.of_distance(self.max_distance)]
         return limits if self.max_changed is None else [*limits, Limit.of_changes(self.max_changed)]
 
     def pairs(self) -> Iterator[_Near]:
-        """The near pairs of distinct rows; of rows with themselves, each pair once."""
+        """Near pairs of distinct rows; within one set, each pair once."""
         for band in self._bands():
             for found in map_blocks(list[_Near], self._jobs(band)):
                 yield from found
 
     def any_near(self) -> NDArray[np.bool_]:
-        """Which of our distinct rows have something near."""
+        """Mask of our distinct rows with a near row."""
         near = np.zeros(len(self.ours.words), np.bool_)
 
         def collect(job: Iterator[_Near]) -> NDArray[np.int64]:
@@ -218,7 +218,7 @@ class _Search:
                 yield self._compare(rows, band.columns, once)
 
     def _meet(self, band: _Band, key: Key) -> Iterator[_Near]:
-        """Near pairs among those that agree on a key and on none before it."""
+        """Near pairs among rows that agree on a key and on no earlier key."""
         words, known = self.ours.words[band.rows], self.known.words[band.columns]
         for left, right in meet(words, known, key):
             one, other = left + band.rows.start, right + band.columns.start
@@ -234,9 +234,9 @@ class _Search:
             yield self._measure(one[chosen], other[chosen], shared)
 
     def _compare(self, rows: NDArray[np.int64], columns: slice, once: bool) -> Iterator[_Near]:
-        """Near pairs among a few rows and all that may be near, in tiles that stay in the cache.
+        """Near pairs among a few rows and all candidates, in tiles that fit the cache.
 
-        With `once`, a row with something near is looked for no further.
+        With `once`, a row is skipped after its first match.
         """
         limit, itself = self.limits[-1], self.ours is self.known
         first = max(columns.start, rows[0]) if itself and not once else columns.start

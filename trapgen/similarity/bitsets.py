@@ -1,4 +1,4 @@
-"""Loops as bits: each pattern of onsets once, cut in beats, repeated to any length."""
+"""Loops as bit sets: distinct patterns of onsets, cut into beats, repeated to any length."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORD_BYTES: Final = 8
 
 @dataclass(frozen=True, eq=False)
 class BitSets:
-    """Rows of onsets as bits.
+    """Rows of onsets as bit sets.
 
     Attributes:
         packed: `(n, ..., n_bytes)` uint8; the bits past `n_cells` are 0.
@@ -30,7 +30,7 @@ class BitSets:
 
     @classmethod
     def of(cls, rows: NDArray[np.bool_]) -> BitSets:
-        """Of `(n, ..., n_cells)` onsets."""
+        """Pack `(n, ..., n_cells)` onsets."""
         return cls(np.packbits(rows, axis=-1), rows.shape[-1])
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class BitSets:
         return n_hits
 
     def words(self, rotation: int = 0) -> NDArray[np.uint64]:
-        """`(n, n_words)` 64 bits at a time, the axis after the first rotated backward."""
+        """`(n, n_words)` 64-bit words, the axis after the first rotated backward."""
         turned = np.roll(self.packed, -rotation, axis=1) if rotation else self.packed
         n_bytes = prod(turned.shape[1:])
         words = np.zeros((len(turned), -(-n_bytes // _WORD_BYTES) * _WORD_BYTES), np.uint8)
@@ -57,7 +57,7 @@ class BitSets:
         return words.view(np.uint64)
 
     def distinct(self) -> tuple[BitSets, NDArray[np.int64]]:
-        """The different rows of `(n, n_bytes)`, sorted, and `(n,)` which of them each row is."""
+        """Distinct rows of `(n, n_bytes)`, sorted, and `(n,)` index of each row among them."""
         rows = np.ascontiguousarray(self.packed)
         keys = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
         _, first, number = np.unique(keys, return_index=True, return_inverse=True)
@@ -69,7 +69,7 @@ class Group:
     """The distinct patterns of one length.
 
     Attributes:
-        first: Number of the first of them among all patterns.
+        first: Number of its first pattern among all patterns.
         beats: `(n, n_beats, n_cells)` bool onsets; a cell is a step of the beat and a voice.
     """
 
@@ -101,7 +101,7 @@ class Patterns:
 
     Attributes:
         of_loop: `(n_loops,)` int64 number of each loop's pattern.
-        groups: The patterns of each length in bars, numbered on.
+        groups: The patterns of each length in bars, numbered consecutively.
     """
 
     of_loop: NDArray[np.int64]
@@ -109,7 +109,7 @@ class Patterns:
 
     @classmethod
     def of(cls, loops: Sequence[DrumLoop]) -> Patterns:
-        """The patterns of loops that stand on one grid."""
+        """The patterns of loops that share one grid."""
         seen: dict[int, dict[bytes, int]] = {}
         places = []
         for loop in loops:
@@ -126,7 +126,7 @@ class Patterns:
         return cls(np.array(numbers, np.int64), groups)
 
     def in_half_time(self, n_voices: int) -> Patterns:
-        """The same patterns at half the tempo: every step lasts two."""
+        """The same patterns at half the tempo: each step becomes two."""
         groups = {}
         for n_bars, group in self.groups.items():
             steps = group.beats.reshape(len(group.beats), -1, n_voices)
@@ -137,7 +137,7 @@ class Patterns:
         return Patterns(self.of_loop, groups)
 
     def rows(self, n_bars: int, lengths: Sequence[int]) -> Rows:
-        """The patterns of some lengths, each repeated to `n_bars` and cut there, by their hits."""
+        """The patterns of some lengths, repeated or cut to `n_bars`, ascending by hits."""
         groups = [self.groups[length] for length in lengths]
         folded = []
         for group in groups:
@@ -159,15 +159,15 @@ class Patterns:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Patterns repeated to one length, those with fewer hits first.
+    """Patterns repeated to one length, ascending by hits.
 
     Attributes:
         n_bars: The length.
-        groups: Where the patterns come from.
-        order: `(n,)` int64 place of each row among the groups' patterns.
-        pattern: `(n,)` int64 its number.
-        own_bars: `(n,)` int64 its length before it was repeated.
-        counts: `(n, n_cells)` int32 hits folded onto one beat, which no rotation by beats changes.
+        groups: Groups that the patterns come from.
+        order: `(n,)` int64 index of each row among the groups' patterns.
+        pattern: `(n,)` int64 number of its pattern.
+        own_bars: `(n,)` int64 length before it was repeated.
+        counts: `(n, n_cells)` int32 hits folded onto one beat, invariant under rotation by beats.
     """
 
     n_bars: int

@@ -1,8 +1,8 @@
-"""Candidates by signature: rows that differ in few cells agree exactly in most parts of them.
+"""Blocking keys: rows that differ in few cells agree exactly in most parts of them.
 
-Cut in k + m parts, two rows that differ in k cells agree in at least m of them (the pigeonhole
-principle, as Manku, Jain and Das Sarma 2007 use it for near-duplicate web pages). One key for each
-choice of m parts, and nothing within k is missed.
+If rows are cut into k + m parts, two rows that differ in k cells agree in at least m parts
+(pigeonhole principle, as Manku, Jain and Das Sarma 2007 use it for near-duplicate web pages). With
+one key for each choice of m parts, no pair within k is missed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from trapgen.similarity.bitsets import BitSets
 
-# More parts agreed on mean smaller buckets and more keys; measured on bars of 9 x 32 cells.
+# More parts per key mean smaller buckets and more keys; measured on bars of 9 x 32 cells.
 _AGREED: Final = {0: 1, 1: 3, 2: 3, 3: 4, 4: 4, 5: 4, 6: 4}
 MAX_CHANGES: Final = max(_AGREED)
-"""From more changes on, keys are too many."""
+"""With more changes, there would be too many keys."""
 
 _CHUNK_PAIRS: Final = 2**17
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -29,7 +29,7 @@ _SHIFT: Final = np.uint64(29)
 
 
 def count_keys(n_changes: int) -> int:
-    """Number of keys for so many changes."""
+    """Number of keys for `n_changes` changes."""
     agreed = _AGREED[n_changes]
     return comb(n_changes + agreed, agreed)
 
@@ -39,19 +39,19 @@ class Key:
     """One choice of parts.
 
     Attributes:
-        mask: `(n_words,)` uint64, the cells of the parts chosen.
-        before: `(n_parts, n_words)` uint64, the parts left out that come before the last chosen.
-            Of all keys that two rows agree on, just one has all of these differ.
+        mask: `(n_words,)` uint64, cells of the chosen parts.
+        before: `(n_parts, n_words)` uint64, parts not chosen that precede the last chosen one. Of
+            all keys that two rows agree on, exactly one has all of these parts differ.
     """
 
     mask: NDArray[np.uint64]
     before: NDArray[np.uint64]
 
     def is_first(self, changed: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Of pairs that agree on this key, those that agree on none before it.
+        """Mask of the pairs, among those that agree on this key, that agree on no earlier key.
 
         Args:
-            changed: `(n_pairs, n_words)` the cells in which each pair differs.
+            changed: `(n_pairs, n_words)` cells in which each pair differs.
         """
         first = np.ones(len(changed), np.bool_)
         for part in self.before:
@@ -63,8 +63,8 @@ def make_keys(hits: NDArray[np.integer], n_rows: int, n_changes: int) -> Iterato
     """All keys for rows that differ in at most `n_changes` cells.
 
     Args:
-        hits: `(n_cells,)` how many rows have a hit there: cells are dealt to the parts by how much
-            they tell, so that each part tells as much.
+        hits: `(n_cells,)` number of rows with a hit per cell; cells are assigned to the parts such
+            that each part is equally informative.
         n_rows: Number of rows.
         n_changes: At most `MAX_CHANGES`.
     """
@@ -84,12 +84,12 @@ def meet(
     """Pairs of rows with the same key (or, rarely, the same hash of it), in chunks.
 
     Args:
-        ours: `(n, n_words)` rows as bits.
-        known: `(m, n_words)` rows as bits.
-        key: What has to be the same.
+        ours: `(n, n_words)` rows as bit sets.
+        known: `(m, n_words)` rows as bit sets.
+        key: The key.
     """
     our_hash, known_hash = _hash(ours, key.mask), _hash(known, key.mask)
-    # Sorted needles are looked up several times as fast.
+    # Lookups of sorted values are several times as fast.
     one, other = np.argsort(our_hash), np.argsort(known_hash)
     our_hash, known_hash = our_hash[one], known_hash[other]
     first = np.searchsorted(known_hash, our_hash)

@@ -1,4 +1,4 @@
-"""Who is near whom: components of a graph of loops."""
+"""Clusters of loops: connected components of a graph."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the distance between two loops is, written plainly.
+"""Reference implementation of the distance between two loops.
 
-`find_pairs` finds the same by faster means, and is tested against this.
+`find_pairs` computes the same faster, and is tested against it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from trapgen.similarity.transform import Transform, lay_over
 
 @dataclass(frozen=True, eq=False)
 class Distance:
-    """What two loops have in common, voice by voice.
+    """Hits that two loops have in common, by voice.
 
     Attributes:
-        shared: `(9,)` int, hits of each voice that both have.
-        changed: `(9,)` int, hits of each voice that one has and the other has not: the Hamming
-            distance of the onsets (Hamming 1950).
+        shared: `(9,)` int, hits of each voice in both.
+        changed: `(9,)` int, hits of each voice in exactly one: the Hamming distance of the onsets
+            (Hamming 1950).
     """
 
     shared: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Distance:
 
     @property
     def jaccard(self) -> float:
-        """Jaccard distance (Jaccard 1912): hits changed over hits of either; 0 of two silences."""
+        """Jaccard distance (Jaccard 1912): changed hits over hits of either; 0 for two silences."""
         union = self.shared.sum() + self.changed.sum()
         return float(self.changed.sum() / union) if union else 0.0
 
@@ -45,18 +45,17 @@ def compare(
     transform: Transform = Transform(),  # noqa: B008 (frozen)
     tolerance_steps: int = 0,
 ) -> Distance:
-    """Lay the right loop over the left one by a transform, and count.
+    """Align the right loop with the left one by a transform, and count shared hits.
 
     Args:
         left: A loop.
         right: Another on the same grid.
-        transform: How the right one lies.
-        tolerance_steps: A hit counts as met by one of its voice at most so many steps away, each
-            hit by one at most. Time runs from the first step to the last: no hit is met across
-            the loop's seam.
+        transform: Maps the right loop onto the left one.
+        tolerance_steps: A hit matches one of its voice at most this many steps away, one to one.
+            Matches do not wrap around the loop's end.
 
     Raises:
-        ParameterError: The grids differ, the window lies outside, or the tolerance is below 0.
+        ParameterError: The grids differ, the window is outside, or the tolerance is below 0.
     """
     ours, theirs = lay_over(left, right, transform)
     return compare_onsets(ours.onsets, theirs.onsets, tolerance_steps)
@@ -65,7 +64,7 @@ def compare(
 def compare_onsets(
     ours: NDArray[np.bool_], theirs: NDArray[np.bool_], tolerance_steps: int = 0
 ) -> Distance:
-    """Count what two `(n_steps, 9)` arrays of onsets have in common, as they stand.
+    """Count the hits that two `(n_steps, 9)` arrays of onsets share, without a transform.
 
     Raises:
         ParameterError: `tolerance_steps` is below 0.
@@ -86,9 +85,9 @@ def compare_onsets(
 def _count_met(ours: NDArray[np.intp], theirs: NDArray[np.intp], tolerance: int) -> int:
     """Size of the largest one-to-one matching of ascending times at most `tolerance` apart.
 
-    Earliest first is optimal: times that can meet form intervals of one length (a proper interval
-    bigraph), where any largest matching can be uncrossed without loss (Glover 1967, "Maximum
-    matching in a convex bipartite graph").
+    Greedy matching in ascending order is optimal: matchable times form intervals of one length (a
+    proper interval bigraph), where any largest matching can be uncrossed without loss (Glover
+    1967, "Maximum matching in a convex bipartite graph").
     """
     met = at = 0
     for time in ours:

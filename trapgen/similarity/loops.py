@@ -1,12 +1,12 @@
-"""Who is near whom among loops: every pair, nothing approximated.
+"""Exact near-duplicate search over loops: every pair within a distance.
 
 The distance is the Jaccard distance of the onset sets, 1 - |A and B| / |A or B|, from 0 (the same
-hits) to 1 (none in common), after the shorter loop was repeated to the longer's length and under
-the best rotation by whole beats (`trapgen.similarity.distance` says it plainly). Velocity,
-microtiming, tempo and where the loop starts do not enter.
+hits) to 1 (none in common), after repeating the shorter loop to the longer's length and under the
+best rotation by whole beats (reference implementation: `trapgen.similarity.distance`). It ignores
+velocity, microtiming, tempo and where the loop starts.
 
-The way: every pattern once; a bound from hits folded onto one beat, which no rotation changes,
-for blocks of pairs at a time; then all rotations of what the bound lets through.
+Method: distinct patterns; a bound from hits folded onto one beat, which is invariant under
+rotation, for blocks of pairs at a time; then all rotations of the remaining pairs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOCK_ROWS: Final = 256
 _BLOCK_COLUMNS: Final = 2048
 _BLOCK_BYTES: Final = 2**25
 _DENSE: Final = 0.2
-"""From this share of a block's pairs on, all of them together are quicker than one by one."""
+"""Share of a block's pairs from which computing all of them at once is faster."""
 
 
 def find_pairs(
@@ -40,18 +40,18 @@ def find_pairs(
 ) -> Pairs:
     """Every pair of a left and a right loop within `max_distance`, by left and right index.
 
-    Rotations go over all beats of the shorter loop, or of the longer where the shorter does not fit
-    into it a whole number of times; of several that are as good, the smallest counts.
+    Rotations cover all beats of the shorter loop, or of the longer if its length is not a multiple
+    of the shorter's; of equally good rotations, the smallest counts.
 
     Args:
         left: Loops.
         right: Loops on the same grid.
-        max_distance: Jaccard distance, from 0 to 1, itself included.
-        stretch: Look also for pairs of which one is the other in half time. Of several ways that
-            are as good, at one tempo comes first, then the right loop slow, then the left.
+        max_distance: Jaccard distance, from 0 to 1, inclusive.
+        stretch: Also search for pairs of which one is the other in half time. Of equally good
+            alignments, the same tempo comes first, then the right loop slow, then the left.
 
     Raises:
-        ParameterError: The loops stand on different grids.
+        ParameterError: The loops have different grids.
     """
     grids = {loop.steps_per_bar for loop in (*left, *right)}
     if len(grids) > 1:
@@ -92,7 +92,7 @@ class _Found(Columns):
         )
 
     def with_nearer(self, others: _Found) -> _Found:
-        """The nearer of two ways for each pair; of two that are as near, this one's."""
+        """The nearer alignment of each pair; in a tie, this one's."""
         size = 1 + max(self.right.max(initial=0), others.right.max(initial=0))
         ours, theirs = self.left * size + self.right, others.left * size + others.right
         order = np.argsort(ours)
@@ -106,7 +106,7 @@ class _Found(Columns):
         return _Found.join([self.take(kept), others.take(nearer | ~known)])
 
     def expand(self, left: NDArray[np.int64], right: NDArray[np.int64]) -> Pairs:
-        """Pairs of loops, of which each has the pattern told."""
+        """Pairs of loops from pairs of patterns, given each loop's pattern."""
         by_left, by_right = np.argsort(left, kind="stable"), np.argsort(right, kind="stable")
         n_left, n_right = np.bincount(left), np.bincount(right)
         first_left = np.cumsum(n_left) - n_left
@@ -135,12 +135,12 @@ _NOTHING: Final = _Found(
 
 
 def _search(ours: Patterns, theirs: Patterns, max_distance: float, stretch: float = 1) -> _Found:
-    """The pairs of patterns within a distance, at one stretch."""
+    """Pairs of patterns within a distance, at one stretch."""
 
     def work(block: _Block) -> _Found:
         left, right, best = block.search()
         n_hits = block.ours.n_hits[left] + block.theirs.n_hits[right]
-        # Whole numbers up to the division: 1 of 10 is 0.1. Two silent loops are the same loop.
+        # Integers up to the division: 1 of 10 is 0.1. Two silent loops are equal.
         union = (n_hits - best.shared).astype(np.float32)
         changed = union - best.shared.astype(np.float32)
         distance = np.divide(changed, union, out=np.zeros_like(union), where=union > 0)
@@ -163,9 +163,9 @@ def _search(ours: Patterns, theirs: Patterns, max_distance: float, stretch: floa
 
 
 def _blocks(ours: Patterns, theirs: Patterns, limit: Limit) -> Iterator[_Block]:
-    """Blocks of pairs that hold every pair within the limit once, of one order if it is its own."""
+    """Blocks that cover every pair within the limit once; within one set, in one order only."""
     for n_bars in sorted({*ours.groups, *theirs.groups}):
-        # Over one length at a time: everything shorter is repeated to it.
+        # One length at a time: shorter patterns are repeated to it.
         ours_to, theirs_to = (
             [length for length in side.groups if length <= n_bars] for side in (ours, theirs)
         )
@@ -187,7 +187,7 @@ def _tile(ours: Rows, theirs: Rows, limit: Limit) -> Iterator[_Block]:
     n_columns = max(1, min(_BLOCK_COLUMNS, _BLOCK_BYTES // n_bytes))
     for start in range(0, len(ours), _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, len(ours)))
-        # Both sides ascend by their hits: the others that are near form a range.
+        # Both are ascending by hits, so the candidates of a row form a range.
         least, most = limit.fewest(ours.n_hits[start]), limit.most(ours.n_hits[rows.stop - 1])
         first = int(np.searchsorted(theirs.n_hits, least))
         first = max(first, start) if ours is theirs else first
@@ -199,7 +199,7 @@ def _tile(ours: Rows, theirs: Rows, limit: Limit) -> Iterator[_Block]:
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """Some rows against some others; of a set against itself, no row against one before it."""
+    """Some rows against others; within one set, no row against an earlier one."""
 
     ours: Rows
     theirs: Rows
@@ -210,7 +210,7 @@ class _Block:
     limit: Limit
 
     def search(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Best]:
-        """Rows of either side that may be near, and their best rotation."""
+        """Candidate rows of both sets, and their best rotation."""
         near = self._in_order(self.code @ self.other_code >= 0)
         left, right = np.divmod(np.flatnonzero(near), near.shape[1])
         if len(left) > _DENSE * near.size:
@@ -235,7 +235,7 @@ class _Block:
     def _rotate_some(self, left: NDArray[np.intp], right: NDArray[np.intp]) -> Best:
         one, other = self.ours.own_bars[self.rows][left], self.theirs.own_bars[self.columns][right]
         shorter = np.minimum(one, other)
-        # A loop that fits into the other repeats itself; one that does not has more ways to lie.
+        # A loop that divides the other repeats itself; one that does not has more rotations.
         n_bars = np.where(self.ours.n_bars % shorter, self.ours.n_bars, shorter)
         rows, left = np.unique(left, return_inverse=True)
         columns, right = np.unique(right, return_inverse=True)

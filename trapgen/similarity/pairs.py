@@ -1,4 +1,4 @@
-"""Pairs of loops that lie near each other."""
+"""Pairs of near loops."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from trapgen.similarity.transform import Transform
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two loops by index, their distance, and how the right lies over the left.
+    """Two loops by index, their distance, and the alignment of the right with the left.
 
     Attributes:
         left: Index of the left loop.
         right: Index of the right loop.
         distance: Jaccard distance of the onsets, from 0 to 1.
-        rotation_beats: Beats by which the right is rotated to meet the left.
-        stretch: 2 where the right meets it in half time, 0.5 where the left is the slow one.
+        rotation_beats: Beats by which the right loop is rotated to match the left.
+        stretch: 2 if the right loop matches in half time, 0.5 if the left does.
     """
 
     left: int
@@ -33,13 +33,13 @@ class Pair:
 
     @property
     def transform(self) -> Transform:
-        """What maps the right loop onto the left one."""
+        """The transform that maps the right loop onto the left one."""
         return Transform(rotation_beats=self.rotation_beats, stretch=self.stretch)
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs(Columns, Sequence[Pair]):
-    """Pairs as columns: tens of millions fit. A sequence of `Pair`, by left and right index.
+    """Pairs as columns, for tens of millions. A sequence of `Pair`, sorted by left and right index.
 
     Attributes:
         left: `(n,)` int32.
@@ -74,7 +74,7 @@ class Pairs(Columns, Sequence[Pair]):
         return (Pair(*values) for values in zip(*columns, strict=True))
 
     def __eq__(self, other: object) -> bool:
-        """Same pairs with the same values, whether as columns or as a list."""
+        """Same pairs with the same values, as columns or as a list."""
         if isinstance(other, Pairs):
             return all(map(np.array_equal, self.columns, other.columns))
         return list(self) == other if isinstance(other, list) else NotImplemented

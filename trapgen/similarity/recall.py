@@ -1,4 +1,4 @@
-"""How much of what is near a search found."""
+"""Recall of a near-duplicate search."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def measure_recall(
     *,
     max_changed: int | None = None,
 ) -> float:
-    """Share of what a plain search finds for some of our rows that was found for them.
+    """Recall of a search on some of our rows, against exhaustive search.
 
     Args:
         ours: `(n, n_cells)` onsets.
         known: `(m, n_cells)` onsets.
         max_distance: Jaccard distance, from 0 to 1.
-        found: What `near_rows` found, to be held against all near pairs of the drawn rows; or
-            `share_near`, against the rows with something near.
-        rng: Draws the rows.
-        n_sample: Number of them.
-        max_changed: And at most so many cells that differ, as `near_rows` was told.
+        found: Result of `near_rows`, compared with all near pairs of the sampled rows; or of
+            `share_near`, compared with the rows that have a near row.
+        rng: Random generator of the sample.
+        n_sample: Number of sampled rows.
+        max_changed: Also at most this many differing cells, as for `near_rows`.
 
     Returns:
-        From 0 to 1; 1 where nothing is near.
+        From 0 to 1; 1 if there is no near row.
     """
     drawn = rng.permutation(len(ours))[:n_sample]
     if isinstance(found, RowPairs):

@@ -1,4 +1,4 @@
-"""Hits that rows share, exactly, under every rotation by beats."""
+"""Exact number of hits that rows share, under every rotation by beats."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Best(Columns):
     """The best rotation of each pair.
 
     Attributes:
-        shared: `(n,)` hits that both have under it.
-        rotation: `(n,)` beats by which the right is rotated, the smallest that is as good.
+        shared: `(n,)` hits in both under it.
+        rotation: `(n,)` beats by which the right is rotated, the smallest in a tie.
         backward: `(n,)` the same with left and right exchanged.
     """
 
@@ -46,7 +46,7 @@ def rotate_some(
         theirs: m rows.
         left: `(n_pairs,)` row of `ours`.
         right: `(n_pairs,)` row of `theirs`.
-        n_rotations: `(n_pairs,)` after so many beats the two lie as before.
+        n_rotations: `(n_pairs,)` number of beats after which rotations repeat.
     """
     shared = np.zeros(len(left), np.int32)
     rotation, last = np.zeros_like(shared), np.zeros_like(shared)
@@ -60,7 +60,7 @@ def rotate_some(
             n_left = np.searchsorted(-turns, -beats)
             at = chunk[:n_left]
             both = np.bitwise_count(bits[:n_left] & turned[beats][beside[:n_left]])
-            # Summed down columns: numpy adds those up many rows at a time.
+            # Summed along columns: numpy adds many rows at a time.
             found = np.add.reduce(np.ascontiguousarray(both.T), axis=0, dtype=np.int32)
             better, equal = found > shared[at], found == shared[at]
             rotation[at[better]] = beats
@@ -73,15 +73,15 @@ def rotate_some(
 def rotate_all(
     ours: BitSets, theirs: BitSets, least: NDArray[np.float32]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Best]:
-    """The pairs of two blocks of rows that share enough, and their best rotation, by spectra.
+    """Pairs of two blocks of rows that share enough hits, and their best rotation, by FFT.
 
     Args:
         ours: n rows, `packed` `(n, n_beats, n_bytes)`.
         theirs: m rows.
-        least: `(n, m)` hits that a pair must share.
+        least: `(n, m)` minimum shared hits of a pair.
 
     Returns:
-        Rows of `ours`, rows of `theirs`, and the best rotation of each pair.
+        Indices into `ours`, indices into `theirs`, and the best rotation of each pair.
     """
     n_beats = ours.packed.shape[1]
     one = _spectra(ours, conjugate=True).transpose(1, 0, 2)
@@ -96,7 +96,7 @@ def rotate_all(
         at = np.flatnonzero(shared.max(axis=0) >= enough - _SPECTRAL_ROUNDING)
         kept = np.rint(shared[:, at]).astype(np.int32)
         left, right = np.divmod(at, other.shape[2])
-        # With the two exchanged, the same shifts go the other way round.
+        # Exchanging the two reverses the direction of the shifts.
         reverse = np.concatenate([kept[:1], kept[:0:-1]])
         best = Best(
             kept.max(axis=0, initial=0),
@@ -111,8 +111,8 @@ def rotate_all(
 def _spectra(rows: BitSets, *, conjugate: bool) -> NDArray[np.float32]:
     """`(n, n_beats, 2 * n_cells)` spectra over the beats, each plane ready for a real product.
 
-    A product of the planes of two rows, one of them the conjugate's, gives the real parts of all
-    frequencies of their correlation, and then the imaginary parts of those that have one.
+    The product of the planes of two rows, one of them conjugated, gives the real parts of all
+    frequencies of their correlation, followed by the nonzero imaginary parts.
     """
     beats = rows.unpack().astype(np.float32)
     spectrum = np.fft.rfft(beats, axis=1)
@@ -124,7 +124,7 @@ def _spectra(rows: BitSets, *, conjugate: bool) -> NDArray[np.float32]:
 
 @cache
 def _to_shifts(n_beats: int) -> NDArray[np.float32]:
-    """`(n_beats, n_beats)` from the planes of `_spectra` to the sums under each rotation."""
+    """`(n_beats, n_beats)` matrix from the planes of `_spectra` to sums under each rotation."""
     shifts, frequencies = np.arange(n_beats)[:, None], np.arange(n_beats // 2 + 1)[None]
     angles = 2 * np.pi * (shifts * frequencies % n_beats) / n_beats
     weights = np.where((frequencies == 0) | (2 * frequencies == n_beats), 1, 2) / n_beats

@@ -1,4 +1,4 @@
-"""How one loop is laid over another before their hits are compared."""
+"""Alignment of one loop with another before their hits are compared."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trapgen.core import BEATS_A_BAR, N_VOICES, VOICES, DrumLoop, ParameterError
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """What maps the right loop of a pair onto the left one.
+    """Maps the right loop of a pair onto the left one.
 
     Attributes:
-        rotation_beats: The right loop starts so many beats late.
-        stretch: The right loop is played so many times as slow: 0.5, 1 or 2.
-        left_beat: Of a window, where it begins in the left loop, counted from 0.
-        right_beat: Of a window, where it begins in the right loop.
-        n_bars: Length of the window, going round where a loop ends; 0 for whole loops, the shorter
-            repeated to the longer.
-        voices: The right loop's voices that count as another: pairs of a voice and what it counts
-            as, -1 for nothing. Voices that meet on one become one.
-        left_voices: The same of the left loop.
+        rotation_beats: Beats by which the right loop starts late.
+        stretch: Factor by which the right loop is slowed: 0.5, 1 or 2.
+        left_beat: First beat of a window in the left loop, from 0.
+        right_beat: First beat of a window in the right loop.
+        n_bars: Length of the window, which wraps around a loop's end; 0 for whole loops, the
+            shorter repeated to the longer.
+        voices: Voices of the right loop that count as another: pairs of a voice and its
+            replacement, -1 for none. Voices with the same replacement are merged.
+        left_voices: The same for the left loop.
     """
 
     rotation_beats: int = 0
@@ -35,7 +35,7 @@ class Transform:
     left_voices: tuple[tuple[int, int], ...] = ()
 
     def __str__(self) -> str:
-        """In words, as `overlap.parquet` holds it; empty for loops as they are."""
+        """As text, for `overlap.parquet`; empty for no transform."""
         words = []
         if self.n_bars:
             bars = f"{_count(self.n_bars, 'bar')} from " if self.n_bars > 1 else ""
@@ -51,10 +51,10 @@ class Transform:
 
 
 def lay_over(left: DrumLoop, right: DrumLoop, transform: Transform) -> tuple[DrumLoop, DrumLoop]:
-    """Both loops as they are compared: of one length, the right one where it meets the left.
+    """Both loops as they are compared: of one length, the right one aligned with the left.
 
     Raises:
-        ParameterError: The loops stand on different grids.
+        ParameterError: The loops have different grids.
     """
     if left.steps_per_bar != right.steps_per_bar:
         grids = (left.steps_per_bar, right.steps_per_bar)
@@ -77,18 +77,18 @@ def lay_over(left: DrumLoop, right: DrumLoop, transform: Transform) -> tuple[Dru
 
 
 def halve_time(loop: DrumLoop) -> DrumLoop:
-    """The loop in half time: every step lasts two, and it is twice as long."""
+    """The loop in half time: each step becomes two, and it is twice as long."""
     velocities = np.zeros((2 * loop.n_steps, loop.velocities.shape[1]), np.uint8)
     velocities[::2] = loop.velocities
     return DrumLoop(velocities, loop.steps_per_bar, loop.bpm, lineage=loop.lineage)
 
 
 def rename_voices(loop: DrumLoop, voices: Iterable[tuple[int, int]]) -> DrumLoop:
-    """The loop with some voices moved; the louder of two hits that fall together stays.
+    """The loop with some voices moved; of two hits that coincide the louder is kept.
 
     Args:
         loop: The loop.
-        voices: Pairs of a voice and the one that it becomes, -1 for none.
+        voices: Pairs of a voice and its replacement, -1 for none.
     """
     becomes = dict(voices)
     if not becomes:

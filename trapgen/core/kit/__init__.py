@@ -1,4 +1,4 @@
-"""The kit: nine voices, the key maps that lead to them, and the role words of file names: data."""
+"""The kit as data: nine voices, the key maps to them, and the role words of file names."""
 
 from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap, key_map
 from trapgen.core.kit.roles import FULL, ROLES, Role, role_of_name

@@ -1,7 +1,7 @@
-"""Key maps: which pitch of a source is which voice, each with the place that publishes it.
+"""Key maps: the voice of each pitch of a source, each with its publisher.
 
-Other percussion (tambourine, cowbell, congas), chokes, brush sweeps and stick clicks stand in no
-map: they are dropped and counted.
+Other percussion (tambourine, cowbell, congas), chokes, brush sweeps and stick clicks are in no map:
+they are dropped and counted.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class KeyMap:
     """A table from MIDI pitches to columns of the kit; other pitches are dropped and counted.
 
     Attributes:
-        name: How parameters and manifests call it.
-        source: Who publishes the layout, and where.
+        name: Name in parameters and manifests.
+        source: Publisher of the layout.
         voices: Column of the kit, 0 to 8, by MIDI pitch, 0 to 127.
-        column_of: `(128,)` int64, the same as an array, read-only: -1 for pitches left out.
+        column_of: `(128,)` int64, the same as a read-only array: -1 for dropped pitches.
     """
 
     name: str
@@ -58,7 +58,7 @@ def _key_map(name: str, source: str, groups: Mapping[int, tuple[int, ...]]) -> K
 
 _GM_GROUPS: Final = {
     KICK: (35, 36),
-    # Side stick and hand clap stand on the backbeat: in trap the clap often is the snare.
+    # Side stick and hand clap are on the backbeat: in trap the clap is often the snare.
     SNARE: (37, 38, 39, 40),
     CLOSED_HAT: (42, 44),
     OPEN_HAT: (46,),
@@ -192,7 +192,7 @@ def key_map(name: str) -> KeyMap:
     """Look a key map up.
 
     Raises:
-        ParameterError: There is none of that name.
+        ParameterError: No key map has that name.
     """
     try:
         return KEY_MAPS[name]

@@ -1,4 +1,4 @@
-"""The role words of file names, as data, and what a name says by them."""
+"""The role words of file names, as data, and the role that a name states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trapgen.core.kit.voices import CLOSED_HAT, CRASH, KICK, MID_TOM, OPEN_HAT, 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a file name says of the file: its role, and the voice that all its notes move to.
+    """The role that a file name states, and the voice that all its notes are assigned to.
 
     `voice` is None for a full loop, whose notes are read through a key map.
     """
@@ -37,9 +37,9 @@ _ROLE_OF_WORD: Final = {word: role for role, words in _ROLE_WORDS.items() for wo
 _PLAIN_WORDS: Final = frozenset(
     ["hat", "hats", "hihat", "hihats", "hh", "perc", "percs", "percussion"]
 )
-# An 808 is a kick when it stands alone, and the name of the machine beside another word.
+# An 808 is a kick when alone, and the name of the machine beside another word.
 _WEAK_WORDS: Final = frozenset({"808", "808s", "sub"})
-# A hash for a name says nothing, though it spells `bd` or 808 by chance.
+# A hash as a name states nothing, though it may contain `bd` or 808 by chance.
 _HASH: Final = re.compile(
     r"(?<![a-z0-9])(?=[0-9]*[a-f]+[0-9]+[a-f])[0-9a-f]{8,}(?![a-z0-9])", re.IGNORECASE
 )
@@ -47,11 +47,11 @@ _TOKEN: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
 def role_of_name(stem: str) -> Role | None:
-    """The role that a file name's words name, None if they name none.
+    """The role stated by the words of a file name, None if there is none.
 
     Words are runs of letters or digits, also within camel case (`HiHat_01`, `trapKick808`).
-    Words of several different roles name a full loop (`Kick_and_Hat`). Hexadecimal runs of eight
-    digits or more, as in a hash, hold no words.
+    Words of several different roles mean a full loop (`Kick_and_Hat`). Hexadecimal runs of eight
+    digits or more, as in a hash, contain no words.
     """
     words = [word.lower() for word in _TOKEN.findall(_HASH.sub(" ", stem))]
     text = " ".join(words)
@@ -65,7 +65,7 @@ def role_of_name(stem: str) -> Role | None:
         return Role("kick", KICK) if _WEAK_WORDS.intersection(words) else None
     if len(names := {role.name for role in roles}) > 1:
         return FULL
-    # A plain word says no more than the role (`Open_Hat_HH`); words of several voices (open and
-    # closed hat) leave the voice to a key map.
+    # A plain word adds nothing to the role (`Open_Hat_HH`); with words of several voices (open and
+    # closed hat), a key map decides the voice.
     particular = {_ROLE_OF_WORD[word] for word in named if word not in _PLAIN_WORDS} or roles
     return particular.pop() if len(particular) == 1 else Role(names.pop(), None)

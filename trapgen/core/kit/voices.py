@@ -1,4 +1,4 @@
-"""The nine voices. Bit order, vocabulary size and the columns of every grid follow from them."""
+"""The nine voices. They define bit order, vocabulary size and the columns of every grid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One voice of the kit: `pitch` is its General MIDI drum key, `label` its name in pictures."""
+    """One voice of the kit: `pitch` is its General MIDI drum key, `label` its name in figures."""
 
     name: str
     pitch: int

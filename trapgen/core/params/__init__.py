@@ -1,4 +1,4 @@
-"""Parameters: definitions and checks alone, a frozen class a stage. `params.yaml` holds the values.
+"""Parameters: definitions and checks, one frozen class per stage; `params.yaml` holds the values.
 
-What a stage does with a value stands where it is used: no stage depends on this folder.
+Code that uses a value lives with its stage, so no stage depends on this folder.
 """

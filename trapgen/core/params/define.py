@@ -1,7 +1,8 @@
-"""What a parameter is, said once: type, range, default, unit and a sentence of help.
+"""Definition of a parameter: type, range, default, unit and one sentence of help.
 
-The parameters of a stage are the fields of a `Section`, each with a `Definition`. From it come the
-check of a value and the error, the comment in `params.yaml` and the option of the command.
+The parameters of a stage are the fields of a `Section`, each with a `Definition`. The check of a
+value, its error message, its comment in `params.yaml` and its command-line option all derive from
+the definition.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ from trapgen.core.errors import ParameterError
 _Value = TypeVar("_Value")
 
 _MAX_CHARACTERS: Final = 4096
-"""Of a text: the longest path that Linux opens."""
+"""Maximum length of a text: the longest path that Linux opens."""
 _MAX_TEXTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What holds for a parameter, and what it does.
+    """Definition of a parameter.
 
     Attributes:
-        default: The value where none is given.
-        kind: `int`, `float`, `bool` or `str`; of each element if there are `many`.
-        help: One sentence for the person who sets it.
-        low: Least value of a number; the value itself is allowed unless `above`.
-        high: Greatest value of a number; the value itself is allowed unless `below`.
-        unit: What a number counts.
-        choices: All values, if they can be listed; an empty text stands for nothing.
-        many: Whether it is a tuple of texts.
-        optional: Whether it may be None.
-        metavar: How a text is written.
-        option: Name of the command's option, if it is not the field's.
+        default: Default value.
+        kind: `int`, `float`, `bool` or `str`; the type of each element if `many`.
+        help: One sentence of help for the user.
+        low: Lower bound of a number; inclusive unless `above`.
+        high: Upper bound of a number; inclusive unless `below`.
+        unit: Unit of a number.
+        choices: All allowed values, if they can be listed; empty text is shown as "nothing".
+        many: Whether the value is a tuple of texts.
+        optional: Whether None is allowed.
+        metavar: Format of a text.
+        option: Name of the command-line option, if it differs from the field's.
         group: Heading of the option in the command's help.
-        section: Section of `params.yaml` that the value comes from, if it is not the field's.
+        section: Section of `params.yaml` that holds the value, if it is not the field's.
     """
 
     default: Any
@@ -58,7 +59,7 @@ class Definition:
 
     @property
     def range(self) -> str:
-        """The values that a number may have, in words; empty for anything else."""
+        """Range of a number as text; empty for other types."""
         if self.choices or self.kind in (bool, str):
             return ""
         bounds = f"{'above ' * self.above}{self.low:,} to {'below ' * self.below}{self.high:,}"
@@ -66,7 +67,7 @@ class Definition:
 
     @property
     def rule(self) -> str:
-        """What holds for a value, continuing "must be …"."""
+        """Condition on a value, completing "must be …"."""
         if self.choices:
             rule = f"one of {', '.join(str(choice) or 'nothing' for choice in self.choices)}"
         elif self.many:
@@ -82,14 +83,14 @@ class Definition:
 
     @property
     def sentence(self) -> str:
-        """The help, with the range of a number."""
+        """The help, with a number's range."""
         return f"{self.help.removesuffix('.')} ({self.range})." if self.range else self.help
 
     def check(self, name: str, value: object) -> None:
-        """Hold a value against the definition.
+        """Check a value against the definition.
 
         Raises:
-            ParameterError: It is of another kind, or outside its range.
+            ParameterError: The value has another type, or is out of range.
         """
         if self.many:
             holds = isinstance(value, tuple) and len(value) <= _MAX_TEXTS
@@ -131,8 +132,8 @@ def define(
 ) -> _Value:
     """A field of a section: see `Definition`.
 
-    The default says of what kind the values are: a tuple stands for texts, None for a number that
-    may be missing.
+    The type of the default is the type of the values: a tuple means several texts, None a number
+    that may be missing.
     """
     kind = {tuple: str, type(None): float}.get(type(default), type(default))
     definition = Definition(
@@ -156,13 +157,13 @@ def define(
 
 
 class Section:
-    """A section of `params.yaml`: a frozen dataclass whose values are checked when it is made.
+    """A section of `params.yaml`: a frozen dataclass that checks its values on creation.
 
     Attributes:
-        name: The section's.
+        name: Name of the section.
 
     Raises:
-        ParameterError: A value is of another kind, or outside its range.
+        ParameterError: A value has another type, or is out of range.
     """
 
     __slots__ = ()
@@ -174,11 +175,11 @@ class Section:
         self._check_together()
 
     def _check_together(self) -> None:
-        """What holds between values."""
+        """Check conditions between values."""
 
 
 def definitions(section: Any) -> dict[str, Definition]:
-    """The definitions of a section's fields, by their keys."""
+    """Definitions of a section's fields, by key."""
     return {
         field.name: field.metadata["definition"]
         for field in dataclasses.fields(section)
@@ -187,10 +188,10 @@ def definitions(section: Any) -> dict[str, Definition]:
 
 
 def check(name: str, holds: bool, rule: str, received: object) -> None:
-    """A rule that the parameter `name` must keep.
+    """Check a condition on the parameter `name`.
 
     Raises:
-        ParameterError: It does not hold.
+        ParameterError: The condition does not hold.
     """
     if not holds:
         raise ParameterError(name, rule, received)

@@ -1,4 +1,4 @@
-"""All parameters, and `params.yaml`, which holds them."""
+"""All parameters, and the file `params.yaml` that holds them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
 
 _HEAD: Final = """\
 # Every parameter of every stage. A stage reruns when one of its own values changes.
-# `python -m tasks.params` writes this file anew, with what trapgen/core/params says of each one."""
+# `python -m tasks.params` rewrites this file, with comments from trapgen/core/params."""
 _COMMENT_COLUMN: Final = 32
 _COMMENT_WIDTH: Final = 65
 
@@ -31,7 +31,7 @@ _COMMENT_WIDTH: Final = 65
 class Params:
     """All of `params.yaml`."""
 
-    seed: int = define(0, "The same seed gives the same bytes", high=2**32 - 1)
+    seed: int = define(0, "Random seed; the same seed gives the same bytes", high=2**32 - 1)
     grid: GridParams = field(default_factory=GridParams)
     corpus: CorpusParams = field(default_factory=CorpusParams)
     standardize: StandardizeParams = field(default_factory=StandardizeParams)
@@ -55,16 +55,16 @@ SECTIONS: Final[dict[str, type[Any]]] = {
 
 
 def check_seed(seed: object) -> None:
-    """Hold a seed against its definition.
+    """Check a seed against its definition.
 
     Raises:
-        ParameterError: It is no whole number, or outside its range.
+        ParameterError: The seed is not an integer, or is out of range.
     """
     definitions(Params)["seed"].check("seed", seed)
 
 
 def list_definitions(section: str) -> dict[str, Definition]:
-    """The definitions of a section's own keys in `params.yaml`."""
+    """Definitions of a section's own keys in `params.yaml`."""
     of_class = definitions(SECTIONS[section])
     return {key: found for key, found in of_class.items() if not found.section}
 
@@ -73,14 +73,14 @@ def load_params(path: Path) -> Params:
     """Read and check `params.yaml`.
 
     Raises:
-        ParameterError: The file is missing or no mapping, a key is unknown, or a value is outside
-            its range.
+        ParameterError: The file is missing or not a mapping, a key is unknown, or a value is out
+            of range.
     """
     import yaml
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # A number of thousands of digits is a ValueError.
+    # PyYAML raises ValueError for a number of thousands of digits.
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ParameterError(str(path), "a readable YAML file", str(error)) from error
     if not isinstance(content, dict):
@@ -96,10 +96,10 @@ def load_params(path: Path) -> Params:
 
 
 def make_section(name: str, values: object) -> Any:
-    """One section's class from plain values, as YAML and JSON have them.
+    """Make a section from plain values, as YAML and JSON hold them.
 
     Raises:
-        ParameterError: A key is unknown, or a value is of another type or outside its range.
+        ParameterError: A key is unknown, or a value has another type or is out of range.
     """
     if not isinstance(values, dict):
         raise ParameterError(name, "a mapping of parameters", values)
@@ -119,7 +119,7 @@ def _check_key(name: str, key: object, known: dict[str, Any]) -> None:
 
 
 def format_params(params: Params) -> str:
-    """The text of `params.yaml`: every value with what its definition says of it."""
+    """The text of `params.yaml`: each value with a comment from its definition."""
     lines = [_HEAD, *_format_value("seed", params.seed, definitions(Params)["seed"])]
     for name in SECTIONS:
         section: Section = getattr(params, name)
@@ -133,7 +133,7 @@ def _format_value(key: str, value: object, definition: Definition) -> list[str]:
     import yaml
 
     plain = list(value) if isinstance(value, tuple) else value
-    # A scalar that stands alone is ended by three dots.
+    # PyYAML ends a scalar document with three dots.
     text = yaml.safe_dump(plain, default_flow_style=True, allow_unicode=True, width=10**6)
     start = f"{key}: {text.removesuffix('...' + chr(10)).rstrip()}"
     comment = textwrap.wrap(definition.sentence, _COMMENT_WIDTH)

@@ -1,4 +1,4 @@
-"""Parameters of the stages that train, draw and evaluate."""
+"""Parameters of the train, sample and evaluate stages."""
 
 from __future__ import annotations
 
@@ -7,134 +7,134 @@ from typing import Final
 
 from trapgen.core.params.define import Section, check, define
 
-_HOLD_TO: Final = "What the loops hold to"
-_PLAYED: Final = "How the loops are played"
-_DRAWN: Final = "How words are drawn"
+_HOLD_TO: Final = "Constraints"
+_PLAYED: Final = "Playback"
+_DRAWN: Final = "Token sampling"
 _TO_BARS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class TrainParams(Section):
-    """The network, and how it learns.
+    """Network and training.
 
-    The learning rate rises over the first tenth of all `epochs` and falls to nearly nothing along
-    a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983), so that another number of epochs is
-    another training.
+    The learning rate rises over the first tenth of all `epochs` and falls to nearly 0 along a
+    cosine (Loshchilov and Hutter 2017, arXiv 1608.03983), so another number of epochs is another
+    training run.
     """
 
     name = "train"
 
     start: str = define(
-        "", "Folder of a network to go on from, which brings its shape, as trapgen/factory/32."
+        "", "Folder of a pretrained network to fine-tune, which sets the shape: trapgen/factory/32."
     )
-    layers: int = define(2, "LSTMs on top of each other", low=1, high=16)
+    layers: int = define(2, "Stacked LSTM layers", low=1, high=16)
     units: int = define(192, "Width of each LSTM", low=1, high=8192, unit="units")
-    dropout: float = define(0.2, "Share of activations left out while learning", below=True)
+    dropout: float = define(0.2, "Dropout rate", below=True)
     window_bars: int = define(4, "Length of a training window", low=1, high=_TO_BARS, unit="bars")
     lookback_bars: int = define(
-        2, "Bars back in which the model sees the same step", high=_TO_BARS, unit="bars"
+        2, "Earlier bars whose words at the same step are inputs", high=_TO_BARS, unit="bars"
     )
     recall_bars: int = define(
-        4, "How far back recall looks for a similar place", low=1, high=_TO_BARS, unit="bars"
+        4, "Search range of recall for a similar context", low=1, high=_TO_BARS, unit="bars"
     )
-    batch_size: int = define(32, "Windows in a batch", low=1, high=65_536)
+    batch_size: int = define(32, "Windows per batch", low=1, high=65_536)
     learning_rate: float = define(
-        0.004, "Highest learning rate; it falls to nearly 0 by the last epoch", above=True
+        0.004, "Peak learning rate; it falls to nearly 0 by the last epoch", above=True
     )
     weight_decay: float = define(0.02, "Weight decay of AdamW")
     averaging: int = define(
-        300, "Steps whose weights are averaged; 1 keeps the last step's", low=1, high=1_000_000
+        300, "Steps over which weights are averaged; 1: last step only", low=1, high=1_000_000
     )
     epochs: int = define(28, "Passes over the training data", low=1, high=100_000, unit="epochs")
     patience: int = define(
         6,
-        "Epochs without a better clean validation before training stops",
+        "Epochs without a lower clean validation loss before training stops",
         low=1,
         high=100_000,
         unit="epochs",
     )
     control_share: float = define(
         0.05,
-        "Share of the training bars held out as a control that leaks on purpose",
+        "Share of the training bars held out as a deliberately leaking control",
         high=0.5,
         above=True,
     )
     checkpoint_minutes: float = define(
-        10.0, "Time between saves within an epoch, beside one after each", high=1440, unit="minutes"
+        10.0, "Time between saves within an epoch; each epoch also saves", high=1440, unit="minutes"
     )
     style: str = define(
-        "trap", "Style told of every loop, with its own as sub-style (trap/drill); empty: its own."
+        "trap", "Style input of every loop, with its own as sub-style (trap/drill); empty: its own."
     )
     humanizer_units: int = define(
-        64, "Width of the LSTMs that learn how hits are played", low=1, high=8192, unit="units"
+        64, "Width of the humanizer's LSTMs", low=1, high=8192, unit="units"
     )
-    humanizer_dropout: float = define(
-        0.4, "Share of their outputs left out while learning", below=True
-    )
+    humanizer_dropout: float = define(0.4, "Dropout rate of the humanizer", below=True)
     humanizer_epochs: int = define(
-        14, "Passes of the humanizer over its data", low=1, high=100_000, unit="epochs"
+        14, "Passes of the humanizer over its training data", low=1, high=100_000, unit="epochs"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class SampleParams(Section):
-    """What is drawn from the model, and how.
+    """Loops to generate.
 
-    Controls are short texts, read when they are used (see `trapgen.generate.constraints.parse`).
-    Voices have the names of `trapgen.core.kit.VOICES`.
+    Controls are short texts, parsed when they are used (see `trapgen.generate.constraints.parse`).
+    Voice names are those of `trapgen.core.kit.VOICES`.
     """
 
     name = "sample"
 
-    loops: int = define(8, "How many loops are drawn", low=1, high=100_000)
+    loops: int = define(8, "Number of loops", low=1, high=100_000)
     bars: int = define(4, "Length of each loop", low=1, high=_TO_BARS, unit="bars")
     bpm: float = define(140.0, "Tempo", low=20, high=400, unit="quarter notes a minute")
     style: str = define(
-        "auto", "A style that the model knows (trap, drill, funk …); auto: trap, if it knows it."
+        "auto", "A style that the model knows (trap, drill, funk …); auto: trap, if known."
     )
     kind: str = define(
-        "beat", "beat, fill, or nothing, if the model knows them.", choices=("beat", "fill", "")
+        "beat",
+        "beat, fill or nothing; fill only if the model knows fills.",
+        choices=("beat", "fill", ""),
     )
     temperature: float = define(
-        1.0, "Below 1 safer, above 1 wilder", high=1000, above=True, group=_DRAWN
+        1.0, "Below 1: safer; above 1: wilder", high=1000, above=True, group=_DRAWN
     )
     top_p: float = define(
         0.97,
-        "Draw among the likeliest words that together reach this probability",
+        "Sample from the likeliest words that together reach this probability",
         above=True,
         group=_DRAWN,
     )
     structure: str = define(
         "enforced",
-        "enforced: BAR where a bar ends; learned: where the model puts it.",
+        "enforced: BAR exactly at bar ends; learned: where the model puts it.",
         choices=("enforced", "learned"),
         group=_DRAWN,
     )
     primer: str = define(
-        "",
-        "A MIDI file to go on from, train for a random training loop, or nothing.",
-        metavar="FILE",
+        "", "A MIDI file to continue, train for a random training loop, or nothing.", metavar="FILE"
     )
     primer_bars: int = define(
-        1, "How much of the primer the model hears", low=1, high=_TO_BARS, unit="bars"
+        1, "Length of the primer that the model reads", low=1, high=_TO_BARS, unit="bars"
     )
-    match_primer: bool = define(True, "Whether the bar line of a primer cut off it is looked for.")
+    match_primer: bool = define(
+        True, "Whether to find the bar line of a primer that does not begin on one."
+    )
     top_k: int = define(
-        0, "Draw among so many of the likeliest words; 0: all", high=513, group=_DRAWN
+        0, "Number of likeliest words to sample from; 0: all", high=513, group=_DRAWN
     )
     min_p: float = define(
-        0.0, "Draw among words at least so many times as likely as the likeliest", group=_DRAWN
+        0.0, "Sample only words at least this many times as likely as the likeliest", group=_DRAWN
     )
     voice_temperatures: tuple[str, ...] = define(
         (),
-        "A voice's own temperature: closed_hat=1.2.",
+        "Temperature of single voices: closed_hat=1.2.",
         metavar="VOICE=T",
         option="--voice-temperature",
         group=_DRAWN,
     )
     lock: tuple[str, ...] = define(
         (),
-        "Voices that sound and are played as in lock_from (--from), and nowhere else.",
+        "Voices with exactly the hits and playback of lock_from (--from).",
         metavar="VOICE,VOICE",
         group=_HOLD_TO,
     )
@@ -143,29 +143,32 @@ class SampleParams(Section):
     )
     require: tuple[str, ...] = define(
         (),
-        "A hit there: snare@3 on that beat of every bar, snare@2:3.5 in the second alone.",
+        "Required hits: snare@3 on that beat of every bar, snare@2:3.5 in the second bar only.",
         metavar="VOICE@[BAR:]BEAT",
         group=_HOLD_TO,
     )
     forbid: tuple[str, ...] = define(
-        (), "No hit there; open_hat: none anywhere.", metavar="VOICE[@[BAR:]BEAT]", group=_HOLD_TO
+        (),
+        "Forbidden hits: snare@3 or snare@2:3.5; open_hat: none anywhere.",
+        metavar="VOICE[@[BAR:]BEAT]",
+        group=_HOLD_TO,
     )
     density: tuple[str, ...] = define(
         (),
-        "Fewest and most hits a bar: kick=2-5, kick=4, kick=2-, kick=-5.",
+        "Fewest and most hits per bar: kick=2-5, kick=4, kick=2-, kick=-5.",
         metavar="VOICE=FEWEST-MOST",
         group=_HOLD_TO,
     )
     rolls: float | None = define(
         None,
-        "Chance of each bar to have hi-hats between the 16ths, the others have none; if it is not "
-        "set, the model decides",
+        "Probability that a bar has hi-hats between the 16ths; other bars have none; unset: the "
+        "model decides",
         group=_HOLD_TO,
     )
     fills: int = define(
         0,
-        "A fill of snare and toms ends every so many bars, and toms sound nowhere else; 0: the "
-        "model decides",
+        "A fill of snare and toms ends every group of this many bars, and toms sound nowhere else; "
+        "0: the model decides",
         high=_TO_BARS,
         unit="bars",
         group=_HOLD_TO,
@@ -173,14 +176,14 @@ class SampleParams(Section):
     choke: bool = define(
         False, "Whether open and closed hi-hat never sound together.", group=_HOLD_TO
     )
-    vary: str = define("", "A MIDI file whose loop is varied.", metavar="FILE", group=_HOLD_TO)
-    strength: float = define(0.5, "Share of its steps that are written anew", group=_HOLD_TO)
-    swing: float = define(0.0, "Straight at 0, triplets at 1", group=_PLAYED)
+    vary: str = define("", "A MIDI file with a loop to vary.", metavar="FILE", group=_HOLD_TO)
+    strength: float = define(0.5, "Share of the varied loop's steps to rewrite", group=_HOLD_TO)
+    swing: float = define(0.0, "0: straight; 1: triplets", group=_PLAYED)
     humanize: float = define(
-        0.0, "How much of the learned microtiming, or of noise where none is learned", group=_PLAYED
+        0.0, "Amount of learned microtiming, or of noise if none is learned", group=_PLAYED
     )
     min_novelty: float = define(
-        0.0, "Loops nearer to a training loop than this distance are drawn again", group=_HOLD_TO
+        0.0, "Loops nearer than this to a training loop are drawn again", group=_HOLD_TO
     )
 
     def _check_together(self) -> None:
@@ -190,11 +193,11 @@ class SampleParams(Section):
 
 @dataclass(frozen=True, slots=True)
 class EvaluateParams(Section):
-    """How much is drawn to evaluate the model."""
+    """Number of loops to generate for evaluation."""
 
     name = "evaluate"
 
     generated_loops: int = define(
-        128, "Loops drawn with each seed, and at each other temperature", low=1, high=100_000
+        128, "Loops for each seed, and for each other temperature", low=1, high=100_000
     )
-    seeds: int = define(3, "Seeds, between which what is generated differs", low=1, high=1000)
+    seeds: int = define(3, "Random seeds, to measure variation between draws", low=1, high=1000)

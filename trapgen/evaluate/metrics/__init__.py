@@ -1,1 +1,1 @@
-"""Figures about a model and what it writes."""
+"""Metrics of a model and of the loops that it generates."""

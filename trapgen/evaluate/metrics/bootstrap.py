@@ -1,7 +1,7 @@
-"""How far a figure would move with other sources.
+"""Bootstrap intervals: how far a figure would vary with other sources.
 
-Loops that were recombined share parents, so that they are not independent: what is resampled is
-what they are made of.
+Recombined loops share parents and are therefore not independent, so sources are resampled instead
+of loops.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ def draw_weights(
     n_replicates: int = REPLICATES,
     components: Mapping[str, int] | None = None,
 ) -> Weights:
-    """Weights of loops when their sources are resampled.
+    """Bootstrap weights of loops, with sources resampled.
 
-    Every independent source gets a weight from the exponential distribution, and a loop the
+    Every independent source gets an exponentially distributed weight, and a loop the
     product of those of its sources: the Bayesian bootstrap of crossed factors (Owen and Eckles
-    2012, doi 10.1214/12-AOAS547), which errs on the wide side. A loop without lineage is a source
-    of its own.
+    2012, doi 10.1214/12-AOAS547), which errs on the wide side. A loop without lineage counts as a
+    source of its own.
 
     Args:
-        loops: `source_ids` of their lineage are looked at.
-        rng: Decides the weights.
-        n_replicates: How many times.
-        components: The group of related sources that each belongs to, by its id; a source that is
-            not there is a group of its own.
+        loops: Loops; `source_ids` of their lineage are read.
+        rng: Random generator of the weights.
+        n_replicates: Number of replicates.
+        components: The group of related sources of each source, by its id; a missing source is a
+            group of its own.
 
     Returns:
-        `(n_replicates, n_loops)`, of mean 1.
+        `(n_replicates, n_loops)`, with mean 1.
     """
     groups: dict[object, int] = {}
     known = components or {}
@@ -67,7 +67,7 @@ def draw_weights(
 
 
 def bound_ratio(totals: Weights, sizes: NDArray[np.int64], weights: Weights) -> Interval:
-    """The interval of a figure that is a total over a total, as bits per step are.
+    """Interval of a ratio of totals, such as bits per step.
 
     Args:
         totals: `(n_loops,)` each loop's share of the numerator.

@@ -1,4 +1,4 @@
-"""How much distributions of features cover each other, and how much can be asked for."""
+"""Overlap of feature distributions, and its attainable maximum."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from trapgen.evaluate.metrics.loop_features import TIMING, collect_features, col
 
 _GRID_POINTS: Final = 512
 _DRAWS: Final = 20
-"""How often a larger set is thinned to the size of a smaller one."""
+"""Number of random subsets when a larger set is thinned to the size of a smaller one."""
 
 Values = NDArray[np.float64]
 
 
 class Cover(NamedTuple):
-    """How well a feature's distribution in generated loops covers that in held-out loops.
+    """Overlap of a feature's distribution in generated loops with that in held-out loops.
 
     Attributes:
-        area: Overlapping area of generated and held-out loops, from 0 to 1, the mean over seeds.
-        ceiling: That of train and held-out loops, with train thinned to as many loops as were
-            generated with a seed: of fewer loops the overlap is less.
+        area: Overlapping area of generated and held-out loops, from 0 to 1, mean over seeds.
+        ceiling: Overlapping area of train and held-out loops, with train thinned to the number of
+            generated loops per seed, since fewer loops overlap less.
         ratio: Area over ceiling.
-        interval: The ratio's, when sources and generated loops are resampled.
+        interval: Bootstrap interval of the ratio, over sources and generated loops.
         seeds: The least and the highest ratio of a seed.
     """
 
@@ -41,7 +41,7 @@ class Cover(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Human loops and their weights when their sources are resampled.
+    """Loops and their bootstrap weights over sources.
 
     Attributes:
         loops: The loops.
@@ -60,19 +60,19 @@ def compare_features(
     *,
     timing: bool = True,
 ) -> dict[str, Cover]:
-    """How well each feature of generated loops covers that of held-out ones.
+    """Overlap of each feature of generated loops with that of held-out ones.
 
-    Beside the features of loops stand `hit_velocity` and `hit_offset`, which are those of single
-    hits, pooled. One grid and one bandwidth, by Scott's rule over the human loops, serve an area
-    and its ceiling. Where all loops agree nothing is missed.
+    Besides loop features, `hit_velocity` and `hit_offset` pool the values of single hits. Area and
+    ceiling share one grid and one bandwidth, by Scott's rule over train and held-out loops. Where
+    all loops agree, the overlap is 1.
 
     Args:
-        generated: Loops by seed, as many of each.
+        generated: Loops by seed, equally many per seed.
         train: Training loops.
-        held_out: Human loops that are not trained on.
-        rng: Decides which loops stand for all of them.
-        timing: Whether microtiming is looked at: of loops that nobody has played it is what the
-            grid could not hold.
+        held_out: Held-out loops.
+        rng: Random generator of the thinned subsets.
+        timing: Whether to compare microtiming, which in loops that nobody played is only
+            quantization error.
     """
     drawn = [loop for of_seed in generated for loop in of_seed]
     size = min(len(generated[0]), len(train.loops))
@@ -107,7 +107,7 @@ def compare_features(
 
 
 def _recenter(interval: Interval, shift: float) -> Interval:
-    """Resampled loops are fewer different ones, whose areas overlap less."""
+    """Shift an interval: resampled sets hold fewer distinct loops, whose areas overlap less."""
     return Interval(interval.low + shift, interval.high + shift)
 
 
@@ -116,7 +116,7 @@ def _all(loops: Sequence[object] | Values) -> Weights:
 
 
 def _thin(n_loops: int, size: int, rng: np.random.Generator) -> Weights:
-    """`(n_draws, n_loops)` which loops stand for all, `size` in each draw."""
+    """`(n_draws, n_loops)` random subsets, `size` loops in each."""
     if n_loops == size:
         return np.ones((1, n_loops))
     rows = np.zeros((_DRAWS, n_loops))
@@ -126,7 +126,7 @@ def _thin(n_loops: int, size: int, rng: np.random.Generator) -> Weights:
 
 
 def _collect(sets: Sequence[Sequence[DrumLoop]]) -> dict[str, list[list[Values]]]:
-    """The values of each loop by feature, a list a set."""
+    """The values of each loop by feature, one list per set."""
     of_sets = [
         {
             **{name: list(values[:, None]) for name, values in collect_features(loops).items()},
@@ -143,8 +143,8 @@ class _Densities:
 
     Attributes:
         grid: `(n_points,)`.
-        columns: Of each set `(n_loops, n_points)`, the kernels of each loop's values, summed.
-        sizes: Of each set `(n_loops,)` how many values each loop has.
+        columns: `(n_loops, n_points)` per set, each loop's summed kernels.
+        sizes: `(n_loops,)` per set, number of values of each loop.
     """
 
     grid: Values

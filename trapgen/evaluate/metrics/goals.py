@@ -1,4 +1,4 @@
-"""What a model has to reach, and whether it does."""
+"""Goals of a model, and whether it meets them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any, Final
 from trapgen.evaluate.metrics.loop_features import TIMING
 
 OVERLAP: Final = 0.9
-"""The least overlap of generated with held-out loops, as a share of that of training loops."""
+"""Minimum overlap of generated loops, as a share of that of train with held-out loops."""
 
 _CLOSED: Final = {"1.0": 0.995, "1.2": 0.98}
 _SNARE_ON_3: Final = 0.9
 
 
 def judge_goals(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Hold the figures of an evaluation against the goals.
+    """Check the figures of an evaluation against the goals.
 
     Args:
-        metrics: What `trapgen.evaluate.evaluate` found out.
+        metrics: Output of `trapgen.evaluate.evaluate`.
 
     Returns:
-        By goal `value`, `bound` and `holds`, 1 or 0: `beats_ngram`, the upper end of the interval
-        of the bits per step that the model needs more than the n-gram, on the split where it does
-        worst, below 0; `bars_closed_…`, at each temperature, and `snare_on_3`, shares of bars, at
-        least the bound; `features`, `velocity` and, if it is judged, `timing`, the least ratio of
-        overlap among the features of onsets, velocity and microtiming, `hats_roll` and
-        `kicks_move`, that of `roll_rate` and `kick_variety`, at least `OVERLAP`; `copies_2_bars`,
-        the rate of two-bar windows that are also in train, no higher than that of held-out loops.
+        By goal `value`, `bound` and `holds`, 1 or 0: `beats_ngram`, upper end of the interval of
+        the model's bits per step minus the n-gram's, on its worst split, below 0;
+        `bars_closed_…`, at each temperature, and `snare_on_3`, shares of bars, at least the bound;
+        `features`, `velocity` and, if evaluated, `timing`, minimum overlap ratio among the
+        features of onsets, of velocity and of microtiming, `hats_roll` and `kicks_move`, overlap
+        ratio of `roll_rate` and `kick_variety`, at least `OVERLAP`; `copies_2_bars`, share of
+        two-bar windows that occur in train, at most that of held-out loops.
     """
     ratios = {name: cover["ratio"] for name, cover in metrics["overlap"].items()}
     groups = group_features(ratios)
@@ -50,7 +50,7 @@ def judge_goals(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def group_features(features: Iterable[str]) -> dict[str, list[str]]:
-    """Features of onsets (`features`), velocity (`velocity`) and microtiming (`timing`)."""
+    """Features of onsets (`features`), of velocity (`velocity`) and of microtiming (`timing`)."""
     groups: dict[str, list[str]] = {"features": [], "velocity": [], "timing": []}
     for name in features:
         group = "timing" if name in TIMING else "velocity" if "velocity" in name else "features"

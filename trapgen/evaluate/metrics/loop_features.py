@@ -1,4 +1,4 @@
-"""What can be counted in a loop."""
+"""Musical features of a loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CYMBALS: Final = [OPEN_HAT, RIDE, CRASH]
 _TOMS: Final = [LOW_TOM, MID_TOM, HIGH_TOM]
 
 _PERIODS: Final = (96, 48, 24, 12, 6, 3)
-"""From a bar to a 32nd, in 96ths of a bar."""
+"""Note lengths from a bar to a 32nd, in 96ths of a bar."""
 
 TIMING: Final = ("timing_spread", "hit_offset")
 """The features of microtiming."""
@@ -35,11 +35,11 @@ Lane = NDArray[np.bool_]
 
 
 def metric_weights(steps_per_bar: int) -> NDArray[np.int64]:
-    """`(steps_per_bar,)` weight of each step of a 4/4 bar, 0 the downbeat's, the rest below.
+    """`(steps_per_bar,)` weight of each step of a 4/4 bar: 0 for the downbeat, lower elsewhere.
 
-    -1 is the middle of the bar, -2 the other beats, -3 eighths, -4 sixteenths, -5 32nds, -6 what
-    lies between, triplets included (Longuet-Higgins and Lee 1984, doi 10.2307/40285271, table for
-    4/4, carried on below its sixteenths).
+    -1 is the middle of the bar, -2 the other beats, -3 eighths, -4 sixteenths, -5 32nds, -6 all
+    other steps, including triplets (Longuet-Higgins and Lee 1984, doi 10.2307/40285271, table for
+    4/4, extended below its sixteenths).
     """
     ticks = np.arange(steps_per_bar) * (96 // steps_per_bar)
     on_level = np.stack([ticks % period == 0 for period in _PERIODS] + [ticks >= 0])
@@ -48,12 +48,12 @@ def metric_weights(steps_per_bar: int) -> NDArray[np.int64]:
 
 
 def syncopation(lane: Lane, steps_per_bar: int) -> float:
-    """How much a lane is syncopated, a bar.
+    """Syncopation of a voice pattern, per bar.
 
-    A hit on a weak step, with silence on a stronger one before the next hit, counts as much as the
-    stronger weighs more; of several silent steps the strongest one counts (Longuet-Higgins and
-    Lee 1984, in the form of Fitch and Rosenfeld 2007, doi 10.1525/mp.2007.25.1.43). The loop goes
-    round.
+    A hit on a weak step, followed by silence on a stronger one before the next hit, counts the
+    difference of their weights; of several silent steps the strongest counts (Longuet-Higgins and
+    Lee 1984, in the form of Fitch and Rosenfeld 2007, doi 10.1525/mp.2007.25.1.43). The loop is
+    treated as circular.
 
     Args:
         lane: `(n_steps,)` hits, whole bars.
@@ -64,20 +64,21 @@ def syncopation(lane: Lane, steps_per_bar: int) -> float:
         return 0.0
     weights = np.tile(metric_weights(steps_per_bar), len(lane) // steps_per_bar)
     silent = np.where(lane, weights.min() - 1, weights)
-    # Each stretch begins with a hit, the last one goes round the loop's end.
+    # Each segment begins with a hit; the last one wraps around the loop's end.
     turned = np.roll(silent, -hits[0])
     strongest = np.maximum.reduceat(turned, hits - hits[0])
     return float(np.maximum(strongest - weights[hits], 0).sum() * steps_per_bar / len(lane))
 
 
 def consistency(lane: Lane, steps_per_bar: int) -> float:
-    """How alike bars on end are: the mean of hits in common over hits in either, 1 for silence.
+    """Similarity of consecutive bars: mean of shared hits over hits of either, 1 for silence.
 
-    The grooving similarity of Wu and Yang 2020 (arXiv 2008.01307) with Jaccard's index: by theirs,
-    which counts common silence, any two bars of few hits are alike.
+    The grooving similarity of Wu and Yang 2020 (arXiv 2008.01307) with the Jaccard index: theirs
+    counts common silence, so any two sparse bars are similar.
 
     Args:
-        lane: `(n_steps,)` or `(n_steps, n_voices)` hits, whole bars; one bar is 1.
+        lane: `(n_steps,)` or `(n_steps, n_voices)` hits, whole bars; a single bar gives 1.
+        steps_per_bar: The grid.
         steps_per_bar: The grid.
     """
     bars = lane.reshape(len(lane) // steps_per_bar, -1)
@@ -89,16 +90,16 @@ def consistency(lane: Lane, steps_per_bar: int) -> float:
 
 
 def loop_features(loop: DrumLoop) -> dict[str, float]:
-    """What a listener would count in a loop.
+    """Musical features of a loop.
 
     Returns:
         - `density`, and `kick_`, `snare_`, `hat_` (closed), `cymbal_` (open hat, ride, crash) and
           `tom_density`: hits a bar.
-        - `syncopation` of all voices as one lane, and `kick_`, `snare_` and `hat_syncopation`, a
-          bar (see `syncopation`).
+        - `syncopation` of the union of all voices, and `kick_`, `snare_` and `hat_syncopation`,
+          per bar (see `syncopation`).
         - `consistency` of all voices, and `kick_`, `snare_` and `hat_consistency`, from 0 to 1
           (see `consistency`).
-        - `kick_variety`: share of bars with other kicks than the bar before; 0 of a single bar.
+        - `kick_variety`: share of bars whose kicks differ from the bar before; 0 for one bar.
         - `roll_rate`: share of closed hats that follow another within a 32nd.
         - `backbeat`: share of bars with a snare on beat 3.
         - `off_beat`: share of hits that are not on an eighth.
@@ -137,13 +138,13 @@ def loop_features(loop: DrumLoop) -> dict[str, float]:
 
 
 def collect_features(loops: Sequence[DrumLoop]) -> dict[str, NDArray[np.float64]]:
-    """`(n_loops,)` of every feature."""
+    """`(n_loops,)` values of every feature."""
     rows = [loop_features(loop) for loop in loops]
     return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
 
 def collect_hits(loops: Sequence[DrumLoop]) -> dict[str, list[NDArray[np.float64]]]:
-    """A loop at a time, `(n_hits,)`: the `hit_velocity` and `hit_offset` of each hit."""
+    """Per loop, `(n_hits,)` `hit_velocity` and `hit_offset` of each hit."""
     return {
         "hit_velocity": [loop.velocities[loop.onsets].astype(np.float64) for loop in loops],
         "hit_offset": [loop.offsets[loop.onsets].astype(np.float64) for loop in loops],

@@ -1,4 +1,4 @@
-"""How much of what is generated stands in the training data, beside what people borrow."""
+"""Share of generated music that occurs in the training data, with held-out loops as baseline."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ QUANTILES: Final = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def copy_rate(train: Sequence[DrumLoop], loops: Sequence[DrumLoop], n_bars: int) -> float:
-    """The share of windows of loops, a window a bar, that stand in train hit for hit.
+    """Share of the loops' windows, one per bar, that occur exactly in train.
 
-    Training loops are looked at from every beat on, and every loop goes round; silent windows
-    aside. Held-out human loops against train are the baseline, what people have in common anyway
-    (Yin et al. 2022, doi 10.1007/s42979-022-01220-y, the originality report).
+    Training windows begin at every beat, and loops are circular; silent windows are skipped. The
+    rate of held-out loops is the baseline, what independent loops share anyway (Yin et al. 2022,
+    doi 10.1007/s42979-022-01220-y, the originality report).
 
     Args:
         train: Loops, at least one.
         loops: Loops on the same grid.
-        n_bars: Length of the windows; shorter loops have none.
+        n_bars: Length of the windows; shorter loops have no windows.
     """
     windows = list_windows([*train, *loops], n_bars, at_every_beat=True)
     is_train = windows.owner < len(train)

@@ -1,4 +1,4 @@
-"""How well a network predicts loops, and how well it knows how well."""
+"""Likelihood and calibration of a network on loops."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ Words = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a network says of loops.
+    """Predictions of a network on loops.
 
     Attributes:
-        bits: `(n_loops,)` bits of each loop, BAR excluded.
-        n_steps: `(n_loops,)` its steps.
-        voices: `(9,)` the probability of each voice's onset at a step against how often there is
-            one.
-        top_word: The probability of the likeliest word against how often it is the one.
+        bits: `(n_loops,)` bits of each loop, without BAR.
+        n_steps: `(n_loops,)` number of steps.
+        voices: `(9,)` reliability of each voice's onset probability.
+        top_word: Reliability of the likeliest word's probability.
     """
 
     bits: NDArray[np.float64]
@@ -40,7 +39,7 @@ class Scores:
 def score_loops(
     network: Network, loops: Sequence[Words], conditions: Words | None = None
 ) -> Scores:
-    """Read loops once, and hold what is predicted against what comes.
+    """Compute a network's likelihood and reliability on loops, in one pass.
 
     Args:
         network: The trained network.
@@ -66,7 +65,7 @@ def score_loops(
 
 
 def model_bits(network: Network, loops: Sequence[Words], conditions: Words | None = None) -> float:
-    """Bits per step of a network on loops: mean -log2 p(word), BAR and padding excluded.
+    """Bits per step of a network on loops: mean -log2 p(word), without BAR and padding.
 
     Args:
         network: The trained network.
@@ -87,7 +86,7 @@ def model_bits(network: Network, loops: Sequence[Words], conditions: Words | Non
 
 
 class _Batch(NamedTuple):
-    """Loops of like length, so that little is padding."""
+    """Loops of similar lengths, to keep padding short."""
 
     chosen: Words
     tokens: Words
@@ -138,6 +137,6 @@ def _score_batch(network: Network, batch: _Batch) -> Scores:
 
 
 def bar_accuracy(decoded_loops: Sequence[DecodedLoop], steps_per_bar: int) -> float:
-    """The share of bars that a model left to itself closed at the right step."""
+    """Share of bars that a model closed at the right step without the grammar."""
     lengths = [length for decoded in decoded_loops for length in decoded.bar_lengths]
     return float(np.mean(np.array(lengths) == steps_per_bar)) if lengths else 0.0

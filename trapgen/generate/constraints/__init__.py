@@ -1,1 +1,1 @@
-"""What a loop must hold to, and how that is kept while the network writes."""
+"""Constraints on generated loops: parsing, combining, solving, and masking while decoding."""

@@ -1,7 +1,7 @@
-"""All controls of a draw as one set of rules over the loop's cells.
+"""All constraints of a draw, combined over the loop's cells.
 
-A cell is a voice at a step. Rules are: cells that must or may sound, ranges of hits a bar and
-voice, least numbers of hits in a region of a bar, and open and closed hat never together.
+A cell is a voice at a step. A combined constraint holds cells that must or may sound, ranges of
+hits per bar and voice, minimum hits in a region of a bar, and whether the hats exclude each other.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from trapgen.generate.prompt import Prompt
 
 @dataclass(frozen=True, eq=False)
 class CombinedConstraints:
-    """What holds for a loop.
+    """Combined constraints on a loop.
 
     Attributes:
         steps_per_bar: The grid.
-        must: `(n_steps, 9)` bool, cells that sound.
-        may: `(n_steps, 9)` bool, cells that may.
-        least: `(9,)` int64, fewest hits a bar.
-        most: `(9,)` int64, most hits a bar.
+        must: `(n_steps, 9)` bool, cells that must sound.
+        may: `(n_steps, 9)` bool, cells that may sound.
+        least: `(9,)` int64, minimum hits per bar.
+        most: `(9,)` int64, maximum hits per bar.
         choke: Whether open and closed hat never sound together.
-        groups: Regions that need hits: one of the hats and one of other voices at most.
+        groups: Regions with a minimum of hits: at most one of the hats and one of other voices.
     """
 
     steps_per_bar: int
@@ -59,14 +59,14 @@ class CombinedConstraints:
 def parse_constraints(
     params: SampleParams, prompt: Prompt, steps_per_bar: int, roll_bars: NDArray[np.bool_]
 ) -> list[Constraint]:
-    """The controls of a draw.
+    """Parse the constraints of a draw.
 
     Args:
         params: The controls.
-        prompt: The lanes of locked voices.
+        prompt: Holds the locked voices.
         steps_per_bar: The grid.
-        roll_bars: `(n_bars,)` bars that have a hat hit between the 16ths, if `rolls` is set; the
-            others have none.
+        roll_bars: `(n_bars,)` bars that get a hat hit between the 16ths, if `rolls` is set; other
+            bars get none.
 
     Raises:
         ParameterError: A control cannot be read.
@@ -75,7 +75,7 @@ def parse_constraints(
     constraints: list[Constraint] = []
     if params.lock:
         if prompt.locked is None:
-            raise ParameterError("sample.lock", "given with the loop that has the lanes", "none")
+            raise ParameterError("sample.lock", "given with the loop that has the voices", "none")
         voices = [find_voice("sample.lock", name) for name in params.lock]
         constraints += lock(voices, to_onsets(prompt.locked))
     constraints += [require(text, bars, steps_per_bar) for text in params.require]
@@ -86,7 +86,7 @@ def parse_constraints(
     if params.rolls is not None:
         constraints.append(ask_for_rolls(params.rolls, roll_bars, steps_per_bar))
     if params.fills > bars:
-        rule = f"at most sample.bars, {bars}, for there to be one"
+        rule = f"at most sample.bars, {bars}, for a fill to fit"
         raise ParameterError("sample.fills", rule, params.fills)
     if params.fills:
         constraints.append(ask_for_fills(params.fills, bars, steps_per_bar))
@@ -96,7 +96,7 @@ def parse_constraints(
 def combine(
     constraints: Sequence[Constraint], n_bars: int, steps_per_bar: int
 ) -> CombinedConstraints:
-    """All demands as one set of rules, which need not be possible."""
+    """Combine constraints, which may be unsatisfiable."""
     shape = (n_bars * steps_per_bar, N_VOICES)
     must, may = np.zeros(shape, np.bool_), np.ones(shape, np.bool_)
     least, most = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
@@ -107,7 +107,7 @@ def combine(
         most = most if constraint.most is None else np.minimum(most, constraint.most)
     choke = any(constraint.choke for constraint in constraints)
     if choke:
-        # A hat that must sound leaves no room for the other one.
+        # A hat that must sound excludes the other hat at that step.
         may[:, HATS] &= ~must[:, HATS[::-1]]
     groups = tuple(constraint.group for constraint in constraints if constraint.group)
     return CombinedConstraints(steps_per_bar, must, may, least, most, choke, groups)

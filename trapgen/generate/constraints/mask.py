@@ -1,15 +1,16 @@
-"""Which words the rules allow, step by step, so that there is always one and all rules hold.
+"""Mask of allowed words at each step, never empty, such that all constraints hold.
 
-Beside what a cell itself must or may be, three things are watched, for each voice and bar:
+Apart from cells that must or may sound, the mask maintains three invariants per voice and bar:
 
-- hits so far and the witness's hits to come reach the least number;
-- hits so far and those that must come stay within the most;
-- of a group, hits so far and the witness's to come, as far as its voices have room for them, reach
-  the least number.
+- hits so far plus the example solution's later hits reach the minimum;
+- hits so far plus later hits that must sound stay within the maximum;
+- in a group's region, hits so far plus the example solution's later hits, as far as the voices'
+  maxima leave room for them, reach the minimum.
 
-The witness keeps the rules, so all three hold at a bar's start. Where they hold before a step they
-hold after one of its words: that of the cells that must sound and the witness's that are missed
-otherwise. So there is always a word, and at the bar's end, with nothing to come, the rules hold.
+The example solution satisfies all constraints, so the invariants hold at the start of a bar. If
+they hold before a step, at least one word preserves them: the cells that must sound, plus hits of
+the example solution where a minimum would otherwise be missed. The mask is therefore never empty,
+and at the end of a bar, with no later hits, the invariants are the constraints themselves.
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ _BOTH_HATS = _ONSETS[:, HATS].all(axis=1)
 
 
 class ConstraintMask:
-    """The rules of several loops that are written side by side.
+    """Allowed words of several loops that are decoded side by side.
 
     Args:
-        combined: One a loop; all of the same controls, and so with the same groups.
-        found: `(n_steps, 9)` bool a loop, a way to keep its rules (see `solve_constraints`).
+        combined: One per loop; all from the same controls, and therefore with the same groups.
+        found: `(n_steps, 9)` bool per loop, an example solution (see `solve_constraints`).
 
     Raises:
-        ParameterError: There is none for some loop.
+        ParameterError: Some loop has no solution.
     """
 
     def __init__(
         self, combined: Sequence[CombinedConstraints], found: Sequence[NDArray[np.bool_] | None]
     ) -> None:
         if any(each is None for each in found):
-            raise ParameterError("rules", "possible", "a contradiction")
+            raise ParameterError("constraints", "possible", "a contradiction")
         solutions = np.stack([each for each in found if each is not None])
         first = combined[0]
         self._steps_per_bar = first.steps_per_bar
@@ -65,7 +66,7 @@ class ConstraintMask:
         ]
 
     def allow(self, step: int) -> NDArray[np.bool_]:
-        """`(n_loops, 512)` bool: the words that may stand at a step."""
+        """`(n_loops, 512)` bool: allowed words at a step."""
         counts, most = self._counts, self._most
         short = counts + self._solution_after[:, step] < self._least
         full = counts + self._must_after[:, step] >= most
@@ -80,7 +81,7 @@ class ConstraintMask:
         return allowed
 
     def advance(self, step: int, words: Tokens) -> None:
-        """Take note of the `(n_loops,)` words written at a step."""
+        """Update the counts with the `(n_loops,)` words written at a step."""
         onsets = to_onsets(words)
         self._counts += onsets
         is_last = (step + 1) % self._steps_per_bar == 0
@@ -96,14 +97,14 @@ class ConstraintMask:
         return result
 
     def _count_after(self, cells: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """`(n_loops, n_steps, 9)`: how many of the cells come after each step in its bar."""
+        """`(n_loops, n_steps, 9)`: number of cells after each step in its bar."""
         bars = cells.reshape(len(cells), -1, self._steps_per_bar, N_VOICES).astype(np.int64)
         after = bars[:, :, ::-1].cumsum(axis=2)[:, :, ::-1] - bars
         return after.reshape(cells.shape)
 
 
 class _RegionMask:
-    """The least number of hits in a region of a bar."""
+    """Mask for a minimum of hits in a region of a bar."""
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class _RegionMask:
     def allow(
         self, step: int, steps_per_bar: int, counts: NDArray[np.int64], most: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """`(n_loops, 512)` bool."""
+        """`(n_loops, 512)` bool: allowed words at a step."""
         bar, within = divmod(step, steps_per_bar)
         room = most - counts - self._must_outside_after[:, step]
         to_come = self._solution_after[:, step]
@@ -132,7 +133,7 @@ class _RegionMask:
         return result
 
     def advance(self, hits: NDArray[np.bool_], is_last: bool) -> None:
-        """Take note of the `(n_loops, 9)` hits that lie in the region."""
+        """Update the count with the `(n_loops, 9)` hits inside the region."""
         self._count += hits.sum(axis=1)
         if is_last:
             self._count[:] = 0

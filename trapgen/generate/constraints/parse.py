@@ -1,4 +1,4 @@
-"""What a producer asks for, read from its short text form: `snare@3`, `kick=2-5`."""
+"""Constraints parsed from their text form: `snare@3`, `kick=2-5`."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from trapgen.core import (
 HATS: Final = (CLOSED_HAT, OPEN_HAT)
 _TOMS: Final = (LOW_TOM, MID_TOM, HIGH_TOM)
 _FILL_HITS: Final = 4
-"""A fill has at least so many hits of snare and toms in the last half of its bar."""
+"""Minimum hits of snare and toms in the last half of a fill's bar."""
 
 _VOICE_NAMES: Final = tuple(voice.name for voice in VOICES)
 
 
 @dataclass(frozen=True, eq=False)
 class RegionMinimum:
-    """Bars that need a least number of hits in a region.
+    """Minimum number of hits in a region of a bar.
 
     Attributes:
         region: `(steps_per_bar, 9)` bool, the same in every bar.
-        least: `(n_bars,)` int64, fewest hits in the region; 0 where nothing is asked for.
+        least: `(n_bars,)` int64, minimum hits in the region; 0 for no minimum.
     """
 
     region: NDArray[np.bool_]
@@ -45,16 +45,16 @@ class RegionMinimum:
 
 @dataclass(frozen=True, eq=False)
 class Constraint:
-    """One control: where hits must and may be, and how many of them a bar.
+    """One constraint: where hits must and may be, and how many per bar.
 
     Attributes:
-        name: How the user gave it: `require snare@3`.
+        name: The user's text: `require snare@3`.
         must: `(n_steps, 9)` bool, or None for nowhere.
         may: `(n_steps, 9)` bool, or None for everywhere.
-        least: `(9,)` fewest hits a bar, or None for 0.
-        most: `(9,)` most hits a bar, or None for as many as there are steps.
+        least: `(9,)` minimum hits per bar, or None for 0.
+        most: `(9,)` maximum hits per bar, or None for the number of steps.
         choke: Whether open and closed hat never sound together.
-        group: A region of a bar that needs hits, or None.
+        group: A region of a bar with a minimum of hits, or None.
     """
 
     name: str
@@ -67,10 +67,10 @@ class Constraint:
 
 
 def require(text: str, n_bars: int, steps_per_bar: int) -> Constraint:
-    """`snare@3`: a hit on that beat of every bar; `snare@2:3.5`, on that of the second.
+    """`snare@3`: a hit on that beat of every bar; `snare@2:3.5`: only in the second bar.
 
     Raises:
-        ParameterError: It names no voice, no beat on the grid, or no bar of the loop.
+        ParameterError: The text names no voice, no beat on the grid, or no bar of the loop.
     """
     cells = _find_cells("sample.require", text, n_bars, steps_per_bar)
     return Constraint(f"require {text}", must=cells)
@@ -91,10 +91,10 @@ def forbid(text: str, n_bars: int, steps_per_bar: int) -> Constraint:
 
 
 def limit_density(text: str, steps_per_bar: int) -> Constraint:
-    """`kick=2-5`: from two to five hits a bar; `kick=2-`, `kick=-5` and `kick=4` likewise.
+    """`kick=2-5`: two to five hits per bar; also `kick=2-`, `kick=-5` and `kick=4`.
 
     Raises:
-        ParameterError: It names no voice, or no range.
+        ParameterError: The text names no voice, or no range.
     """
     name, _, stated = text.partition("=")
     voice = find_voice("sample.density", name)
@@ -105,7 +105,7 @@ def limit_density(text: str, steps_per_bar: int) -> Constraint:
     except ValueError:
         fewest = most = -1
     if not 0 <= fewest <= min(most, steps_per_bar):
-        rule = f"VOICE=FEWEST-MOST hits a bar of {steps_per_bar} steps"
+        rule = f"VOICE=FEWEST-MOST hits per bar of {steps_per_bar} steps"
         raise ParameterError("sample.density", rule, text)
     least, upper = np.zeros(N_VOICES, np.int64), np.full(N_VOICES, steps_per_bar)
     least[voice], upper[voice] = fewest, most
@@ -113,7 +113,7 @@ def limit_density(text: str, steps_per_bar: int) -> Constraint:
 
 
 def lock(voices: Sequence[int], onsets: NDArray[np.bool_]) -> list[Constraint]:
-    """Voices that sound where `onsets`, `(n_steps, 9)`, has them, and nowhere else."""
+    """Voices sound exactly where `onsets`, `(n_steps, 9)`, has them."""
     constraints = []
     for voice in voices:
         must, may = np.zeros_like(onsets), np.ones_like(onsets)
@@ -123,7 +123,7 @@ def lock(voices: Sequence[int], onsets: NDArray[np.bool_]) -> list[Constraint]:
 
 
 def ask_for_fills(every: int, n_bars: int, steps_per_bar: int) -> Constraint:
-    """Snare and toms in the last half of every so many bars; no toms anywhere else."""
+    """A fill of snare and toms in the last half of every `every`-th bar; no toms elsewhere."""
     is_fill = np.arange(1, n_bars + 1) % every == 0
     region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
     region[steps_per_bar // 2 :, [SNARE, *_TOMS]] = True
@@ -134,15 +134,15 @@ def ask_for_fills(every: int, n_bars: int, steps_per_bar: int) -> Constraint:
 
 
 def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int) -> Constraint:
-    """Hat hits between the 16ths in the `(n_bars,)` bars told, none in the others.
+    """Hat hits between the 16ths in the `(n_bars,)` roll bars, none in the others.
 
     Raises:
-        ParameterError: The grid has no steps there.
+        ParameterError: The grid has no steps between the 16ths.
     """
     region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
     region[:, HATS] = (np.arange(steps_per_bar) * 16 % steps_per_bar > 0)[:, None]
     if share and not region.any():
-        rule = f"0 at {steps_per_bar} steps a bar, where none lies between the 16ths"
+        rule = f"0 at {steps_per_bar} steps a bar, which has no steps between the 16ths"
         raise ParameterError("sample.rolls", rule, share)
     may = (roll_bars[:, None, None] | ~region).reshape(-1, N_VOICES)
     group = RegionMinimum(region, roll_bars.astype(np.int64))
@@ -150,10 +150,10 @@ def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int
 
 
 def find_voice(parameter: str, name: str) -> int:
-    """The voice of a name such as `closed_hat` or `closed-hat`.
+    """Index of the voice with a name such as `closed_hat` or `closed-hat`.
 
     Raises:
-        ParameterError: There is none.
+        ParameterError: No voice has this name.
     """
     plain = name.strip().replace("-", "_")
     if plain not in _VOICE_NAMES:
@@ -162,7 +162,7 @@ def find_voice(parameter: str, name: str) -> int:
 
 
 def read_temperatures(texts: Sequence[str], temperature: float) -> tuple[float, ...]:
-    """A temperature a voice of `closed_hat=1.2` and the like; empty if there are none.
+    """One temperature per voice, from texts such as `closed_hat=1.2`; empty if there are none.
 
     Raises:
         ParameterError: A text names no voice, or no number above 0.

@@ -1,9 +1,9 @@
-"""One way to keep all the rules, found before anything is drawn.
+"""Example solution of all constraints, found before decoding.
 
-It shows that the rules can be kept at all. While the network writes, it is what is fallen back on:
-a hit of it is insisted on only when without it too few would be left (see
-`trapgen.generate.constraints.mask`). Its hits are drawn by chance, those on strong places more
-often, so that what the network has to be made to play does not pile up at the bar's end.
+It proves that the constraints are satisfiable, and is the fallback while decoding: one of its hits
+is forced only if too few would be left without it (see `trapgen.generate.constraints.mask`). Its
+hits are drawn at random, with more weight on metrically strong steps, so that forced hits do not
+cluster at the end of the bar.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Cells = NDArray[np.bool_]
 
 
 def solve_constraints(combined: CombinedConstraints, rng: np.random.Generator) -> Cells | None:
-    """`(n_steps, 9)` onsets that keep all the rules, with no hit more than these ask for.
+    """`(n_steps, 9)` onsets that satisfy all constraints with the fewest hits, or None.
 
-    The search is exact: None says that there is no way at all.
+    The search is exact: None proves that no solution exists.
 
     Args:
-        combined: The rules.
-        rng: Decides among the places that are as good.
+        combined: The constraints.
+        rng: Chooses among equally good cells.
     """
     strength = np.log(_strengths(combined.steps_per_bar))[:, None]
     bars = []
     for bar in range(combined.n_bars):
-        # The highest of logarithms with Gumbel noise are a draw without replacement.
+        # Gumbel top-k: the highest perturbed logarithms are a weighted draw without replacement.
         preference = strength + rng.gumbel(size=(combined.steps_per_bar, N_VOICES))
         found = _Bar(combined, bar, preference).solve()
         if found is None:
@@ -42,11 +42,11 @@ def solve_constraints(combined: CombinedConstraints, rng: np.random.Generator) -
 
 
 def check_constraints(constraints: Sequence[Constraint], n_bars: int, steps_per_bar: int) -> None:
-    """See that all demands can be met together.
+    """Check that all constraints can be satisfied together.
 
     Raises:
-        ParameterError: They cannot. It names a smallest set that contradicts itself: without any
-            one of them the others can be met.
+        ParameterError: They cannot. The message names a minimal conflicting set: without any one
+            of its members the others can be satisfied.
     """
 
     def is_possible(some: Sequence[Constraint]) -> bool:
@@ -68,7 +68,7 @@ def check_constraints(constraints: Sequence[Constraint], n_bars: int, steps_per_
 
 
 def _strengths(steps_per_bar: int) -> NDArray[np.float64]:
-    """`(steps_per_bar,)`: 16 on a beat, 8 on an 8th, 4 on a 16th, else 1."""
+    """`(steps_per_bar,)` weights: 16 on a beat, 8 on an 8th, 4 on a 16th, else 1."""
     steps = np.arange(steps_per_bar)
     strengths = np.ones(steps_per_bar)
     for parts, strength in ((16, 4), (8, 8), (BEATS_A_BAR, 16)):
@@ -77,7 +77,7 @@ def _strengths(steps_per_bar: int) -> NDArray[np.float64]:
 
 
 class _Bar:
-    """The search in one bar; nothing reaches over a bar line."""
+    """The search in one bar; no constraint crosses a bar line."""
 
     def __init__(
         self, combined: CombinedConstraints, bar: int, preference: NDArray[np.float64]
@@ -100,7 +100,7 @@ class _Bar:
         for voice in set(range(N_VOICES)) - set(HATS):
             free = self.may[:, voice] & ~chosen[:, voice]
             need = max(0, int(self.combined.least[voice] - chosen[:, voice].sum()))
-            # Hits that count for a fill too come first.
+            # Hits that also count toward a fill come first.
             best_first = self._order(self.preference[:, voice] + 1e3 * wanted[:, voice], free)
             if need > len(best_first):
                 return None
@@ -109,7 +109,7 @@ class _Bar:
         return chosen if is_full else None
 
     def _fill(self, chosen: Cells, group: RegionMinimum) -> bool:
-        """Add what a group is short of; whether there was room."""
+        """Add the hits that a group still needs; False if there is no room."""
         short = int(group.least[self.bar] - chosen[group.region].sum())
         for step, voice in self._cells(group.region & self.may & ~chosen):
             if short > 0 and chosen[:, voice].sum() < self.combined.most[voice]:
@@ -118,7 +118,7 @@ class _Bar:
         return short <= 0
 
     def _solve_hats(self) -> Cells | None:
-        """Both hats; with a roll asked for, one of its cells after the other is tried."""
+        """Both hats; for a roll, each of its cells is tried in turn."""
         if not self.rolls or self.must[self.rolls[0].region].any():
             return self._try_hats(self.must)
         for step, voice in self._cells(self.rolls[0].region & self.may):
@@ -132,10 +132,10 @@ class _Bar:
         return None
 
     def _try_hats(self, chosen: Cells) -> Cells | None:
-        """The hats' least hits beside those chosen; None where they do not fit.
+        """Add the hats' minimum hits to those chosen; None if they do not fit.
 
-        With choke every step goes to one of them at most: the open hat takes no more of the steps
-        that both may have than the closed one can spare.
+        With choke, each step holds at most one hat: of the steps that both may use, the open hat
+        takes no more than the closed hat can spare.
         """
         chosen = chosen.copy()
         closed, opened = HATS
@@ -160,11 +160,11 @@ class _Bar:
         return chosen
 
     def _cells(self, cells: Cells) -> list[tuple[int, int]]:
-        """Step and voice of each, the most preferred first."""
+        """Step and voice of each cell, most preferred first."""
         order = self._order(self.preference.ravel(), cells.ravel())
         return [divmod(cell, N_VOICES) for cell in order]
 
     def _order(self, preference: NDArray[np.float64], among: Cells) -> list[int]:
-        """Where `among` holds, the most preferred first."""
+        """Indices where `among` is true, most preferred first."""
         order: list[int] = np.argsort(-np.where(among, preference, -np.inf), kind="stable").tolist()
         return order[: int(among.sum())]

@@ -1,1 +1,1 @@
-"""Packs from outside: folders, ZIPs and the Groove MIDI Dataset, copied byte for byte."""
+"""Import of packs: folders, ZIPs and the Groove MIDI Dataset, copied byte for byte."""

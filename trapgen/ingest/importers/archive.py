@@ -1,8 +1,8 @@
-"""The members of a ZIP as entries: hostile until proved otherwise.
+"""The members of a ZIP as entries; all of its content is untrusted.
 
-Format: PKWARE's APPNOTE.TXT 6.3.10. Python's `zipfile` is not used, because it gives up the whole
-archive when one name is not UTF-8, cuts names at a NUL, and inflates bzip2 and LZMA unbounded;
-here every such member is refused alone. What headers say is never believed without a check.
+Format: PKWARE's APPNOTE.TXT 6.3.10. Python's `zipfile` is not used, because it rejects the whole
+archive if one name is not UTF-8, cuts names at a NUL, and inflates bzip2 and LZMA without a limit;
+here only such members are refused. Every header value is checked.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT: Final = 0xFFFF
 _IN_EXTRA: Final = 0xFFFFFFFF
-"""A size or offset that says: look in the ZIP64 extra field."""
+"""A size or offset with this value is in the ZIP64 extra field."""
 
 _ENCRYPTED: Final = 1 << 0 | 1 << 6 | 1 << 13
 _STORED, _DEFLATED = 0, 8
 _REPARSE_POINT: Final = 0x400
-"""Windows' attribute of its links."""
+"""Windows' attribute of links."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ def list_archive(path: Path, file: BinaryIO, limits: Limits) -> list[Entry]:
     Args:
         path: The ZIP's name, for messages.
         file: The ZIP, open for as long as the entries are read.
-        limits: How far a member may unfold.
+        limits: Limits of inflated sizes.
 
     Raises:
-        InputError: It is no ZIP, or its directory is damaged.
+        InputError: The file is not a ZIP, or its directory is damaged.
     """
     try:
         members = list(_read_directory(file))
@@ -84,7 +84,7 @@ def _read_directory(file: BinaryIO) -> Iterator[_Member]:
 
 
 def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
-    """Where the directory begins and ends, and by how much all offsets are short."""
+    """Start and end of the directory, and the correction of all offsets."""
     n_bytes = file.seek(0, os.SEEK_END)
     tail_at = max(0, n_bytes - _END.size - _MAX_COMMENT)
     file.seek(tail_at)
@@ -113,7 +113,7 @@ def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
 
 
 def _widen(extra: bytes, *figures: int) -> list[int]:
-    """The figures of an entry, those too wide for it from its ZIP64 extra field."""
+    """Values of an entry, with those too large for it from its ZIP64 extra field."""
     at = 0
     while _IN_EXTRA in figures and at + 4 <= len(extra):
         kind, n_bytes = struct.unpack_from("<2H", extra, at)
@@ -126,7 +126,7 @@ def _widen(extra: bytes, *figures: int) -> list[int]:
 
 
 def _as_entry(file: BinaryIO, member: _Member, limits: Limits) -> Entry:
-    # Finder and Info-ZIP write UTF-8 without the flag that says so, so the bytes decide.
+    # Finder and Info-ZIP write UTF-8 without setting the flag, so the bytes decide.
     name = member.name.decode("utf-8", "surrogateescape")
     return Entry(name, partial(_chunks, file, member, limits), _refusal(printable(name), member))
 
@@ -157,7 +157,7 @@ def _chunks(file: BinaryIO, member: _Member, limits: Limits) -> Iterator[bytes]:
             n_bytes += len(piece)
             crc = zlib.crc32(piece, crc)
             if n_bytes > limits.ratio_from_bytes and n_bytes > limits.ratio * taken:
-                detail = f"A byte may unfold to {limits.ratio}."
+                detail = f"A byte may inflate to {limits.ratio}."
                 raise InputError(name, "ratio", n_bytes // max(taken, 1), detail)
             if n_bytes > member.n_bytes:
                 break
@@ -165,10 +165,10 @@ def _chunks(file: BinaryIO, member: _Member, limits: Limits) -> Iterator[bytes]:
     except (struct.error, ValueError, OverflowError, zlib.error) as error:
         raise InputError(name, "damaged", error, "Pack it again.") from error
     if n_bytes != member.n_bytes:
-        detail = f"Its header says {member.n_bytes} bytes; reading stops where they end."
+        detail = f"Its header states {member.n_bytes} bytes; reading stops there."
         raise InputError(name, "size_mismatch", n_bytes, detail)
     if crc != member.crc:
-        raise InputError(name, "checksum", f"{crc:08x}", f"Its header says {member.crc:08x}.")
+        raise InputError(name, "checksum", f"{crc:08x}", f"Its header states {member.crc:08x}.")
 
 
 def _seek_data(file: BinaryIO, member: _Member) -> None:
@@ -180,13 +180,13 @@ def _seek_data(file: BinaryIO, member: _Member) -> None:
 
 
 def _unpack(file: BinaryIO, member: _Member) -> Iterator[tuple[bytes, int]]:
-    """Pieces of at most `CHUNK_BYTES`, each with the packed bytes taken so far."""
+    """Blocks of at most `CHUNK_BYTES`, each with the number of compressed bytes read so far."""
     left = member.packed_bytes
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     packed = b""
     while True:
         if not packed:
-            # A read at the end of the ZIP gives nothing, whatever the header says is left.
+            # At the end of the ZIP a read returns nothing, whatever size the header states.
             packed = file.read(min(CHUNK_BYTES, left))
             left -= len(packed)
         if member.method == _STORED:

@@ -1,4 +1,4 @@
-"""A file in a source before anything of it is believed, and how much of it is read."""
+"""An untrusted file in a source, and limits on how much of it is read."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Final
 from trapgen.core import InputError, ParameterError
 
 CHUNK_BYTES: Final = 1 << 16
-"""The most that is read, or inflated, before the limits are looked at again."""
+"""Number of bytes read or inflated between checks of the limits."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one source may ask for; beyond it, entries are refused by name.
+    """Limits of one source; entries that exceed them are refused by name.
 
-    The defaults leave room for real packs and none for a bomb: Groove's largest file has 156 KB,
-    all 1,150 of them 5.3 MB, and of 1,700 drum files none deflates better than 53 to 1.
+    The defaults admit real packs and no zip bomb: Groove's largest file has 156 KB, all 1,150 of
+    them 5.3 MB, and of 1,700 drum files none deflates better than 53 to 1.
 
     Attributes:
-        entry_bytes: The most that one file may hold.
-        total_bytes: The most that is read from all files together, refused ones included.
-        entries: How many entries are looked at, in the source's order.
-        ratio: The most bytes that a byte of a ZIP may unfold to.
-        ratio_from_bytes: Where `ratio` begins to count: a small file that packs well is no bomb.
+        entry_bytes: Maximum size of one file.
+        total_bytes: Maximum read from all files together, including refused ones.
+        entries: Maximum number of entries, in the source's order.
+        ratio: Maximum inflated bytes per compressed byte of a ZIP.
+        ratio_from_bytes: Size from which `ratio` applies: small files may compress well.
 
     Raises:
         ParameterError: One of them is below 1.
@@ -48,11 +48,11 @@ class Entry:
     """A file that a source lists.
 
     Attributes:
-        name: As found, parts divided by `/`; a folder's ends in one. Bytes that are no UTF-8 stand
-            as lone surrogates, as in Python's own file names.
-        chunks: Reads it: pieces of at most `CHUNK_BYTES`, and an `InputError` where it breaks a
+        name: As found, parts separated by `/`; a folder's name ends in one. Bytes that are not
+            UTF-8 are lone surrogates, as in Python's own file names.
+        chunks: Reads it in blocks of at most `CHUNK_BYTES`; raises an `InputError` if it breaks a
             rule.
-        refusal: Why it is not even read: it is a link, or encrypted.
+        refusal: Why it is not read at all: it is a link, or encrypted.
     """
 
     name: str
@@ -61,20 +61,20 @@ class Entry:
 
 
 class Reader:
-    """Reads entries within the limits, and keeps the count of what all of them took.
+    """Reads entries within the limits, and counts the bytes of all of them.
 
     Args:
-        limits: What one entry, and all together, may take.
+        limits: Limits of one entry, and of all together.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits, self.total_bytes = limits, 0
 
     def read(self, entry: Entry) -> bytes:
-        """The whole of an entry.
+        """Read the whole entry.
 
         Raises:
-            InputError: It is over a limit, or breaks another rule on the way.
+            InputError: It exceeds a limit, or breaks another rule.
         """
         self._check_total(entry)
         pieces, n_bytes = [], 0
@@ -94,6 +94,6 @@ class Reader:
 
 
 def too_large(name: str, n_bytes: int, limits: Limits) -> InputError:
-    """The refusal of an entry that has, or says it has, `n_bytes`."""
+    """The refusal of an entry that has, or claims to have, `n_bytes`."""
     detail = f"A file may hold {limits.entry_bytes:,} bytes."
     return InputError(name, "entry_bytes", n_bytes, detail)

@@ -14,10 +14,10 @@ from trapgen.ingest.importers.names import printable
 
 
 def list_folder(source: Path) -> list[Entry]:
-    """Every file in a folder and those below it, sorted; or the file itself.
+    """Every file in a folder, recursively and sorted; or the file itself.
 
-    A link to a file within the folder counts as that file. A link to a folder is refused: what
-    lies there is listed in its own place.
+    A link to a file within the folder counts as that file. A link to a folder is refused, since
+    its files are listed in their own folder.
 
     Raises:
         InputError: A folder cannot be read.
@@ -47,12 +47,12 @@ def _refusal(path: Path, name: str, root: Path) -> InputError | None:
         target = path.resolve(strict=True) if path.is_symlink() else path
         mode = target.stat().st_mode
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a ring, before Python 3.13
-        return InputError(shown, "broken_link", type(error).__name__, "It leads to no file.")
+        return InputError(shown, "broken_link", type(error).__name__, "It points to no file.")
     if target is not path and not target.is_relative_to(root):
         aim = printable(str(path.readlink()))
         return InputError(shown, "symlink", aim, "A link must stay within the folder.")
     if stat.S_ISDIR(mode):
-        return InputError(shown, "symlink", "a folder", "Its files are read in their place.")
+        return InputError(shown, "symlink", "a folder", "Its files are read in their own folder.")
     if not stat.S_ISREG(mode):
         return InputError(shown, "not_a_file", oct(mode), "Only plain files are copied.")
     return None

@@ -35,7 +35,7 @@ COLUMNS: Final = [
     "duration",
     "split",
 ]
-"""Of `info.csv`, version 1.0.0."""
+"""Columns of `info.csv`, version 1.0.0."""
 
 LABELS: Final[Mapping[str, str]] = {
     "style": "style",
@@ -45,11 +45,11 @@ LABELS: Final[Mapping[str, str]] = {
     "split": "split",
     "kind": "beat_type",
 }
-"""Columns of `pack.csv`, and the columns of `info.csv` that they repeat as they are."""
+"""Columns of `pack.csv`, and the columns of `info.csv` that they repeat unchanged."""
 
 URL: Final = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
 SHA256: Final = "651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45b844c4841dcc1e"
-"""Of the ZIP at `URL`, as tensorflow/datasets pins it (tensorflow_datasets/datasets/groove/
+"""SHA-256 of the ZIP at `URL`, as tensorflow/datasets pins it (tensorflow_datasets/datasets/groove/
 checksums.tsv at 90b66237)."""
 N_BYTES: Final = 3_260_318
 """Size of that ZIP, from the same line."""
@@ -64,7 +64,7 @@ Please cite: Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck, and David Bamm
 Groove with Inverse Sequence Transformations." International Conference on Machine Learning (ICML),
 2019.
 """
-"""What the license wants said wherever the dataset or something made of it goes."""
+"""Notice that the license requires wherever the dataset or a derivative is distributed."""
 
 ATTRIBUTION: Final = f"""\
 # Groove MIDI Dataset
@@ -76,18 +76,18 @@ dataset's `info.csv`; audio is not part of this pack.
 
 
 def parse_info(path: Path, data: bytes) -> dict[str, dict[str, str]] | None:
-    """What `info.csv` says of each performance.
+    """Labels of each performance in `info.csv`.
 
     Args:
         path: The table's name, for messages.
         data: The table.
 
     Returns:
-        `midi_filename` to the labels in `LABELS`; nothing when the table has other columns, so
-        that it is not Groove's.
+        `midi_filename` to the labels in `LABELS`; None if the table has other columns and is not
+        Groove's.
 
     Raises:
-        TableError: It has Groove's columns, and a row that breaks them or comes twice.
+        TableError: It has Groove's columns, and a malformed or repeated row.
     """
     rows = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline=""))
     labels: dict[str, dict[str, str]] = {}
@@ -103,16 +103,16 @@ def parse_info(path: Path, data: bytes) -> dict[str, dict[str, str]] | None:
         cells = dict(zip(COLUMNS, row, strict=True))
         name = cells["midi_filename"]
         if name in labels:
-            raise TableError(path, "duplicate_name", name, "A performance has one row.")
+            raise TableError(path, "duplicate_name", name, "Each performance has one row.")
         labels[name] = {label: cells[column] for label, column in LABELS.items()}
     return labels
 
 
 class Opener(Protocol):
-    """What opens an address: `urllib.request.urlopen`, or another with its first arguments."""
+    """Opens a URL: `urllib.request.urlopen`, or a function with the same first arguments."""
 
     def __call__(self, url: str, *, timeout: float) -> Any:
-        """A context with a `read` that takes a number of bytes."""
+        """A context manager with a `read` method that takes a number of bytes."""
 
 
 @contextmanager
@@ -124,17 +124,17 @@ def download_groove(
     n_bytes: int = N_BYTES,
     opener: Opener = urllib.request.urlopen,
 ) -> Iterator[Path]:
-    """Yield the published ZIP, fetched and held against its digest; it is gone afterwards.
+    """Yield the published ZIP, downloaded and checked against its digest; it is deleted afterwards.
 
     Args:
-        folder: Where it lies meanwhile, as `.trapgen-*`.
-        url: Where to fetch it: the publisher's address, or a copy's.
-        sha256: The digest that it must have, in hex.
-        n_bytes: Its size; nothing is read beyond it.
-        opener: What opens the address.
+        folder: Folder of the temporary file, `.trapgen-*`.
+        url: The publisher's address, or a mirror's.
+        sha256: Expected digest, in hex.
+        n_bytes: Expected size; nothing beyond it is read.
+        opener: Opens the URL.
 
     Raises:
-        InputError: It cannot be fetched, or it is not the published file.
+        InputError: The download failed, or the file is not the published one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".trapgen-", dir=folder) as temporary:
@@ -147,7 +147,7 @@ def download_groove(
                     digest.update(piece)
                     file.write(piece)
         except (OSError, ValueError, HTTPException) as error:
-            detail = "Fetch it by hand and give its path instead."
+            detail = "Download it by hand and give its path instead."
             raise InputError(url, "download", error, detail) from error
         if (taken, digest.hexdigest()) != (n_bytes, sha256):
             received = f"{taken} bytes, {digest.hexdigest()}"

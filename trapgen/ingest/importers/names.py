@@ -1,4 +1,4 @@
-"""Names that are the same file on every machine, and that stay in their folder."""
+"""File names that are portable, distinct on every system, and stay within their folder."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Final
 from trapgen.core import InputError
 
 MAX_PART_BYTES: Final = 255
-"""Of one part of a name, in UTF-8: ext4, APFS and NTFS allow no more."""
+"""Maximum bytes of one part of a name, in UTF-8: the limit of ext4, APFS and NTFS."""
 
 MAX_NAME_BYTES: Final = 1024
-"""Of a whole name: macOS's PATH_MAX."""
+"""Maximum bytes of a whole name: macOS's PATH_MAX."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-# Windows opens the device whatever ending follows, and reads superscripts as figures:
+# Windows opens the device whatever extension follows, and reads superscripts as digits:
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3])", re.IGNORECASE)
 
 
 def check_name(name: str) -> None:
-    """Hold a name from outside against the rules for names.
+    """Check an untrusted name against the rules for names.
 
     Args:
-        name: As found, lone surrogates for bytes that are no UTF-8; a folder's ends in `/`.
+        name: As found, lone surrogates for bytes that are not UTF-8; a folder's ends in `/`.
 
     Raises:
         InputError: `not_utf8`, `control_character`, `absolute_path`, `path_traversal`,
@@ -45,14 +45,14 @@ def check_name(name: str) -> None:
     elif ".." in re.split(r"[/\\]", name):
         rule, detail = "path_traversal", "A name must stay in the pack."
     elif "\\" in name:
-        rule, detail = "backslash", "Folders are divided by /; rename it or pack it again."
+        rule, detail = "backslash", "Folders are separated by /; rename it or pack it again."
     elif not all(part.rstrip(" .") for part in parts):
         rule, detail = (
             "empty_part",
-            "Rename it: a part of the name is empty, or only dots and blanks.",
+            "Rename it: a part of the name is empty, or only dots and spaces.",
         )
     elif any(_DEVICE.fullmatch(part.split(".")[0].rstrip(" ")) for part in parts):
-        rule, detail = "device_name", "Rename it: Windows keeps that name for a device."
+        rule, detail = "device_name", "Rename it: Windows reserves that name for a device."
     elif max(len(part.encode()) for part in parts) > MAX_PART_BYTES or (
         len(name.encode()) > MAX_NAME_BYTES
     ):
@@ -62,34 +62,35 @@ def check_name(name: str) -> None:
 
 
 def printable(name: str) -> str:
-    """A name that is safe to print and to write: what is not printable is escaped."""
+    """A name that is safe to print and to write: unprintable characters are escaped."""
     return "".join(
         character if character.isprintable() else ascii(character)[1:-1] for character in name
     )
 
 
 def clash_key(name: str) -> str:
-    """What two names share that some file system takes for one.
+    """Key that is equal for names that some file system treats as one.
 
     Canonical caseless matching (The Unicode Standard, D145): names that differ in case, or in how
-    accents are composed, are one. Blanks and dots at the end of a part go, as on Windows.
+    accents are composed, are equal. Spaces and dots at the end of a part are dropped, as on
+    Windows.
     """
     folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
     return "/".join(part.rstrip(" .") for part in folded.split("/"))
 
 
 def find_clashes(names: Iterable[str], reserved: Iterable[str]) -> dict[str, InputError]:
-    """The names that cannot all be files of one folder.
+    """Names that cannot all be files of one folder.
 
-    Every name of a clash is refused: which of them is meant is not for a program to guess.
+    Every name of a clash is refused, since the intended one is unknown.
 
     Args:
-        names: Relative names that passed `check_name`, one an entry: a name may come twice.
-        reserved: Files that the folder has beside them.
+        names: Relative names that passed `check_name`, one per entry; a name may repeat.
+        reserved: Other files of the folder.
 
     Returns:
         Name to refusal: `duplicate_name` for one name given twice, `name_clash` for two that some
-        file system takes for one, or for a file where another name needs a folder.
+        file system treats as one, or for a file where another name needs a folder.
     """
     names = list(names)
     times = Counter(names)
@@ -101,9 +102,9 @@ def find_clashes(names: Iterable[str], reserved: Iterable[str]) -> dict[str, Inp
     refusals = {}
     for name, key in keys.items():
         if times[name] > 1:
-            detail = "Two entries have this name; neither is taken."
+            detail = "Two entries have this name; neither is copied."
             refusals[name] = InputError(name, "duplicate_name", times[name], detail)
         elif taken[key] > 1 or key in needed or any(folder in taken for folder in folders[key]):
-            detail = "Another name is the same file on some machines; none of them is taken."
+            detail = "Another name is the same file on some systems; none of them is copied."
             refusals[name] = InputError(name, "name_clash", key, detail)
     return refusals

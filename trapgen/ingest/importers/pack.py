@@ -1,4 +1,4 @@
-"""A source becomes a pack: its MIDI files byte for byte, a table of them, and what was refused."""
+"""Import of a source as a pack: MIDI files byte for byte, a table of them, and refused entries."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ MIDI_SUFFIXES: Final = frozenset({".mid", ".midi"})
 
 _OWN: Final = ("pack.csv", "rejects.csv", "ATTRIBUTION.md")
 _TEMPORARY = re.compile(r"\.part-[0-9a-f]+-[0-9a-f]+(\.(mid|midi|csv|md))?", re.IGNORECASE)
-"""The names that `trapgen.core.store.replacing` gives to the files of a pack while it writes
+"""Temporary names that `trapgen.core.store.replacing` gives to the files of a pack while writing
 them."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """Result of an import.
 
     Attributes:
         pack: The table `pack.csv` (`PACK`).
         rejects: The table `rejects.csv` (`trapgen.core.store.REJECTS`).
-        left_out: How many files that are no MIDI were left out, by ending in lower case; `hidden`
-            counts those whose name begins with a dot, whatever their ending.
-        n_written: How many files were written; the others were there already.
+        left_out: Number of skipped files that are not MIDI, by lower-case extension; `hidden`
+            counts names that begin with a dot, whatever their extension.
+        n_written: Number of files written; the others existed already.
     """
 
     pack: pd.DataFrame
@@ -58,7 +58,7 @@ class Imported:
     n_written: int
 
     def summarize(self) -> dict[str, Any]:
-        """The import in figures, for people and for `--json`."""
+        """Counts of the import, for display and for `--json`."""
         return {
             "files": len(self.pack),
             "written": self.n_written,
@@ -77,24 +77,24 @@ def import_pack(
 ) -> Imported:
     """Copy every MIDI file of a folder or ZIP into a pack, byte for byte, keeping its folders.
 
-    Nothing is written outside `out`, and no file there is replaced by another. Whatever breaks a
-    rule is refused by name in `rejects.csv`, and the rest goes on; ZIPs within are not opened.
-    `pack.csv` is written last: while it is missing, the same call again finishes the work, and
-    ends with the same bytes as one that was never interrupted.
+    Nothing is written outside `out`, and no existing file is replaced. Entries that break a rule
+    are refused by name in `rejects.csv`, and the import continues; nested ZIPs are not opened.
+    `pack.csv` is written last: while it is missing, the same call resumes the import, and ends
+    with the same bytes as one without interruption.
 
     A source with the `info.csv` of the Groove MIDI Dataset is read with its labels, and its
-    paths begin where that table lies.
+    paths are relative to that table.
 
     Args:
         source: A folder, a ZIP, or one MIDI file.
         out: The pack's folder.
-        limits: What the source may ask for.
-        on_file: Called after each file with the number done and the number of all.
+        limits: Limits of the source.
+        on_file: Called after each file with the number done and the total.
 
     Raises:
-        InputError: There is nothing to read at `source`; or `out` has another file in the place
-            of one of these, or the files of another import.
-        ParameterError: `out` lies in `source`, or the other way round.
+        InputError: There is nothing to read at `source`; or `out` has another file under one of
+            the names, or the files of another import.
+        ParameterError: One of `out` and `source` is inside the other.
     """
     limits = limits or Limits()
     _check_places(source, out)
@@ -145,7 +145,7 @@ def _check_places(source: Path, out: Path) -> None:
 
 
 def _clear_stale(out: Path, source: Path) -> None:
-    """Remove what an import that was killed left under temporary names."""
+    """Remove temporary files of an interrupted import."""
     for path in sorted(out.rglob(".part-*")):
         if _TEMPORARY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             path.unlink()
@@ -169,7 +169,7 @@ def _open_source(source: Path, limits: Limits) -> Iterator[list[Entry]]:
 
 @dataclass
 class _Choice:
-    """What became of a source's entries before any is read."""
+    """Decision on each entry of a source, before any is read."""
 
     midi: list[Entry] = field(default_factory=list)
     tables: list[Entry] = field(default_factory=list)
@@ -177,7 +177,7 @@ class _Choice:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def refuse(self, name: str, error: InputError) -> None:
-        # The error's own path has lost what Path drops: "a//b" and "./b".
+        # The error's own path has lost what Path normalizes: "a//b" and "./b".
         self.refused.append(
             {
                 "path": printable(name),
@@ -201,7 +201,7 @@ def _choose(entries: list[Entry], limits: Limits) -> _Choice:
             if entry.refusal:
                 raise entry.refusal
             if suffix == ".zip":
-                detail = "A ZIP within is not opened: unpack it and import it alone."
+                detail = "Nested ZIPs are not opened: unpack it and import it separately."
                 raise InputError(entry.name, "nested_zip", path.name, detail)
         except InputError as error:
             choice.refuse(entry.name, error)
@@ -220,7 +220,7 @@ def _choose(entries: list[Entry], limits: Limits) -> _Choice:
 def _find_labels(
     source: Path, choice: _Choice, limits: Limits
 ) -> tuple[dict[str, dict[str, str]] | None, str]:
-    """What Groove's table says, and the folder it lies in: the top, or one that holds all files."""
+    """Labels in Groove's table, and its folder: the top, or one that contains all files."""
     clashes = find_clashes([table.name for table in choice.tables], ())
     for table in sorted(choice.tables, key=lambda table: table.name):
         prefix = table.name.removesuffix(INFO)
@@ -240,7 +240,7 @@ def _find_labels(
 
 
 def _name_files(choice: _Choice, prefix: str) -> dict[str, Entry]:
-    """The files by their names in the pack; those that clash are refused."""
+    """The files by their names in the pack; clashing names are refused."""
     names = [entry.name.removeprefix(prefix) for entry in choice.midi]
     clashes = find_clashes(names, _OWN)
     files = {}
@@ -253,7 +253,7 @@ def _name_files(choice: _Choice, prefix: str) -> dict[str, Entry]:
 
 
 def _check_tables(out: Path, names: set[str], is_groove: bool) -> None:
-    """Refuse a pack that holds another import, or files of the user's under the pack's names."""
+    """Refuse a pack with another import, or with the user's files under the pack's table names."""
     if (out / "pack.csv").exists():
         others = sorted(set(read_table(out / "pack.csv", PACK)["path"]) - names)
         if others:
@@ -267,10 +267,10 @@ def _check_tables(out: Path, names: set[str], is_groove: bool) -> None:
 
 
 def _place(out: Path, name: str, data: bytes) -> bool:
-    """Write a file of the pack; whether it was not there already.
+    """Write a file of the pack; True if it did not exist.
 
     Raises:
-        InputError: Something else has its place.
+        InputError: Another file or link has its path.
     """
     path = out / name
     for folder in list(path.relative_to(out).parents)[-2::-1]:
@@ -280,7 +280,7 @@ def _place(out: Path, name: str, data: bytes) -> bool:
             raise InputError(above, "in_the_way", "a link or file", detail)
     if path.is_symlink() or path.exists():
         if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
-            detail = "It was not put there by this import: move it, or give another folder."
+            detail = "This import did not write it: move it, or give another folder."
             raise InputError(path, "differs", "another file", detail)
         return False
     with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""Key maps of files: detected by rhythm, with a confidence, or settled by hand."""
+"""Key maps of files: inferred from the rhythm, with a confidence, or settled by the user."""
 
 from trapgen.ingest.keymap.choose import choose_readings, drums_of, find_settled
 from trapgen.ingest.keymap.evidence import VoiceTable, expand

@@ -1,4 +1,4 @@
-"""The key map of one file: settled by hand, said by its channel, or heard in its rhythm."""
+"""The key map of one file: settled by the user, implied by its channel, or inferred from rhythm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from trapgen.ingest.keymap.detect import Reading, rank_key_maps
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
 SETTLED: Final = "keymaps.csv"
-"""The file in a pack that keeps what was settled by hand: path in the pack; map, or voice."""
+"""The file in a pack with the user's answers: path in the pack; key map or voice."""
 
 _MAPS: Final = tuple(KEY_MAPS.values())
 _IS_KNOWN: Final = np.array([table.column_of >= 0 for table in _MAPS], np.int64)
@@ -50,9 +50,9 @@ _ROLES: Final = {
 
 
 def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
-    """Which strikes are drums, `(n,)`: those on the drum channel, or all where it is silent."""
+    """`(n,)` mask of drum strikes: those on the drum channel, or all if it is silent."""
     on_drums = strikes.channels == DRUM_CHANNEL
-    # In a file with other instruments only the drum channel counts; many packs use none.
+    # With other instruments only the drum channel counts; many packs do not use it.
     return on_drums if on_drums.any() else np.ones(len(strikes), bool)
 
 
@@ -67,15 +67,15 @@ def most_known_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
 
 
 def choose_readings(path: Path, drums: Strikes, settled: KeyMap | Role | None) -> list[Reading]:
-    """The ways to read a file, the likeliest first: one, if its map is settled or beyond doubt.
+    """Ways to read a file, likeliest first; only one if its key map is settled or certain.
 
-    What is settled holds. Else the drum channel is General MIDI's, and is
-    believed unless a map of another family knows more of the notes. Else the rhythm decides.
+    A settled key map applies. Otherwise a file on the drum channel is General MIDI, unless a map
+    of another family knows more of its notes. Otherwise the rhythm decides.
 
     Args:
         path: The file.
         drums: Its drums (`drums_of`), at least one strike.
-        settled: What `keymaps.csv` says of it (`find_settled`).
+        settled: Its entry in `keymaps.csv` (`find_settled`).
     """
     if isinstance(settled, KeyMap):
         return [Reading((settled,), 1.0)]
@@ -87,10 +87,10 @@ def choose_readings(path: Path, drums: Strikes, settled: KeyMap | Role | None) -
 
 
 def reading_of_name(name: str) -> KeyMap | Role:
-    """What an answer in `keymaps.csv` says: a key map, or the one voice that the file plays.
+    """Meaning of an answer in `keymaps.csv`: a key map, or the one voice that the file plays.
 
     Raises:
-        ParameterError: It names neither.
+        ParameterError: It is neither.
     """
     if (found := KEY_MAPS.get(name) or _ROLES.get(name)) is None:
         raise ParameterError("key_map", f"one of {', '.join([*KEY_MAPS, *_ROLES])}", name)
@@ -98,12 +98,12 @@ def reading_of_name(name: str) -> KeyMap | Role:
 
 
 def read_settled(pack: Path) -> dict[str, str]:
-    """What `keymaps.csv` of a folder settles: names of key maps or voices by path in the folder.
+    """Answers in a folder's `keymaps.csv`: names of key maps or voices by path in the folder.
 
     Empty without the file.
 
     Raises:
-        TableError: Its columns are not `path` and `key_map`, or it names what isn't there.
+        TableError: Its columns are not `path` and `key_map`, or it contains an unknown name.
     """
     path = pack / SETTLED
     if not path.is_file():
@@ -125,7 +125,7 @@ def read_settled(pack: Path) -> dict[str, str]:
 
 
 def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
-    """Keep what is settled with the folder, sorted by path."""
+    """Save a folder's answers, sorted by path."""
     with replacing(pack / SETTLED) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
@@ -136,11 +136,11 @@ def find_settled(path: Path) -> KeyMap | Role | None:
     """The key map or role settled for a file, by the nearest folder above it that names it.
 
     Raises:
-        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+        TableError: A `keymaps.csv` in a folder above the file is malformed.
     """
     name = os.path.abspath(path)
     for folder, table in _tables_above(os.path.dirname(name)):
-        # Asked of every folder above every file; `access` costs a third of `isfile`.
+        # Called for every folder above every file; `access` costs a third of `isfile`.
         if os.access(table, os.F_OK) and os.path.isfile(table):
             stat = os.stat(table)
             settled = _read_once(folder, stat.st_mtime_ns, stat.st_size)
@@ -152,7 +152,7 @@ def find_settled(path: Path) -> KeyMap | Role | None:
 
 @lru_cache(maxsize=64)
 def _tables_above(folder: str) -> tuple[tuple[str, str], ...]:
-    """The folder and those above it, the nearest first, each with where its table would lie."""
+    """The folder and those above it, nearest first, each with the path of its table."""
     folders = [folder]
     while (parent := os.path.dirname(folders[-1])) != folders[-1]:
         folders.append(parent)

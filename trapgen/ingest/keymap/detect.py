@@ -1,8 +1,7 @@
-"""Which key map a file was played on, by the rhythm of its pitches, and how sure that is.
+"""Key-map detection from the rhythm of a file's pitches, with a confidence.
 
-Maps are compared by Bayes' rule, each scored by what speaks for it
-(`trapgen.ingest.keymap.readings`), weighed by numbers learned on Groove (`training.keymap`). Maps
-that read a file alike count together.
+Maps are compared by Bayes' rule: each has a score (`trapgen.ingest.keymap.readings`) with weights
+learned on Groove (`training.keymap`). Maps that read a file alike are added up.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from trapgen.ingest.keymap.weights import groove_weights, share_out
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
 _MAPS: Final = tuple(KEY_MAPS.values())
-# On the drum channel percussion that the kit lacks is at home, and costs nothing. Groove has none
-# to learn that from.
+# Percussion outside the kit is normal on the drum channel and costs nothing. Groove has none to
+# learn this from.
 _PERCUSSION_ON_DRUM_CHANNEL: Final = 0.0
 _NAMED: Final = {
     "addictive_drums2": r"\bad ?2\b|addictive",
@@ -31,17 +30,17 @@ _NAMED: Final = {
     "roland_td11": r"\btd ?\d+k?\b|\broland\b|vdrum",
     "gm": r"\bgm\b|general ?midi",
 }
-# A product's name outweighs what is usual, and not a rhythm. Groove's names tell of none.
+# A product's name outweighs the prior but not the rhythm. Groove's names contain none.
 _NAME_BONUS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a file: the maps that agree on it, and its share.
+    """One way to read a file: the maps that agree on it, and its probability.
 
     Attributes:
-        key_maps: At least one map; all make the same voices of the file's pitches. Those that the
-            file's name tells of come first, then the order of `KEY_MAPS`.
+        key_maps: At least one map; all assign the same voices to the file's pitches. Maps that the
+            file's name suggests come first, then the order of `KEY_MAPS`.
         confidence: Posterior probability of the reading among all maps, from 0 to 1.
     """
 
@@ -50,11 +49,11 @@ class Reading:
 
 
 def rank_key_maps(strikes: Strikes, stem: str = "") -> list[Reading]:
-    """Every way to read a file, the likeliest first; the confidences add up to 1.
+    """All ways to read a file, likeliest first; the confidences sum to 1.
 
     Args:
         strikes: At least one strike.
-        stem: The file's name without its ending, which may name a product.
+        stem: The file's name without its extension, which may contain a product's name.
     """
     evidence = gather_evidence(strikes)
     weights = groove_weights()

@@ -1,4 +1,4 @@
-"""Which voice a group of strikes is, by its rhythm: a logistic regression (`training.keymap`)."""
+"""Voice classifier for groups of strikes by rhythm: logistic regression (`training.keymap`)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LIMIT: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class VoiceTable:
-    """The regression's numbers.
+    """Parameters of the classifier.
 
     Attributes:
         mean: `(18,)` float64, of the features.
-        deviation: `(18,)` float64, of the features.
+        deviation: `(18,)` float64, standard deviation of the features.
         weights: `(37, 9)` float64, of the features' expansion (`expand`), for each voice.
-        prior: `(9,)` float64, log share of each voice among the examples.
+        prior: `(9,)` float64, log share of each voice among the training examples.
     """
 
     mean: NDArray[np.float64]
@@ -34,25 +34,25 @@ class VoiceTable:
 def expand(
     features: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """One, the features as deviations from their mean (at most 4), their squares: `(n, 37)`."""
+    """Constant 1, standardized features clipped at 4, and their squares: `(n, 37)`."""
     standard = np.clip((features - mean) / deviation, -_LIMIT, _LIMIT)
     return np.hstack([np.ones((len(features), 1)), standard, standard**2])
 
 
 @cache
 def groove_table() -> VoiceTable:
-    """The numbers learned on Groove."""
+    """Parameters learned on Groove."""
     return VoiceTable(**{name: np.array(part) for name, part in read_groove()["voices"].items()})
 
 
 def voice_evidence(
     features: NDArray[np.float64], table: VoiceTable | None = None
 ) -> NDArray[np.float64]:
-    """How much more the rhythm speaks for a voice than for any: log P(voice | rhythm) / P(voice).
+    """Log likelihood ratio of each voice given the rhythm: log P(voice | rhythm) / P(voice).
 
     Args:
         features: `(n_groups, 18)`, from `describe_groups`.
-        table: The regression's numbers; Groove's if None.
+        table: Parameters of the classifier; Groove's if None.
 
     Returns:
         `(n_groups, 9)` float64, in nats.

@@ -1,4 +1,4 @@
-"""What was learned on Groove of voices and of key maps: the numbers of `groove.json`.
+"""Parameters of voice classifier and key-map scores, learned on Groove: `groove.json`.
 
 `python -m training.keymap DIR` writes that file again; it carries Groove's attribution.
 """
@@ -16,11 +16,11 @@ GROOVE: Final = Path(__file__).with_name("groove.json")
 
 @cache
 def read_groove() -> Any:
-    """The file's `sure`, `nats` by term and by key map, `voices` by field of `VoiceTable`."""
+    """Content of the file: `sure`; `nats` by term and by key map; `voices`, a `VoiceTable`."""
     return read_json(GROOVE)
 
 
 def sure_from() -> float:
-    """Confidence from which a key map is taken; below it the file needs review."""
+    """Confidence from which a key map is accepted; below it the file needs review."""
     confidence: float = read_groove()["sure"]
     return confidence

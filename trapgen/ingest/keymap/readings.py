@@ -1,10 +1,10 @@
-"""The ways to read a file, one for all key maps that agree, and what speaks for each.
+"""Ways to read a file, one for all key maps that agree, and the evidence for each.
 
-A map makes a voice of each pitch it knows, and is as good as the rhythms of those pitches, and of
-the voices they add up to, speak for these voices (`trapgen.ingest.keymap.evidence`). One instrument
-is not struck twice at once: pitches of one hat or cymbal must keep out of each other's way, and
-share their bars. A map pays for pitches that it doesn't know, for a kit without kick, snare or time
-keeper, and for having many keys for a voice: the file then used few of them by chance.
+A map assigns a voice to each pitch that it knows. Its score is the classifier's evidence
+(`trapgen.ingest.keymap.evidence`) for these voices, from the rhythms of the pitches and of the
+voices that they add up to. One instrument is not struck twice at once: pitches of one hat or cymbal
+should not coincide, and should share bars. Terms against a map are pitches that it does not know, a
+kit without kick, snare or timekeeper, and many keys per voice, of which the file uses few.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ RHYTHM_TERMS: Final = (
     "crash_bars",
     "crash_bars_by_chance",
 )
-"""What is counted of a reading: columns of `Evidence.rhythm`."""
+"""Terms of a reading: columns of `Evidence.rhythm`."""
 
 MAP_TERMS: Final = ("choices_of_keys", "unknown_pitches", "other_percussion")
-"""What is counted of a map: columns of `Evidence.of_map`."""
+"""Terms of a map: columns of `Evidence.of_map`."""
 
 _INSTRUMENTS: Final = ((CLOSED_HAT, OPEN_HAT), (RIDE,), (CRASH,))
 _TIME_KEEPERS: Final = frozenset({CLOSED_HAT, OPEN_HAT, RIDE})
-# Evidence counts without bound for no voice: a map must not gain by not knowing a pitch.
+# Evidence for a voice is bounded below: a map must not gain by not knowing a pitch.
 _LEAST: Final = -5.0
-# Strikes from which a group's rhythm, and a file's, counts in full.
+# Number of strikes from which the rhythm of a group, and of a file, has full weight.
 _ENOUGH_STRIKES: Final = 8
 _RHYTHM_STRIKES: Final = 16
-# A pitch alone has no company to be told by.
+# A single pitch has no simultaneous strikes to classify it by.
 _LONE_TRUST: Final = 0.1
 _RARITY: Final = FEATURES.index("rarity")
 _GM_KEYS: Final = range(35, 82)
@@ -63,15 +63,15 @@ _N_KEYS: Final = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for each way to read a file.
+    """Evidence for each way to read a file.
 
     Attributes:
-        voices: `(n_readings, n_pitches)` int64, the voice of each pitch of the file, the pitches
-            sorted; -1 where unknown.
+        voices: `(n_readings, n_pitches)` int64, the voice of each pitch of the file, pitches
+            ascending; -1 where unknown.
         rhythm: `(n_readings, 16)` float64, columns `RHYTHM_TERMS`.
         of_map: `(n_maps, 3)` float64, columns `MAP_TERMS`, in the order of `KEY_MAPS`.
         reading_of_map: `(n_maps,)` int64, row of `rhythm`.
-        trust: From 0 to 1, how much of a rhythm there is to hear.
+        trust: From 0 to 1, weight of the rhythm, which grows with the number of strikes.
     """
 
     voices: NDArray[np.int64]
@@ -82,14 +82,14 @@ class Evidence:
 
 
 def gather_evidence(strikes: Strikes, table: VoiceTable | None = None) -> Evidence:
-    """What speaks for each way to read the strikes, at least one.
+    """Evidence for each way to read the strikes, at least one.
 
     Args:
         strikes: A file's drums.
-        table: The rhythms of the voices; Groove's if None.
+        table: Parameters of the voice classifier; Groove's if None.
     """
     pitches, at = np.unique(strikes.pitches.astype(np.int64), return_inverse=True)
-    # A handful of strikes is no rhythm.
+    # A few strikes form no rhythm.
     trust = min(1.0, len(strikes) / _RHYTHM_STRIKES) * (_LONE_TRUST if len(pitches) == 1 else 1)
     rows: dict[tuple[int, ...], int] = {}
     reading_of_map = np.array(
@@ -108,8 +108,8 @@ def gather_evidence(strikes: Strikes, table: VoiceTable | None = None) -> Eviden
 def _count_voices(
     strikes: Strikes, at: NDArray[np.int64], voices: NDArray[np.int64], table: VoiceTable | None
 ) -> NDArray[np.float64]:
-    """The first four terms of each reading; `at` `(n_strikes,)` is the pitch of each strike."""
-    # Readings share most of their groups of pitches: each is described once.
+    """First four terms of each reading; `at`, `(n_strikes,)`, is the pitch index of each strike."""
+    # Readings share most groups of pitches, so each group is described once.
     masks: dict[bytes, NDArray[np.bool_]] = {}
     places: dict[bytes, int] = {}
 
@@ -148,10 +148,10 @@ def _count_voices(
 def _weigh(
     features: NDArray[np.float64], table: VoiceTable | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Evidence `(n_groups, 9)` in two parts, less of it from groups of few strikes.
+    """Evidence `(n_groups, 9)` in two parts, with less weight for groups of few strikes.
 
-    The second is the choice between ride and crash alone: drummers ride on crashes and crash on
-    rides.
+    The second part is the choice between ride and crash, which are interchangeable in part:
+    drummers ride on crashes and crash on rides.
     """
     counted = np.minimum(1, 1 / features[:, _RARITY] / np.sqrt(_ENOUGH_STRIKES))
     evidence = np.maximum(voice_evidence(features, table), _LEAST) * counted[:, None]
@@ -164,7 +164,7 @@ def _weigh(
 def _count_pairs(
     voices: NDArray[np.int64], found: NDArray[np.int64], by_chance: NDArray[np.float64]
 ) -> list[float]:
-    """Log of one and what pairs of pitches of one instrument have in common, and by chance.
+    """Logs of one plus the observed and of one plus the expected coincidences of one instrument.
 
     `voices` is `(n_pitches,)`, the counts `(n_pitches, n_pitches)`.
     """

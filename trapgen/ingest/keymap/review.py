@@ -1,4 +1,4 @@
-"""Files whose key map is in doubt, and settling them by hand."""
+"""Files with an uncertain key map, and the user's answers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from trapgen.midi import read_strikes
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A file whose key map is not sure.
+    """A file with an uncertain key map.
 
     Attributes:
         path: Path in the pack.
-        pitches: Strikes by pitch, the most struck first.
-        readings: Ways to read it, the likeliest first.
+        pitches: Number of strikes by pitch, most frequent first.
+        readings: Ways to read it, likeliest first.
     """
 
     path: str
@@ -38,13 +38,13 @@ class Doubt:
 
 
 def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
-    """The files of a pack whose key map is below `sure_from`, in the order given.
+    """Yield the files of a pack whose key-map confidence is below `sure_from`, in the given order.
 
-    Files whose name or rhythm gives their voice, and those settled before, are in no doubt; files
-    that cannot be read are left to standardizing, which rejects them with the reason.
+    Files whose name or rhythm determines their voice, and settled files, are certain. Unreadable
+    files are skipped; standardizing rejects them with the reason.
 
     Raises:
-        TableError: A `keymaps.csv` breaks its form.
+        TableError: A `keymaps.csv` is malformed.
     """
     for path in paths:
         try:
@@ -63,23 +63,23 @@ def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
 
 
 def settle(pack: Path, answers: Mapping[str, str]) -> None:
-    """Keep with the pack which key map its files are read through, or which voice they play.
+    """Save key maps of a pack's files, or the voices that they play.
 
     Args:
-        pack: The folder; `keymaps.csv` in it keeps the answers, old ones included.
+        pack: The folder; answers in its `keymaps.csv` are added to earlier ones.
         answers: Names of key maps, or of a voice (`kick`), by path in the pack.
 
     Raises:
-        InputError: The pack is no folder, or has no file at a path.
-        ParameterError: There is no key map or voice of that name.
-        TableError: `keymaps.csv` breaks its form.
+        InputError: The pack is not a folder, or has no file at a path.
+        ParameterError: No key map or voice has that name.
+        TableError: `keymaps.csv` is malformed.
     """
     if not pack.is_dir():
         raise InputError(pack, "missing", "no such folder", "Check the path.")
     settled = read_settled(pack)
     for path, name in answers.items():
         if not (pack / path).is_file():
-            raise InputError(pack / path, "missing", "no such file", f"Name it from {pack} on.")
+            raise InputError(pack / path, "missing", "no such file", f"Name it relative to {pack}.")
         reading_of_name(name)
         settled[Path(path).as_posix()] = name
     write_settled(pack, settled)

@@ -1,4 +1,4 @@
-"""What the strikes of one pitch, or of one voice, look like in time: numbers without their key."""
+"""Rhythm features of the strikes of one pitch, or of one voice, independent of the key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FEATURES: Final = (
 """Names of the columns of `describe_groups`."""
 
 TOGETHER_QUARTERS: Final = 0.06
-"""Strikes closer than this, in quarter notes, count as struck at once: a drummer's flam."""
+"""Strikes closer than this, in quarter notes, count as simultaneous: a flam."""
 
 _SAME_QUARTERS: Final = 0.02
 _ROLL_QUARTERS: Final = 0.2
@@ -47,20 +47,20 @@ def count_bars(strikes: Strikes) -> int:
 def describe_groups(
     strikes: Strikes, groups: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Describe each group of strikes by rate, place in the bar, spacing, loudness and company.
+    """Features of each group of strikes: rate, position in the bar, spacing, loudness, coincidence.
 
     Args:
         strikes: At least one strike.
-        groups: `(n_strikes,)`, the group that each strike belongs to: its pitch, or its voice.
+        groups: `(n_strikes,)`, the group of each strike: its pitch, or its voice.
 
     Returns:
-        The groups found, `(n_groups,)`, sorted; and `(n_groups, 18)` float64, columns `FEATURES`:
-        log strikes a bar; log share of all strikes; shares of strikes whose nearest 16th is beat
-        1, 2, 3, 4, an offbeat 8th, an offbeat 16th; log median spacing in quarter notes; share of
-        spacings within 15 % of it; mean and deviation of velocity over the file's mean; share
-        struck together with another group; share of bars with a strike; beats 2 and 4 less beats
-        1 and 3; share of spacings under a fifth of a quarter; one over the root of the count;
-        share struck together with another strike of the group.
+        The groups, `(n_groups,)`, sorted; and `(n_groups, 18)` float64, columns `FEATURES`: log
+        strikes per bar; log share of all strikes; shares of strikes whose nearest 16th is beat 1,
+        2, 3, 4, an offbeat 8th, an offbeat 16th; log median spacing in quarter notes; share of
+        spacings within 15% of it; mean and deviation of velocity over the file's mean; share of
+        strikes simultaneous with another group; share of bars with a strike; share on beats 2 and
+        4 minus beats 1 and 3; share of spacings under a fifth of a quarter; one over the root of
+        the count; share of strikes simultaneous with another strike of the group.
     """
     found = np.unique(groups)
     return found, describe_masks(strikes, [groups == group for group in found.tolist()])
@@ -112,17 +112,17 @@ def _describe(
 def count_company(
     strikes: Strikes, groups: NDArray[np.int64]
 ) -> tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...]:
-    """How often each two groups are struck together, in how many bars both are, and by chance.
+    """Number of simultaneous strikes and of shared bars per pair of groups, and expected numbers.
 
     Args:
         strikes: At least one strike.
-        groups: `(n_strikes,)`, the group of each strike, counted from 0 on.
+        groups: `(n_strikes,)`, the group of each strike, from 0.
 
     Returns:
-        Twice a pair of `(n_groups, n_groups)`, int64 as found and float64 as expected, symmetric.
-        First pairs of strikes closer than `TOGETHER_QUARTERS`, expected of strikes that fall on any
-        16th alike; what a group does with itself counts twice. Then bars in which both groups are
-        struck, expected of groups that choose their bars alone.
+        Two pairs of `(n_groups, n_groups)`, int64 observed and float64 expected, symmetric. The
+        first pair counts strikes closer than `TOGETHER_QUARTERS`, expected for strikes that fall
+        on any 16th with equal probability; pairs within a group count twice. The second counts
+        bars with both groups, expected for groups that choose their bars independently.
     """
     n_groups, n_bars = int(groups.max()) + 1, count_bars(strikes)
     at = strikes.ticks / strikes.ticks_per_quarter

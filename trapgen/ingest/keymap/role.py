@@ -1,8 +1,8 @@
-"""Which single part a file plays, kick, snare or hat: by its name, or by its rhythm alone.
+"""The single part that a file plays, kick, snare or hat, by its name or its rhythm.
 
-The rules of rhythm are those of trap and its relatives: a snare part marks beats 2 and 4, or beat
-3, bar for bar and leaves beat 1 alone; a hat part is dense and played with many velocities; a kick
-part starts the bar and is sparse. What fits none, or more than one, is left open.
+Rhythm rules are those of trap and related styles: a snare part marks beats 2 and 4, or beat 3, in
+every bar and leaves beat 1 out; a hat part is dense with many velocities; a kick part starts the
+bar and is sparse. A file that meets no rule, or several, is left open.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _KICK_MAX_VELOCITIES: Final = 4
 def find_role(
     path: Path, strikes: Strikes, settled: KeyMap | Role | None
 ) -> tuple[Role, str, float]:
-    """The role of a file, what says so, and how sure that is, from 0 to 1.
+    """Role of a file, what determined it, and its confidence from 0 to 1.
 
-    A voice settled in `keymaps.csv` holds. Else the name says it, and is sure, or the rhythm where
-    the name says nothing (see `detect_role`); else the file is full, said by nothing and sure. A
-    name is not believed against a whole kit on the drum channel. A file on that channel says by its
-    pitches what it plays, and one whose key map is settled by hand is read through that.
+    A voice settled in `keymaps.csv` applies. Otherwise a role in the file's name is certain;
+    without one, the rhythm decides (see `detect_role`); else the file is full, with certainty and
+    no evidence. A name is overruled by a whole kit on the drum channel. The pitches of a file on
+    that channel determine its voices, and a file with a settled key map is read through it.
 
     Args:
         path: The file.
         strikes: Its note-ons, at least one.
-        settled: What `keymaps.csv` says of it (`find_settled`).
+        settled: Its entry in `keymaps.csv` (`find_settled`).
 
     Returns:
         The role; `settled`, `name`, `rhythm` or nothing; the confidence.
@@ -60,20 +60,20 @@ def find_role(
 
 
 def _has_kit(strikes: Strikes) -> bool:
-    """Whether General MIDI hears kick, snare and something else."""
+    """Whether the General MIDI reading has kick, snare and another voice."""
     voices = KEY_MAPS["gm"].voices
     return {KICK, SNARE} < {voices.get(pitch) for pitch in set(strikes.pitches.tolist())}
 
 
 def detect_role(strikes: Strikes, stem: str = "") -> tuple[Role | None, float]:
-    """The part that a file plays and the confidence in it, from 0 to 1; None where it is open.
+    """The part that a file plays and its confidence, from 0 to 1; None where it is open.
 
     A role word in the file's name decides with certainty. Otherwise the confidence is the smallest
-    margin, from 0.5 at the limit of a rule to 1.
+    margin over the rules, from 0.5 at a rule's limit to 1.
 
     Args:
         strikes: The file's note-ons.
-        stem: The file's name without its ending.
+        stem: The file's name without its extension.
     """
     if (named := role_of_name(stem)) is not None:
         return named, 1.0
@@ -84,7 +84,7 @@ def detect_role(strikes: Strikes, stem: str = "") -> tuple[Role | None, float]:
     bars, places = sixteenths // 16, sixteenths % 16
     n_bars = int(bars[-1]) + 1
     kinds, counts = np.unique(strikes.pitches, return_counts=True)
-    # One instrument plays most of a part's notes; a kit shares them out.
+    # A part has most notes on one instrument; a kit distributes them.
     if n_bars < _MIN_BARS or len(kinds) > _MAX_PITCHES or counts.max() < 0.8 * len(strikes):
         return None, 0.0
     rate = len(strikes) / n_bars
@@ -119,5 +119,5 @@ def detect_role(strikes: Strikes, stem: str = "") -> tuple[Role | None, float]:
 
 
 def _above(value: float, limit: float, certain: float) -> float:
-    """0 below the limit, 0.5 at it, 1 from where the rule is certain."""
+    """0 below the limit, 0.5 at it, 1 from the value where the rule is certain."""
     return 0.0 if value < limit else min(1.0, 0.5 + 0.5 * (value - limit) / (certain - limit))

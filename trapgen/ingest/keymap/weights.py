@@ -1,4 +1,4 @@
-"""What counts for and against a key map, in nats learned on Groove."""
+"""Weights of the key-map scores, in nats, learned on Groove."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from trapgen.ingest.keymap.readings import MAP_TERMS, RHYTHM_TERMS
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Nats for each thing counted.
+    """Weight of each term in nats.
 
     Attributes:
         rhythm: `(16,)` float64, for `RHYTHM_TERMS`.
         of_map: `(3,)` float64, for `MAP_TERMS`.
-        prior: `(n_maps,)` float64, before any note is heard, in the order of `KEY_MAPS`.
+        prior: `(n_maps,)` float64, log prior of each map, in the order of `KEY_MAPS`.
     """
 
     rhythm: NDArray[np.float64]
@@ -30,16 +30,16 @@ class Weights:
     def score(
         self, rhythm: NDArray[np.float64], of_map: NDArray[np.float64], trust: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """How much speaks for each key map, `(..., n_maps)` float64, in nats.
+        """Score of each key map, `(..., n_maps)` float64, in nats.
 
         Args:
-            rhythm: `(..., n_maps, 16)`, what is counted of the reading of each map.
-            of_map: `(..., n_maps, 3)`, what is counted of each map.
+            rhythm: `(..., n_maps, 16)`, terms of the reading of each map.
+            of_map: `(..., n_maps, 3)`, terms of each map.
             trust: `(...,)`, from 0 to 1 (see `Evidence`).
         """
         trust = trust[..., None]
         heard = rhythm @ self.rhythm + of_map[..., 0] * self.of_map[0]
-        # What is usual holds without a rhythm; that a map explains little is no merit then.
+        # The prior needs no rhythm; without one, a map that explains little gets no credit for it.
         prior = np.where(self.prior > 0, trust, 1) * self.prior
         scores: NDArray[np.float64] = trust * (
             trust * heard + prior + of_map[..., 1:] @ self.of_map[1:]
@@ -48,7 +48,7 @@ class Weights:
 
 
 def share_out(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities `(..., n_maps)` that add up to 1, from nats."""
+    """Probabilities `(..., n_maps)` that sum to 1, from nats."""
     shares = np.exp(scores - scores.max(-1, keepdims=True))
     out: NDArray[np.float64] = shares / shares.sum(-1, keepdims=True)
     return out
@@ -56,7 +56,7 @@ def share_out(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @cache
 def groove_weights() -> Weights:
-    """The numbers learned on Groove."""
+    """Weights learned on Groove."""
     nats = read_groove()["nats"]
     parts = (RHYTHM_TERMS, MAP_TERMS, KEY_MAPS)
     return Weights(*(np.array([nats[name] for name in part]) for part in parts))

@@ -1,1 +1,1 @@
-"""Files as found become loops on the kit and the grid, with a count of everything on the way."""
+"""Conversion of files to loops on the kit and the grid; everything dropped is counted."""

@@ -1,7 +1,7 @@
-"""Folders of any size become loops on disk, with a manifest and the rejects, chunk by chunk.
+"""Standardizing folders of any size, with a manifest and rejects, chunk by chunk.
 
-The chunks may go through any map that keeps their order: one after the other here, or spread over
-threads, processes and machines that see the same files. What is written is the same.
+The chunks may go through any order-preserving map: sequential here, or spread over threads,
+processes and machines that share the files. The output is the same.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ REJECTS_NAME: Final = "rejects.csv"
 _WRITTEN: Final = (LOOPS_FOLDER, MANIFEST_NAME, HITS_NAME, REJECTS_NAME)
 
 FILES_A_CHUNK: Final = 2_000
-"""About a second's work: enough to make little of what a task of Prefect's costs."""
+"""About one second of work, so that the overhead of a Prefect task is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class Chunk:
 
 @dataclass(slots=True)
 class Part:
-    """What became of a chunk.
+    """Result of a chunk.
 
     Attributes:
-        rows: Of the manifest, in the files' order.
-        hits: Of each row's loop (`trapgen.core.HIT`).
+        rows: Rows of the manifest, in the files' order.
+        hits: Hits of each row's loop (`trapgen.core.HIT`).
         rejects: Rows of the rejects, in the files' order.
-        error: What stopped the chunk.
+        error: Error that stopped the chunk.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Part:
 
 
 Spread = Callable[[Callable[[Chunk], Part], Sequence[Chunk]], Iterable[Part]]
-"""A map over chunks: yields the parts in the chunks' order, as `map` does."""
+"""A map over chunks that yields the parts in the chunks' order, as `map` does."""
 
 
 def standardize(
@@ -85,25 +85,25 @@ def standardize(
 ) -> tuple[Any, Any]:
     """Read a file or folder and write its loops into `out`.
 
-    Their tables are `manifest.parquet` and `hits.parquet`, with a MIDI file a loop beside them;
-    `rejects.csv` has a row a file that was not read.
+    Tables are `manifest.parquet` and `hits.parquet`, with one MIDI file per loop beside them;
+    `rejects.csv` has one row per unreadable file.
 
     Args:
         source: The file or folder.
-        out: The folder for what is written.
-        params: Grid, key map and metre.
-        spread: Calls the first argument on every chunk of the second.
+        out: Output folder.
+        params: Grid, key map and meter.
+        spread: Map that applies its first argument to every chunk of the second.
         on_files: Called after each chunk.
-        files_a_chunk: How many files a chunk has; the result is the same.
-        overwrite: Whether files in `out` with other bytes may be replaced.
+        files_a_chunk: Number of files per chunk; the result is the same.
+        overwrite: Whether existing files in `out` with other bytes may be replaced.
 
     Returns:
         The manifest and the rejects, as pandas frames (`trapgen.core.store.MANIFEST`, `REJECTS`).
 
     Raises:
-        InputError: There is nothing at `source`, or no MIDI file in it; what is written would lie
-            among the files read, or replace others.
-        TableError: A `pack.csv` or `keymaps.csv` breaks its form.
+        InputError: There is nothing at `source`, or no MIDI file in it; or `out` is among the
+            files read, or has other files under the same names.
+        TableError: A `pack.csv` or `keymaps.csv` is malformed.
     """
     root, files = find_sources(source)
     if not files:
@@ -136,7 +136,7 @@ def standardize(
 
 
 def standardize_chunk(chunk: Chunk) -> Part:
-    """Read the files of a chunk and write their loops; the rows are the caller's to write."""
+    """Read the files of a chunk and write their loops; the caller writes the rows."""
     part = Part()
     folders: set[str] = set()
     try:
@@ -151,7 +151,7 @@ def standardize_chunk(chunk: Chunk) -> Part:
             if (above := target.rpartition("/")[0]) not in folders:
                 make_folder(path.parent)
                 folders.add(above)
-            # The folder is the run's own until all is written.
+            # The folder is private to the run until everything is written.
             path.write_bytes(to_bytes(result.loop))
             part.rows.append(_manifest_row(result, target))
             part.hits.append(list_hits(result.loop))

@@ -1,7 +1,7 @@
-"""One feel for one loop: trap notated at 70 bpm and at 140 bpm is the same music.
+"""One tempo convention: trap notated at 70 bpm and at 140 bpm is the same music.
 
-Producers write half-time grooves either way: at 70 with the snare on 2 and 4, or at 140 with the
-snare on 3. Loops are brought to the second, so that a bar means the same everywhere.
+Half-time grooves are written either at 70 bpm with the snare on 2 and 4, or at 140 bpm with the
+snare on 3. Loops are converted to the latter, so that a bar is equally long in all of them.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from trapgen.midi import Strikes
 
 _SLOW_BPM: Final = 100.0
 _FAST_BPM: Final = 200.0
-"""Below the slow one a loop may be written at half its tempo, above the fast one at twice."""
+"""Tempo range: below, a loop may be notated at half its tempo, above, at twice."""
 _LONE_SLOW_BPM: Final = 85.0
 _LONE_FAST_BPM: Final = 240.0
-"""The same for loops without a snare, where tempo alone has to tell."""
+"""The same for loops without a snare, where only the tempo decides."""
 _MIN_SNARES: Final = 2
 _MOST: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Feel:
-    """What was done to a file's tempo.
+    """Conversion of a file's tempo.
 
     Attributes:
-        factor: 2 where the tempo was doubled, 0.5 where it was halved, else 1.
-        reason: Why, in a few words; empty where nothing was done.
+        factor: 2 if the tempo was doubled, 0.5 if it was halved, else 1.
+        reason: Short explanation; empty if the tempo is unchanged.
     """
 
     factor: float = 1.0
@@ -41,22 +41,22 @@ class Feel:
 def choose_feel(
     ticks: NDArray[np.int64], voices: NDArray[np.int64], ticks_per_quarter: int, bpm: float
 ) -> Feel:
-    """Decide whether a loop is written at half or twice the tempo of its half-time feel.
+    """Decide whether a loop is notated at half or twice the tempo of its half-time feel.
 
     Args:
         ticks: `(n,)` times of the strikes.
         voices: `(n,)` their columns in the kit.
         ticks_per_quarter: Resolution of `ticks`.
-        bpm: The tempo as written.
+        bpm: The notated tempo.
     """
     if _SLOW_BPM < bpm < _FAST_BPM:
         return Feel()
     quarters = ticks[voices == SNARE] / ticks_per_quarter
     if len(quarters) < _MIN_SNARES:
         if bpm <= _LONE_SLOW_BPM:
-            return Feel(2.0, f"{bpm:g} bpm and no snare to tell: taken for half the tempo")
+            return Feel(2.0, f"{bpm:g} bpm without a snare: read as half the tempo")
         if bpm >= _LONE_FAST_BPM:
-            return Feel(0.5, f"{bpm:g} bpm and no snare to tell: taken for twice the tempo")
+            return Feel(0.5, f"{bpm:g} bpm without a snare: read as twice the tempo")
         return Feel()
     if bpm <= _SLOW_BPM:
         backbeat = _share_at(quarters, 4, (1, 3))
@@ -70,14 +70,14 @@ def choose_feel(
 
 
 def _share_at(quarters: NDArray[np.float64], period: int, beats: tuple[int, ...]) -> float:
-    """Share of the times that lie within a 32nd of some beats of a period, in quarters."""
+    """Share of the times within a 32nd of some beats of a period, in quarters."""
     place = quarters % period
     n_near = sum(np.count_nonzero(np.abs(place - beat) <= 1 / 8) for beat in beats)
     return n_near / len(quarters)
 
 
 def apply_feel(strikes: Strikes, feel: Feel) -> Strikes:
-    """The strikes in the new feel's quarters."""
+    """Convert the strikes to the new tempo's quarters."""
     if feel.factor == 1:
         return strikes
     if feel.factor < 1:

@@ -1,4 +1,4 @@
-"""Folders of files: what lies in them, read one by one, and loaded again once standardized."""
+"""Folders of MIDI files: listing, reading one by one, and loading standardized loops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MANIFEST_NAME: Final = "manifest.parquet"
 
 
 def find_midi(source: Path) -> list[Path]:
-    """Every MIDI file in a folder and those below it, sorted; or the file itself.
+    """Every MIDI file in a folder, recursively and sorted; or the file itself.
 
     Raises:
         InputError: There is nothing at `source`.
@@ -41,13 +41,13 @@ def find_midi(source: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file, and what only its folder knows of it.
+    """A file, with what its folder and pack state about it.
 
     Attributes:
         path: The file.
         name: Its path in the folder read, with slashes, as far as it is UTF-8.
-        loop_id: Name of its loop; empty where the file's own name is not UTF-8.
-        note: What a `pack.csv` says of it.
+        loop_id: Name of its loop; empty if the file's own name is not UTF-8.
+        note: Its entry in a `pack.csv`.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Found:
 
 
 def find_sources(source: Path) -> tuple[Path, list[Found]]:
-    """The folder that paths are relative to, and its MIDI files in the order of the sorted paths.
+    """The folder that paths are relative to, and its MIDI files in sorted order.
 
     Raises:
         InputError: There is nothing at `source`.
@@ -72,7 +72,7 @@ def find_sources(source: Path) -> tuple[Path, list[Found]]:
         name, loop_id = os.fsencode(as_found).decode("utf-8", "backslashreplace"), ""
         if name == as_found:
             loop_id = name.removesuffix(path.suffix)
-            # `a.mid` and `a.midi` are two loops.
+            # `a.mid` and `a.midi` are different loops.
             loop_id = name if loop_id in taken else loop_id
             taken.add(loop_id)
         found.append(Found(path, name, loop_id, notes.get(path)))
@@ -80,10 +80,10 @@ def find_sources(source: Path) -> tuple[Path, list[Found]]:
 
 
 def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardized:
-    """Read a file that `find_sources` found in `root`, with what its pack says of it.
+    """Read a file that `find_sources` found in `root`, with its entry in the pack.
 
     Raises:
-        MidiError: It breaks a rule.
+        MidiError: The file breaks a rule.
     """
     if not found.loop_id:
         received, detail = found.name, "Rename it: the name is not UTF-8."
@@ -96,10 +96,10 @@ def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardi
 
 
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:
-    """Read every MIDI file of a folder, in the order of the sorted paths.
+    """Read every MIDI file of a folder, in sorted order.
 
-    A file that breaks a rule comes out as the error that says so; the rest go on. What a pack's
-    `pack.csv` says of a file is taken over.
+    A file that breaks a rule yields its error, and reading continues. Entries in a pack's
+    `pack.csv` are copied.
 
     Raises:
         InputError: There is nothing at `source`.
@@ -114,9 +114,9 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
 
 
 def load_standardized(folder: Path) -> list[DrumLoop]:
-    """The loops of a standardized folder, in the manifest's order, with their lineage.
+    """The loops of a standardized folder, in the manifest's order, with lineage.
 
     Raises:
-        TableError: There is no manifest or no table of hits, or one breaks its schema.
+        TableError: The manifest or the table of hits is missing, or does not match its schema.
     """
     return join_hits(read_rows(folder / MANIFEST_NAME, MANIFEST), folder / HITS_NAME)

@@ -1,4 +1,4 @@
-"""Ticks to steps, and how many bars a file is long."""
+"""Quantization of ticks to steps, and length of a file in bars."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def quantize(
     Args:
         ticks: `(n,)` times in ticks.
         ticks_per_quarter: Resolution of `ticks`.
-        steps_per_bar: Steps to four quarters.
+        steps_per_bar: Steps per bar of four quarters.
 
     Returns:
-        `(n,)` steps, and `(n,)` what was rounded away, in steps from -0.5 up to 0.5.
+        `(n,)` steps, and `(n,)` quantization errors, in steps from -0.5 up to 0.5.
     """
     ticks_per_bar = 4 * ticks_per_quarter
     steps = (2 * ticks * steps_per_bar + ticks_per_bar) // (2 * ticks_per_bar)
@@ -31,10 +31,10 @@ def quantize(
 
 
 def recommend_grid(ticks: NDArray[np.int64], ticks_per_quarter: int) -> int:
-    """The coarsest grid that holds strikes about as well as any: 24 for a pack of triplets, say.
+    """The coarsest grid that fits strikes about as well as any: 24 for a pack of triplets, say.
 
-    Each grid is judged by the mean distance of the strikes from it, as a share of the bar; one is
-    as good as the best when it is within a 400th of a bar, about 4 ms at 140 bpm.
+    A grid's error is the mean distance of the strikes from it, as a share of the bar; it fits as
+    well as the best if it is within a 400th of a bar, about 4 ms at 140 bpm.
 
     Args:
         ticks: `(n,)` times in ticks.
@@ -52,11 +52,11 @@ def recommend_grid(ticks: NDArray[np.int64], ticks_per_quarter: int) -> int:
 
 
 def length_in_bars(strikes: Strikes, last_step: int, steps_per_bar: int) -> int:
-    """Whole bars of the loop: up to the last strike, or to the file's end where that is a bar line.
+    """Length of the loop in whole bars: up to the last strike, or to a file end on a bar line.
 
-    Loops come in powers of two: a file of 2 bars whose last strike lies in the first, or of 4
-    whose last lies in the third, has a rest at its end. A file that ends where its last strike
-    rounds to is not a bar longer for that strike.
+    Loop lengths are powers of two: a file of 2 bars whose last strike is in the first, or of 4
+    whose last is in the third, ends with a rest. A file that ends where its last strike is
+    quantized to is not one bar longer for that strike.
     """
     n_bars = last_step // steps_per_bar + 1
     end = strikes.end_tick / (4 * strikes.ticks_per_quarter)

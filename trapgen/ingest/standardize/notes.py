@@ -1,4 +1,4 @@
-"""What a pack says of its files beside the files: `pack.csv`, as `trapgen import` writes it."""
+"""Metadata of a pack's files: `pack.csv`, as `trapgen import` writes it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PACK_TABLE: Final = "pack.csv"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is known of a file: its style, and the side its publisher put it on; empty if unsaid."""
+    """Style of a file, and the split assigned by its publisher; empty if not stated."""
 
     style: str = ""
     split: str = ""
 
 
 def read_notes(source: Path) -> dict[Path, Note]:
-    """The notes of every pack in a folder and those below it, by the path of the file.
+    """Metadata of every pack in a folder, recursively, by path of the file.
 
     Raises:
         TableError: A `pack.csv` breaks its schema.

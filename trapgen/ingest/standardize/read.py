@@ -1,4 +1,4 @@
-"""One file becomes one loop, or an error that says which rule it breaks."""
+"""Conversion of one file to one loop, or an error that names the broken rule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from trapgen.ingest.standardize.voices import map_voices
 from trapgen.midi import Strikes, read_strikes
 
 DEFAULT_BPM: Final = 120.0
-"""Tempo of a MIDI file that states none (Standard MIDI Files 1.0)."""
+"""Tempo of a MIDI file without one (Standard MIDI Files 1.0)."""
 
 _MAX_STRIKES_A_BAR: Final = N_VOICES * 96
 _MAX_BARS: Final = 1_000
@@ -48,7 +48,7 @@ _STYLES: Final = (
 
 @dataclass(frozen=True)
 class Standardized:
-    """A loop on the grid, and what became of every note-on of its file.
+    """A loop on the grid, with an account of every note-on of its file.
 
     `loop.n_onsets + collapsed_onsets + dropped_onsets` is the number of note-ons with a velocity
     above zero in the file.
@@ -56,18 +56,18 @@ class Standardized:
     Attributes:
         loop: The loop.
         source_path: The file, relative to the folder read.
-        key_map: Name of the key map; `name` where the file's name decided the voice, `rhythm`
-            where its rhythm did, `settled` where somebody settled it by hand.
-        key_map_confidence: How sure that is, from 0 to 1 (see `map_voices`): below
-            `trapgen.ingest.keymap.sure_from` a key map asks for review.
+        key_map: Name of the key map; `name` if the file's name decided the voice, `rhythm` if its
+            rhythm did, `settled` if the user did.
+        key_map_confidence: Confidence from 0 to 1 (see `map_voices`): below
+            `trapgen.ingest.keymap.sure_from` a key map needs review.
         quantization_error_steps: Mean distance of the strikes from their steps.
-        max_quantization_error_steps: The largest.
-        recommended_steps_per_bar: The grid that would hold this file (see `recommend_grid`).
-        leading_bars: Silent bars dropped before the first strike's.
-        feel: Why the tempo was doubled or halved; empty where it was not.
-        collapsed_onsets: Strikes that fell on a step and voice where a louder one stands.
-        dropped_onsets: Strikes on pitches that the map leaves out, or beside the drum channel.
-        published_split: The side that the file's publisher put it on; empty if unsaid.
+        max_quantization_error_steps: Largest distance.
+        recommended_steps_per_bar: The grid that fits this file (see `recommend_grid`).
+        leading_bars: Silent bars dropped before the first strike.
+        feel: Why the tempo was doubled or halved; empty if it was not.
+        collapsed_onsets: Strikes dropped because a louder one has the same step and voice.
+        dropped_onsets: Strikes on pitches without a voice, or outside the drum channel.
+        published_split: Split assigned by the file's publisher; empty if not stated.
     """
 
     loop: DrumLoop
@@ -91,14 +91,14 @@ def read_loop(
 
     Args:
         path: The file.
-        params: Grid, key map and metre.
-        name: Its path in the folder read, with slashes, which becomes `source_path` and says pack
-            and style; by default the file's own name.
-        loop_id: Name of the loop; by default `name` without its ending.
+        params: Grid, key map and meter.
+        name: Its path in the folder read, with slashes, which becomes `source_path` and determines
+            pack and style; by default the file's own name.
+        loop_id: Name of the loop; by default `name` without its extension.
 
     Raises:
-        MidiError: The file is no MIDI, is cut short, has no notes or none that the key map knows,
-            is in another metre than 4/4, or has more strikes a bar than a kit can play.
+        MidiError: The file is not MIDI, is cut short, has no notes or none that the key map knows,
+            has another meter than 4/4, or has more strikes per bar than a kit can play.
     """
     strikes = read_strikes(path)
     _check_strikes(path, strikes, params)
@@ -120,11 +120,11 @@ def read_loop(
         n_bars = length_in_bars(strikes, last_step, params.steps_per_bar)
     n_steps = n_bars * params.steps_per_bar
     if last_step >= n_steps:
-        # A strike just before the loop's end belongs to the beat that it anticipates.
+        # A strike just before the loop's end belongs to the beat after it.
         late = steps >= n_steps
         steps[late], offsets[late] = 0, 0
     lengths *= feel.factor * params.steps_per_bar / BEATS_A_BAR
-    # Softest first, so that the loudest strike of a step stays.
+    # Sorted by velocity, so that the loudest strike of a step is kept.
     order = strikes.velocities.argsort(kind="stable")
     cells = (steps * N_VOICES + played.voices)[order]
     of_hits = [a[order] for a in (strikes.velocities, offsets, strikes.pitches, lengths)]
@@ -156,16 +156,16 @@ def read_loop(
 
 
 def _name_source(strikes: Strikes, voices: NDArray[np.int64]) -> str:
-    """The id of a file's onsets as read, to the nearest 960th of a quarter (see `hash_onsets`)."""
+    """Id of a file's onsets as read, to the nearest 960th of a quarter (see `hash_onsets`)."""
     quarter = strikes.ticks_per_quarter
     return hash_onsets((2 * ONSET_UNITS * strikes.ticks + quarter) // (2 * quarter), voices)
 
 
 def _drop_leading_bars(strikes: Strikes) -> tuple[Strikes, int]:
-    """Without the whole bars before the first strike; bar lines stay where they are.
+    """Drop the whole bars before the first strike; bar lines stay in place.
 
-    A strike just before a bar line opens the bar behind it, as rounding has it on any grid. A file
-    of 2, 4, 8 … bars that is silent for less than half of them is a loop that begins with a rest.
+    A strike just before a bar line belongs to the next bar, as it would after quantization on any
+    grid. A file of 2, 4, 8 … bars that is silent for less than half of them begins with a rest.
     """
     ticks_per_bar = 4 * strikes.ticks_per_quarter
     n_bars = (int(strikes.ticks[0]) + ticks_per_bar // (2 * max(STEPS_PER_BAR))) // ticks_per_bar
@@ -199,7 +199,7 @@ def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> N
             path,
             "too_dense",
             f"{len(strikes)} notes in {n_bars} bars",
-            f"A kit plays at most {_MAX_STRIKES_A_BAR} a bar on the finest grid.",
+            f"A kit plays at most {_MAX_STRIKES_A_BAR} per bar on the finest grid.",
         )
     if n_bars > _MAX_BARS:
         raise MidiError(path, "too_long", f"{n_bars} bars", f"At most {_MAX_BARS} bars are read.")

@@ -1,4 +1,4 @@
-"""Pitches to voices: by the file's name or its rhythm, or through a key map."""
+"""Voices of pitches: by the file's name or rhythm, or through a key map."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from trapgen.midi import Strikes
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a file's strikes play.
+    """Voices of a file's strikes.
 
     Attributes:
         strikes: The strikes that have a voice, at least one.
         voices: `(n_strikes,)` int64, their columns in the kit.
         role: Name of the file's role.
         key_map: Name of the key map, or `name`, `rhythm` or `settled`: what decided the voice.
-        confidence: How sure that is, from 0 to 1 (see `map_voices`).
+        confidence: Confidence from 0 to 1 (see `map_voices`).
     """
 
     strikes: Strikes
@@ -34,22 +34,22 @@ class Played:
 
 
 def map_voices(path: Path, strikes: Strikes, params: StandardizeParams) -> Played:
-    """Give each strike its voice; strikes that have none are left out.
+    """Assign a voice to each strike; strikes without one are dropped.
 
-    The confidence is 1 for a role that the name says, the margin of its rule for one heard in the
-    rhythm. For a key map it is the share of the strikes that the map knows, times the probability
-    that it is the right one where it was detected; a file below `trapgen.ingest.keymap.sure_from`
-    is read through the likeliest map all the same, and asks for review.
+    The confidence is 1 for a role in the name, and the margin of its rule for a role inferred from
+    the rhythm. For a key map it is the share of the strikes that the map knows, times the
+    probability of the map if it was detected; a file below `trapgen.ingest.keymap.sure_from` is
+    still read through the likeliest map, but needs review.
 
     Args:
         path: The file.
         strikes: Its note-ons, at least one.
-        params: The key map, and whether names count where it is left to be detected; a key map
-            that is named reads all files, whatever their names.
+        params: The key map, and whether names count if it is detected; a named key map reads all
+            files, whatever their names.
 
     Raises:
         MidiError: The map knows none of the pitches.
-        TableError: A `keymaps.csv` beside the file or above it breaks its form.
+        TableError: A `keymaps.csv` in a folder above the file is malformed.
     """
     role, known_by, certainty = FULL, "", 1.0
     settled = find_settled(path) if params.key_map == "auto" else None

@@ -1,8 +1,8 @@
-"""The starter corpus as MIDI, with the habits of the packs that producers download.
+"""The starter corpus as MIDI, with the conventions of downloadable packs.
 
-Nothing in a pack says what its files are but their names: single-role files are on channel 1 and
-on whatever key the maker likes, resolutions differ, one pack leaves the tempo to the file names.
-Reading all that is what `standardize` is for, so the corpus is written the hard way.
+Nothing in a pack describes its files except their names: single-role files are on channel 1 and on
+arbitrary keys, resolutions differ, and one pack states the tempo only in file names. `standardize`
+must handle all this, so the corpus is written in this form.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _TABS: Final = ("kick.tab", "snare.tab", "hat.tab", "full.tab")
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Habits of an invented maker of packs.
+    """Conventions of a fictional pack.
 
     Attributes:
         name: Name of its folder.
-        styles: Styles of the loops that it ships.
+        styles: Styles of its loops.
         names: Pattern of a file's name by kind (`kick`, `snare`, `hat`, `open_hat`, `full`), with
             `n`, the loop's number within its kind, `bpm`, `style`, and `Style` capitalized.
         ticks_per_quarter: Resolution, a multiple of 24: a step is a whole number of ticks.
@@ -49,7 +49,7 @@ class Pack:
         single_key: MIDI key of every single-role file; None: each voice's own drum key.
         snare_key: MIDI key of the snare where voices keep their own.
         full_channel: Channel of full loops, from 0; 9 is General MIDI's drums.
-        has_tempo: Whether the files say their tempo.
+        has_tempo: Whether the files state their tempo.
     """
 
     name: str
@@ -65,20 +65,20 @@ class Pack:
 
 @cache
 def read_packs() -> dict[str, Pack]:
-    """The packs that the starter corpus is shipped in, by name."""
+    """The packs of the starter corpus, by name."""
     rows = read_json(Path(__file__).with_name("packs.json"))
     return {row["name"]: Pack(**row | {"styles": tuple(row["styles"])}) for row in rows}
 
 
 def load_starter() -> tuple[DrumLoop, ...]:
-    """Read the starter corpus: kicks, snares, hats, full loops, each in the order of its tab.
+    """Read the starter corpus: kicks, snares, hats, full loops, each in tab order.
 
     Returns:
-        Loops on 96 steps a bar without microtiming, each with the name, pack, role and style of
-        its lineage; `source_ids` are left to `standardize`.
+        Loops on 96 steps per bar without microtiming; the lineage has name, pack, role and style,
+        while `standardize` sets `source_ids`.
 
     Raises:
-        TextError: A tab breaks the format, or has a style that no pack ships.
+        TextError: A tab breaks the format, or has a style of no pack.
     """
     pack_of_style = {style: pack for pack in read_packs().values() for style in pack.styles}
     loops = []
@@ -96,10 +96,10 @@ def load_starter() -> tuple[DrumLoop, ...]:
 
 
 def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
-    """Name the files of loops that carry the name of one of `read_packs`.
+    """Name the files of loops by the conventions of their packs (`read_packs`).
 
     Returns:
-        A path a loop, relative to the folder of the packs: `Night Shift Drums/Atlanta/Kick_01.mid`.
+        One path per loop, relative to the packs: `Night Shift Drums/Atlanta/Kick_01.mid`.
     """
     counts: Counter[tuple[str, str]] = Counter()
     paths = []
@@ -117,17 +117,16 @@ def name_files(loops: Iterable[DrumLoop]) -> list[Path]:
 def write_packs(folder: Path) -> list[Path]:
     """Write the starter corpus as MIDI packs; the same bytes on every run.
 
-    A file ends where its loop's last bar ends. A file that stands there already is left alone
-    when it is the same.
+    A file ends where its loop's last bar ends. An existing file is kept if it is the same.
 
     Args:
-        folder: Where the packs' folders go; made if missing.
+        folder: Folder of the packs; created if missing.
 
     Returns:
         The files, in the order of `load_starter`.
 
     Raises:
-        InputError: A different file of one of these names is there; nothing was written.
+        InputError: A different file has one of these names; nothing was written.
     """
     loops = load_starter()
     files = {
@@ -151,7 +150,7 @@ def _kind(loop: DrumLoop) -> str:
 
 
 def _render(loop: DrumLoop) -> bytes:
-    """The bytes of the loop's file, after the habits of its pack."""
+    """The bytes of the loop's file, by the conventions of its pack."""
     pack = read_packs()[loop.lineage.pack]
     end_tick = _ticks(loop.n_steps, pack)
     head = [mido.MetaMessage("time_signature", numerator=4, denominator=4)]
@@ -186,7 +185,7 @@ def _notes(loop: DrumLoop, pack: Pack) -> list[tuple[int, mido.Message]]:
         for step, following in pairwise(steps):
             off_step = min(step + 3, following)
             velocity = int(loop.velocities[step, voice])
-            # The off before the on: a repeated key is struck anew, not cut.
+            # Note-off first: a repeated key is struck again instead of being cut.
             events.append((_ticks(off_step, pack), 0, key, 0))
             events.append((_ticks(step, pack), 1, key, velocity))
     return [

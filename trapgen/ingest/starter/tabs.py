@@ -5,15 +5,16 @@
     bpm: 141
     kick | X--- --X- ---- x-x | X--- ---x --X- ----
 
-A loop is a header with its name, `key: value` lines, and lanes. A lane is a name and bars between
-`|`; a bar is four beats with spaces between; a beat's **number of characters is its subdivision**:
+A loop is a header with its name, `key: value` lines, and lanes. A lane is a voice name and bars
+between `|`; a bar is four beats separated by spaces; the **number of characters of a beat is its
+subdivision**:
 
     1 quarter    2 eighths    4 sixteenths         8 thirty-seconds
                  3 eighth triplets    6 sixteenth triplets    12 thirty-second triplets
 
 `-` is silence, `1` to `9` a hit of velocity 14 to 126 in steps of 14, `x` one of 96, `X` one of
-118. A lane named again goes on where it stopped, so that a long loop may stand in several rows.
-`#` starts a comment.
+118. A repeated lane name continues that lane, so a long loop may span several rows. `#` starts a
+comment.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ STEPS_PER_BEAT: Final = 24
 STEPS_PER_BAR: Final = 4 * STEPS_PER_BEAT
 
 SUBDIVISIONS: Final = (1, 2, 3, 4, 6, 8, 12)
-"""Characters that a beat may have."""
+"""Number of characters that a beat may have."""
 
 VELOCITIES: Final[Mapping[str, int]] = MappingProxyType(
     {"-": 0, "x": 96, "X": 118} | {str(n): 14 * n for n in range(1, 10)}
@@ -77,7 +78,7 @@ LANES: Final[Mapping[str, int]] = MappingProxyType(
 LANES_OF_ROLE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"kick": ("kick",), "snare": ("snare", "clap"), "hat": ("hat", "oh"), "full": tuple(LANES)}
 )
-"""Lanes that a loop of each role may have."""
+"""Lanes of a loop of each role."""
 
 _KEYS: Final = ("style", "bpm")
 _HEADER: Final = re.compile(r"\[([^\[\]\s]+)\]")
@@ -87,7 +88,7 @@ _LANE: Final = re.compile(r"(\w+)\s*\|(.*?)\|?\s*")
 
 @dataclass
 class _Draft:
-    """A loop being read: where it starts, its keys, and the steps of each lane so far."""
+    """A loop being read: its first line, its keys, and the steps of each lane so far."""
 
     name: str
     line: int
@@ -97,7 +98,7 @@ class _Draft:
 
 @dataclass
 class _Reader:
-    """One pass over the text; `line` is where it stands, for messages."""
+    """One pass over the text; `line` is the current line, for messages."""
 
     path: Path
     role: str
@@ -174,7 +175,7 @@ class _Reader:
         return steps
 
     def close(self, draft: _Draft) -> DrumLoop:
-        # What a loop lacks shows only at its end, but the header is where to look for it.
+        # A missing key shows only at the loop's end, but the header is where to look.
         self.line = draft.line
         missing = [key for key in _KEYS if key not in draft.keys]
         if missing or not draft.lanes:
@@ -221,10 +222,10 @@ def parse_tabs(text: str, role: str, path: str | Path = "<text>") -> tuple[DrumL
     Args:
         text: The tab.
         role: Role of every loop in it, a key of `LANES_OF_ROLE`.
-        path: Where the text stands, for messages.
+        path: Location of the text, for messages.
 
     Returns:
-        Loops on 96 steps a bar without microtiming; `loop_id`, `role` and `style` of the lineage
+        Loops on 96 steps per bar without microtiming; `loop_id`, `role` and `style` of the lineage
         are set.
 
     Raises:
@@ -241,7 +242,7 @@ def read_tabs(path: str | Path) -> tuple[DrumLoop, ...]:
     """Read a tab file whose name is its role: `kick.tab`, `full.tab`; see `parse_tabs`.
 
     Raises:
-        TextError: The file cannot be read, its name is no role, or a line breaks the format.
+        TextError: The file cannot be read, its name is not a role, or a line breaks the format.
     """
     path = Path(path)
     try:

@@ -1,1 +1,1 @@
-"""How hits are played: velocities and microtiming, learned, for loops whose words are written."""
+"""The humanizer: learned velocities and microtiming for the hits of a finished loop."""

@@ -22,7 +22,7 @@ def save_humanizer(folder: Path, humanizer: Humanizer, *, half: bool = False) ->
     Args:
         folder: A model's folder.
         humanizer: What to write.
-        half: Whether weights are rounded to 16 bits, for half the size.
+        half: Whether to round weights to 16 bits, for half the size.
     """
     described, stored = (folder / name for name in HUMANIZER_FILES)
     content = {"spec": humanizer.spec.to_json(), "figures": humanizer.figures}
@@ -36,7 +36,7 @@ def load_humanizer(folder: Path) -> Humanizer:
     """Read a humanizer from a model's folder.
 
     Raises:
-        ModelError: A file is missing or broken, or does not fit the other.
+        ModelError: A file is missing or broken, or the two do not fit together.
     """
     described, stored = (folder / name for name in HUMANIZER_FILES)
     try:

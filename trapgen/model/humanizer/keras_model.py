@@ -19,17 +19,18 @@ from trapgen.model.training.keras_access import get_variable, import_tensorflow
 from trapgen.model.words.spec import N_CONDITIONS
 
 _CONDITION_SCALE: Final = 0.5
-"""Of the initial weights of conditions. Keras' own, 0.03, is not heard for the first epochs."""
+"""Scale of the initial condition weights. With Keras' own, 0.03, conditions have no effect in the
+first epochs."""
 
 
 def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
-    """A functional Keras model, which leaves out a share of what its LSTMs say while learning.
+    """A functional Keras model with dropout on the outputs of its LSTMs.
 
-    From `features`, `(batch, n_hits, n_features)` float32; `backwards`, `(batch, n_hits)` int64,
-    which hit comes at each place when a loop is read from its last; `recalled_features`, `(batch, n_hits,
-    32)` float32; `condition`, `(batch, 4)` int64; and `velocity_recalled` and, with microtiming,
-    `offset_recalled`, `(batch, n_hits, 8)` int64 classes. To scores of each head's classes,
-    `(batch, n_hits, n_classes)` by name.
+    Inputs: `features`, `(batch, n_hits, n_features)` float32; `backwards`, `(batch, n_hits)` int64,
+    the index of the hit at each position of the reversed loop; `recalled_features`,
+    `(batch, n_hits, 32)` float32; `condition`, `(batch, 4)` int64; and `velocity_recalled` and,
+    with microtiming, `offset_recalled`, `(batch, n_hits, 8)` int64 classes. Outputs: logits of each
+    head's classes, `(batch, n_hits, n_classes)`, by name.
     """
     keras, _ = import_tensorflow()
     layers, ops = keras.layers, keras.ops
@@ -39,7 +40,7 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
         "told": keras.Input((None, N_RECALLS * N_RECALL_FEATURES), name="told"),
         "condition": keras.Input((N_CONDITIONS,), dtype="int64", name="condition"),
     } | {
-        # Without microtiming there is no offset to tell.
+        # Without microtiming the offset is not an input.
         name: keras.Input((None, N_RECALLS), dtype="int64", name=name)
         for name in (f"{head}_recalled" for head in spec.heads)
     }
@@ -72,7 +73,7 @@ def _score(name: str, x: Any, recalled: Any) -> Any:
     n_places, n_widths, n_classes = bumps.shape
     said = layers.Dense(n_classes + N_RECALLS * n_widths, name=name)(x)
     heights = layers.Reshape((-1, N_RECALLS, n_widths))(said[..., n_classes:])
-    # Heights are gathered a class first: a bell a recalled hit would not fit into memory.
+    # Bell heights are gathered per class first: one bell per recalled hit would not fit in memory.
     spread = ops.matmul(ops.transpose(ops.one_hot(recalled, n_places), (0, 1, 3, 2)), heights)
     spread = layers.Reshape((-1, n_places * n_widths))(spread)
     table = ops.convert_to_tensor(bumps.reshape(-1, n_classes))
@@ -80,7 +81,7 @@ def _score(name: str, x: Any, recalled: Any) -> Any:
 
 
 def begin_with(model: Any, shares: Mapping[str, Array]) -> None:
-    """Let a model that is new draw its classes in these shares, `(n_classes,)` by head."""
+    """Set output biases so that a new model samples classes with these shares, `(n_classes,)`."""
     for name, share in shares.items():
         bias = get_variable(model, f"{name}/bias")
         heights = np.zeros(bias.shape[0] - len(share), np.float32)

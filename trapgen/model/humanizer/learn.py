@@ -1,4 +1,4 @@
-"""Learning how hits are played."""
+"""Training of the humanizer."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _BATCH: Final = 32
 _LEARNING_RATE: Final = 0.008
 _WEIGHT_DECAY: Final = 0.02
 _AVERAGING: Final = 60
-"""Steps whose weights are averaged, with exponential weight: the mean is judged and kept."""
+"""Time constant in steps of the exponential weight average, which is evaluated and kept."""
 
 
 @dataclass(frozen=True)
 class HumanizerEpoch:
-    """Bits a hit after an epoch.
+    """Losses after an epoch, in bits per hit.
 
     Attributes:
-        epoch: From 1.
-        train: While learning, velocity and offset together.
-        velocity: Of clean validation.
-        offset: Of clean validation's played loops; None where there are none.
-        seconds: It took.
+        epoch: Counted from 1.
+        train: Training loss of velocity and offset together, with dropout.
+        velocity: Velocity loss on clean validation.
+        offset: Offset loss on the played loops of clean validation; None without any.
+        seconds: Duration.
     """
 
     epoch: int
@@ -54,7 +54,7 @@ class HumanizerEpoch:
 
     @property
     def validation(self) -> float:
-        """What the best epoch has least of."""
+        """Total validation loss; the epoch with the lowest is kept."""
         return self.velocity + (self.offset or 0.0)
 
 
@@ -70,28 +70,28 @@ def train_humanizer(
     conditions: Conditions | None = None,
     on_epoch: Callable[[HumanizerEpoch], None] | None = None,
 ) -> Humanizer:
-    """Learn how the training loops are played; the best epoch on clean validation is kept.
+    """Train on the playback of training loops; the best epoch on clean validation is kept.
 
-    Velocities are learned from every loop, offsets from those that are played and not programmed
-    (see `trapgen.model.humanizer.playback_features.is_played`): without any, none are learned.
+    Velocities are learned from every loop, offsets only from loops that were played rather than
+    programmed (see `trapgen.model.humanizer.playback_features.is_played`), if there are any.
 
     Args:
         train: Training loops, of one grid.
         validation: Held-out loops.
-        units: Of each LSTM.
-        epochs: How many; the learning rate falls to nothing by the last.
-        seed: Decides initial weights, order and dropout.
-        dropout: Share of the LSTMs' outputs that a training step leaves out.
-        names: Conditions that may be told of a loop.
-        conditions: Their numbers, for the loops of both sides; by default unknown.
+        units: Width of each LSTM.
+        epochs: Number of epochs; the learning rate falls to 0 by the last.
+        seed: Random seed of initial weights, order and dropout.
+        dropout: Dropout rate of the LSTMs' outputs.
+        names: Condition vocabulary.
+        conditions: Condition numbers of training and validation loops; by default unknown.
         on_epoch: Called with every epoch.
 
     Returns:
-        The humanizer with its figures: `velocity` and `offset`, bits a hit on clean validation,
+        The humanizer with its figures: `velocity` and `offset`, bits per hit on clean validation,
         and those of `trapgen.model.humanizer.playback_baselines`.
 
     Raises:
-        ParameterError: A side has no hits.
+        ParameterError: Training or validation loops have no hits.
     """
     known = conditions or Conditions()
     examples = cut_examples(train, known.train)
@@ -126,7 +126,7 @@ def train_humanizer(
 
 
 def _share(examples: Sequence[TrainingExample], name: str) -> Array:
-    """`(n_classes,)` how often each class is played, each once more than it is."""
+    """`(n_classes,)` share of each class, with add-one smoothing."""
     n_classes = BUMPS[name].shape[-1]
     counts = np.zeros(1 + n_classes)
     for example in examples:
@@ -143,14 +143,14 @@ def _in_order(examples: Sequence[TrainingExample]) -> Any:
 def _add_up(
     step: Callable[[Any], Any], batches: Iterable[dict[str, NDArray[Any]]], spec: HumanizerSpec
 ) -> dict[str, float]:
-    """Bits a hit of batches by head, of what a step measures of each; no hits, no figure."""
+    """Bits per hit by head, from a step's measure of each batch; no entry without hits."""
     nats: Any = sum(np.array(step(to_tensors(batch)), np.float64) for batch in batches)
     pairs = zip(spec.heads, nats, strict=True)
     return {name: float(total / n / _NATS_PER_BIT) for name, (total, n) in pairs if n}
 
 
 def _make_steps(model: Any, optimizer: Any, mean: WeightMean, spec: HumanizerSpec) -> Any:
-    """Two compiled functions: one batch learned, one judged; `(n_heads, 2)` nats and hits."""
+    """Compiled train and evaluation steps on a batch; each returns `(n_heads, 2)` nats and hits."""
     import tensorflow as tf
 
     def measure(batch: Any, training: bool) -> Any:

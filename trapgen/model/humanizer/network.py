@@ -33,16 +33,16 @@ from trapgen.model.layers import Layers, check_shapes, log_softmax
 from trapgen.model.words.spec import N_CONDITIONS, Tokens
 
 _BLOCK: Final = 128
-"""So many loops at most go through the network side by side."""
+"""Most loops in a batch."""
 
 _TEMPERATURES: Final = {"velocity": np.float32(0.75), "offset": np.float32(1)}
-"""Hits take after earlier ones, so that one drawn too soft softens those that follow: at 1, loops
-are quieter and less even than those learned from. Chosen on clean validation."""
+"""Sampling temperature. Hits depend on earlier ones, so one soft draw softens those that follow: at
+1, loops are quieter and less even than the training data. Chosen on clean validation."""
 
 
 @dataclass(frozen=True)
 class Playback:
-    """How a loop is played.
+    """Playback of a loop.
 
     Attributes:
         velocities: `(n_steps, 9)` uint8, 0 where a voice is silent, else from 1 to 127.
@@ -56,7 +56,7 @@ class Playback:
 
 @dataclass
 class _PlaybackRows:
-    """A block of loops, padded to one length, on the way through the network."""
+    """A batch of loops, padded to one length, while their playback is sampled."""
 
     n_hits: Indices
     features: Array
@@ -66,7 +66,7 @@ class _PlaybackRows:
     known: Array
 
     def make_recall_features(self, at: int) -> dict[str, Indices]:
-        """What one hit may take after, `(n_rows, 8)` classes by head."""
+        """Recall features of one hit, `(n_rows, 8)` classes by head."""
         recalls = self.recalls[:, at : at + 1]
         return {
             "velocity": recall(self.velocities, recalls, N_VELOCITIES)[:, 0],
@@ -75,18 +75,18 @@ class _PlaybackRows:
 
 
 class Humanizer:
-    """A trained humanizer, that plays a loop alike in any company.
+    """A trained humanizer whose playback of a loop does not depend on the rest of the batch.
 
-    One LSTM reads a finished loop's hits from the last to the first, so that each is told what
-    comes; another plays them from the first to the last. Each hit is told how the earlier hits
-    were played that it may take after (see `trapgen.model.humanizer.playback_features.PlaybackFeatures`), and draws its
-    velocity from 127 classes and its offset from 64. Their scores are the network's own, and bells
-    of several widths around each recalled class, as high or low as the network says.
+    One LSTM reads a finished loop's hits backwards, so that later hits are inputs; another predicts
+    them forwards. Further inputs of a hit are the playback of the earlier hits that it recalls (see
+    `trapgen.model.humanizer.playback_features.PlaybackFeatures`). Velocity has 127 classes and
+    offset 64. Their logits are the network's own plus bells of several widths around each recalled
+    class, whose heights the network predicts.
 
     Args:
         spec: Its shape.
-        weights: float32 arrays by name, as `trapgen.model.humanizer.train` takes them from Keras.
-        figures: Bits a hit on clean validation, its own and of baselines; for people.
+        weights: float32 arrays by name, as `trapgen.model.humanizer.train` reads them from Keras.
+        figures: Bits per hit on clean validation, its own and of baselines; for information only.
 
     Raises:
         ModelError: A weight is missing or has another shape.
@@ -115,13 +115,13 @@ class Humanizer:
         rngs: Sequence[np.random.Generator],
         condition: Tokens | None = None,
     ) -> list[Playback]:
-        """Play loops.
+        """Sample the playback of loops.
 
         Args:
             onsets: `(n_steps, 9)` of each loop.
             bpm: Quarter notes a minute.
-            rngs: A generator a loop: its own alone decides how it is played.
-            condition: `(4,)` numbers of the spec's conditions that hold for the loops; by default
+            rngs: One random generator per loop, which alone decides its playback.
+            condition: `(4,)` numbers of the spec's conditions for the loops; by default
                 unknown.
         """
         known = np.zeros(N_CONDITIONS, np.int64) if condition is None else condition
@@ -145,11 +145,11 @@ class Humanizer:
     ) -> list[Array]:
         """`(n_hits, 2)` of each loop: natural logs of its velocities' and offsets' probabilities.
 
-        An offset's is 0 where it is not known or the humanizer has learned none.
+        An offset's is 0 where the offset is unknown or the humanizer has learned none.
 
         Args:
-            hits: Of each loop.
-            played: How they were played.
+            hits: Playback features of each loop.
+            played: Their playback.
             conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
         """
         if conditions is None:
@@ -172,7 +172,7 @@ class Humanizer:
         return found
 
     def _gather(self, hits: Sequence[PlaybackFeatures], conditions: Tokens) -> _PlaybackRows:
-        """A block of loops; `conditions` are `(n_loops, 4)`."""
+        """Pad a batch of loops; `conditions` are `(n_loops, 4)`."""
         length = max(map(len, hits))
         known = np.zeros((len(hits), 0), np.float32)
         if self.spec.conditions:
@@ -187,7 +187,7 @@ class Humanizer:
         )
 
     def _play(self, rows: _PlaybackRows, chance: NDArray[np.float64]) -> None:
-        """Draw the classes of every hit."""
+        """Sample the classes of every hit from quantiles."""
         for at, logits in self._read(rows):
             for head, name in enumerate(self.spec.heads):
                 classes = (rows.velocities, rows.offsets)[head]
@@ -195,7 +195,7 @@ class Humanizer:
                 classes[:, at] = 1 + _choose(sharp, chance[:, at, head])
 
     def _read(self, rows: _PlaybackRows) -> Iterator[tuple[int, dict[str, Array]]]:
-        """Scores of each hit's classes, by head; what it is played as is told to the next."""
+        """Yield logits of each hit's classes by head; its sampled class is an input of the next."""
         coming = self._read_coming(rows)
         hidden, cell = np.zeros((2, len(rows.n_hits), self.spec.units), np.float32)
         for at in range(rows.features.shape[1]):
@@ -209,7 +209,7 @@ class Humanizer:
             yield at, {name: self._score(name, both, recalled[name]) for name in self.spec.heads}
 
     def _read_coming(self, rows: _PlaybackRows) -> Array:
-        """`(n_loops, n_hits, units)` what the LSTM says that read from the last hit up to each."""
+        """`(n_loops, n_hits, units)` output of the backward LSTM at each hit."""
         length = rows.features.shape[1]
         coming = np.zeros((len(rows.n_hits), length, self.spec.units), np.float32)
         hidden, cell = np.zeros((2, len(rows.n_hits), self.spec.units), np.float32)
@@ -242,14 +242,14 @@ class Humanizer:
         offsets = np.zeros(onsets.shape, np.float32)
         velocities[hits.steps, hits.voices] = rows.velocities[row, : len(hits)]
         if self.spec.offsets:
-            # Anywhere within its part of the step.
+            # A random point within the class's part of the step.
             within = rows.offsets[row, : len(hits)] - 1 + chance[:, 2]
             offsets[hits.steps, hits.voices] = within / N_OFFSETS - 0.5
         return Playback(velocities, offsets)
 
 
 def _choose(logits: Array, chance: NDArray[np.float64]) -> Indices:
-    """Draw a class a row by a chance from 0 to 1."""
+    """Sample a class per row from a quantile between 0 and 1."""
     shares = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
     ends = np.cumsum(shares, axis=1)
     found = (ends <= chance[:, None] * ends[:, -1:]).sum(axis=1)

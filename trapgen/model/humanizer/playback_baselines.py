@@ -1,4 +1,4 @@
-"""What a humanizer has to beat: histograms of the training side by context."""
+"""Baselines of the humanizer: histograms of training loops by context."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from trapgen.model.humanizer.spec import N_OFFSETS, N_ROLL_FACTS, N_VELOCITIES
 from trapgen.model.humanizer.training_examples import TrainingExample
 
 _STRENGTH: Final = 20.0
-"""Hits' worth of the wider histogram that each narrower one starts from."""
+"""Pseudo-count in hits of the wider histogram in each narrower one."""
 
 
 def playback_baseline_bits(
     train: Sequence[TrainingExample], held_out: Sequence[TrainingExample]
 ) -> dict[str, float]:
-    """Bits a hit of held-out pieces, by head and baseline.
+    """Bits per hit of held-out examples, by head and baseline.
 
-    `velocity_voice`: the voice's own histogram. `velocity_place`: a histogram by voice, depth in
-    the beat, and whether the hit is part of a roll. `velocity_repeat`: one by the velocity that
-    the voice had at the same place of the bar the last time. Each over the wider one, over
-    all hits', over equal shares. The same for `offset`, where there are any.
+    `velocity_voice`: histogram by voice. `velocity_place`: by voice, depth in the beat, and whether
+    the hit is part of a roll. `velocity_repeat`: by the velocity of the voice's last hit at the
+    same step of the bar. Each is smoothed toward the wider histogram, then that of all hits, then
+    the uniform distribution. The same for `offset`, where offsets are known.
     """
     found = {}
     for head, n_classes in (("velocity", N_VELOCITIES), ("offset", N_OFFSETS)):
@@ -38,7 +38,7 @@ def playback_baseline_bits(
 
 
 _Facts = tuple[Indices, Indices, Indices, Indices]
-"""Of each hit: its class, its voice, its place, the recalled class."""
+"""Of each hit: class, voice, place, recalled class."""
 
 
 def _collect(examples: Sequence[TrainingExample], head: str) -> _Facts:
@@ -59,7 +59,7 @@ def _place(example: TrainingExample) -> Indices:
     hits = example.hits
     steps_per_beat = example.steps_per_bar // 4
     within = hits.steps % steps_per_beat
-    # 0 on the beat, 1 on the half, 2 on the quarters, 3 between them.
+    # 0 on the beat, 1 on its half, 2 on its quarters, 3 elsewhere.
     depth = np.select([within * 2**d % steps_per_beat == 0 for d in range(3)], [0, 1, 2], 3)
     is_roll = hits.features[:, -1 - N_ROLL_FACTS] > 0
     return depth * 2 + is_roll

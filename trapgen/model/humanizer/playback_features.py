@@ -1,4 +1,4 @@
-"""The hits of a finished loop in the order they are played, and what is told of each."""
+"""Playback features: the hits of a finished loop in playing order, and the inputs of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROLL: Final = 3
 """A roll has at least this many hits, each less than a 16th after the last."""
 
 _FINEST: Final = 96
-"""Steps to a bar of the finest grid."""
+"""Steps per bar of the finest grid."""
 
 _OFF_GRID: Final = 0.1
 _PLAYED_SHARE: Final = 0.5
@@ -33,19 +33,19 @@ _PLAYED_SHARE: Final = 0.5
 
 @dataclass(frozen=True)
 class PlaybackFeatures:
-    """A loop's hits by time, then by voice.
+    """A loop's hits, sorted by time, then by voice.
 
     Attributes:
         steps: `(n_hits,)` int64.
         voices: `(n_hits,)` int64.
-        features: `(n_hits, n_features)` float32, what the onsets say: the voice; the voices of the
-            same step, of the next 16th and the next 8th; the place in the bar and in the loop; the
-            time since the voice's last hit and to its next; of a roll its length, the place in it;
-            the tempo.
-        recalls: `(n_hits, 8)` int64, earlier hits that this one may take after, or -1: the voice's
-            last; at the same place of the bar, exactly a bar ago, the last time and the time
-            before; at the same place of the beat; the last one in the same surroundings; the last
-            of any voice; the voice's last but one, with which its last makes a line.
+        features: `(n_hits, n_features)` float32, derived from onsets: the voice; the voices of the
+            same step, of the next 16th and the next 8th; the position in the bar and in the loop;
+            the time since the voice's last hit and to its next; the length of a roll and the
+            position in it; the tempo.
+        recalls: `(n_hits, 8)` int64, indices of earlier hits that predict this one, or -1: the
+            voice's last; at the same step of the bar, exactly one bar ago, the last time and the
+            time before; at the same position in the beat; the last one in the same context; the
+            last of any voice; the voice's last but one, for linear extrapolation with its last.
     """
 
     steps: Indices
@@ -59,19 +59,19 @@ class PlaybackFeatures:
 
 @dataclass(frozen=True)
 class PlayedHits:
-    """How a loop is played, as classes.
+    """Playback of a loop as classes.
 
     Attributes:
         velocities: `(n_hits,)` int64 from 1 to 127.
-        offsets: `(n_hits,)` int64 from 1 to 64, which part of a step from -0.5 to 0.5 the hit lies
-            in; 0 where it is not known.
+        offsets: `(n_hits,)` int64 from 1 to 64, the part of a step from -0.5 to 0.5 that the hit
+            lies in; 0 where unknown.
     """
 
     velocities: Indices
     offsets: Indices
 
     def classes(self, head: str) -> Indices:
-        """Those of `velocity` or `offset`."""
+        """The classes of `velocity` or `offset`."""
         return self.velocities if head == "velocity" else self.offsets
 
 
@@ -117,7 +117,7 @@ def find_hits(onsets: NDArray[np.bool_], steps_per_bar: int, bpm: float) -> Play
 
 
 def _find_last(keys: Indices) -> Indices:
-    """`(n_hits,)` the last hit before with the same key, or -1."""
+    """`(n_hits,)` index of the last earlier hit with the same key, or -1."""
     found = np.full(len(keys), -1)
     order = np.argsort(keys, kind="stable")
     same = keys[order[1:]] == keys[order[:-1]]
@@ -126,8 +126,8 @@ def _find_last(keys: Indices) -> Indices:
 
 
 def _bucket(gap_steps: Indices, steps_per_bar: int) -> Indices:
-    """0 for no gap and what is over a bar, else which part of `GAP_BARS`, from 1."""
-    # A hair more: the same time is the same part on every grid.
+    """0 for no gap or more than a bar, else the part of `GAP_BARS`, from 1."""
+    # The tolerance maps the same time to the same part on every grid.
     found = np.searchsorted(np.array(GAP_BARS) * (steps_per_bar + 1e-6), gap_steps)
     result: Indices = np.where((gap_steps == 0) | (found == len(GAP_BARS)), 0, found + 1)
     return result
@@ -136,7 +136,7 @@ def _bucket(gap_steps: Indices, steps_per_bar: int) -> Indices:
 def _describe_rolls(
     voices: Indices, since: Indices, by_voice: Indices, steps_per_bar: int
 ) -> NDArray[np.float64]:
-    """`(n_hits, 3)` whether a hit is part of a roll, how far in it, how long the roll is."""
+    """`(n_hits, 3)` whether a hit is part of a roll, its position in it, its length."""
     reach = (steps_per_bar - 1) // 16
     place = np.zeros(len(voices), np.int64)
     roll = np.arange(len(voices))
@@ -153,12 +153,12 @@ def _describe_rolls(
 def read_played_hits(
     loop: DrumLoop, hits: PlaybackFeatures, has_offsets: bool | None = None
 ) -> PlayedHits:
-    """How a loop plays its hits.
+    """Playback classes of a loop's hits.
 
     Args:
         loop: The loop.
-        hits: Of it.
-        has_offsets: Whether its offsets are known; by default where it is played.
+        hits: Its hits.
+        has_offsets: Whether offsets are known; by default whether the loop is played.
     """
     has_offsets = is_played(loop) if has_offsets is None else has_offsets
     velocities = loop.velocities[hits.steps, hits.voices].astype(np.int64)
@@ -168,9 +168,9 @@ def read_played_hits(
 
 
 def is_played(loop: DrumLoop) -> bool:
-    """Whether a loop has microtiming: most of its hits lie off every grid there is.
+    """Whether a loop was played: most of its hits lie off every supported grid.
 
-    One on its own grid says nothing about it, nor do triplets on a grid that has none.
+    A loop quantized to its own grid has no microtiming, nor have triplets on a grid without them.
     """
     finest = loop.offsets[loop.onsets] * (_FINEST / loop.steps_per_bar)
     off = np.abs(finest - np.rint(finest)) > _OFF_GRID
@@ -178,7 +178,7 @@ def is_played(loop: DrumLoop) -> bool:
 
 
 def recall(played: Indices, recalls: Indices, n_classes: int) -> Indices:
-    """What a hit may be played as, if it takes after each of the hits it recalls; 0 if unknown.
+    """Predicted class of a hit from each hit that it recalls; 0 if unknown.
 
     Args:
         played: `(..., n_hits)` classes.
@@ -186,8 +186,8 @@ def recall(played: Indices, recalls: Indices, n_classes: int) -> Indices:
         n_classes: The highest class.
 
     Returns:
-        `(..., n_hits, 8)` classes of the recalled hits; in place of the last one, where the line
-        through the voice's last two hits goes on: rolls rise and fall.
+        `(..., n_hits, 8)` classes of the recalled hits; the last is replaced by a linear
+        extrapolation of the voice's last two hits, because rolls rise and fall.
     """
     found = np.take_along_axis(played[..., None], np.maximum(recalls, 0), axis=-2)
     found = np.where(recalls < 0, 0, found)
@@ -199,7 +199,7 @@ def recall(played: Indices, recalls: Indices, n_classes: int) -> Indices:
 
 
 def make_recall_features(velocities: Indices, offsets: Indices) -> Array:
-    """`(..., 8 * 4)` float32 told of `(..., 8)` recalled classes."""
+    """`(..., 8 * 4)` float32 features of `(..., 8)` recalled classes."""
     known, timed = velocities > 0, offsets > 0
     facts = [
         known,

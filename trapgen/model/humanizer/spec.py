@@ -1,4 +1,4 @@
-"""What shapes a humanizer: its sizes, and the shape of every weight."""
+"""Shape of a humanizer: sizes, and the shape of every weight."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from trapgen.core import N_VOICES, STEPS_PER_BAR
 Array = NDArray[np.float32]
 
 N_VELOCITIES: Final = 127
-"""Velocities from 1 to 127 are classes."""
+"""Number of velocity classes, from 1 to 127."""
 
 N_OFFSETS: Final = 64
-"""Equal parts of a step from -0.5 to 0.5 that an offset may lie in."""
+"""Number of offset classes: equal parts of a step from -0.5 to 0.5."""
 
 N_RECALLS: Final = 8
-"""Earlier hits that are told of each hit (see `trapgen.model.humanizer.playback_features`)."""
+"""Recalled hits per hit (see `trapgen.model.humanizer.playback_features`)."""
 
 N_RECALL_FEATURES: Final = 4
-"""What is told of a recalled hit: whether there is one, its velocity, whether its offset is known,
-its offset."""
+"""Features of a recalled hit: whether it exists, its velocity, whether its offset is known, its
+offset."""
 
 N_LOOP_BARS: Final = 4
-"""The place in the loop is told modulo this many bars."""
+"""The bar in the loop is an input modulo this many bars."""
 
 GAP_BARS: Final = (1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 4, 1 / 2, 1.0)
-"""The time to the voice's hits before and after is told in parts of a bar that end here."""
+"""Upper ends, in bars, of the classes of the time to the voice's previous and next hit."""
 
 N_ROLL_FACTS: Final = 3
 _VELOCITY_WIDTHS: Final = (0.5, 2.0, 6.0, 16.0)
@@ -51,21 +51,21 @@ BUMPS: Final = {
     "velocity": _bumps(N_VELOCITIES, _VELOCITY_WIDTHS),
     "offset": _bumps(N_OFFSETS, _OFFSET_WIDTHS),
 }
-"""`(1 + n_classes, n_widths, n_classes)`: bells around a recalled class, from 1; none around 0."""
+"""`(1 + n_classes, n_widths, n_classes)`: bells around a recalled class, from 1; zeros for 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class HumanizerSpec:
-    """Everything that shapes a humanizer; saved beside its weights.
+    """Everything that defines a humanizer's shape; saved beside its weights.
 
     Attributes:
-        units: Of each of its two LSTMs.
+        units: Width of each of its two LSTMs.
         steps_per_bar: The grid.
         offsets: Whether it has learned microtiming.
-        conditions: Names of what may be told of a whole loop, as `style:funk`.
+        conditions: Condition vocabulary, as `style:funk`.
 
     Raises:
-        ValueError: A value makes no sense.
+        ValueError: A value is invalid.
     """
 
     units: int
@@ -85,7 +85,7 @@ class HumanizerSpec:
 
         Raises:
             TypeError: A key is missing or unknown.
-            ValueError: A value makes no sense.
+            ValueError: A value is invalid.
         """
         return cls(**{**content, "conditions": tuple(content.get("conditions", ()))})
 
@@ -95,18 +95,18 @@ class HumanizerSpec:
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """What is drawn of a hit."""
+        """Predicted attributes of a hit."""
         return ("velocity", "offset") if self.offsets else ("velocity",)
 
     @property
     def n_features(self) -> int:
-        """Width of what is told of a hit before anything is played."""
+        """Number of features of a hit that derive from onsets."""
         place = self.steps_per_bar + N_LOOP_BARS
         return 4 * N_VOICES + place + 2 * (len(GAP_BARS) + 1) + N_ROLL_FACTS + 1
 
 
 def weight_shapes(spec: HumanizerSpec) -> dict[str, tuple[int, ...]]:
-    """The shape of every weight, by name, in the order that they are saved in."""
+    """The shape of every weight, by name, in saving order."""
     recalled_features = spec.n_features + spec.units + N_RECALLS * N_RECALL_FEATURES
     recalled_features += _CONDITION_UNITS if spec.conditions else 0
     shapes: dict[str, tuple[int, ...]] = {}

@@ -1,4 +1,4 @@
-"""What a humanizer learns from: loops cut into pieces, each with how it was played."""
+"""Training examples of the humanizer: excerpts of loops with their playback."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from trapgen.model.humanizer.spec import N_OFFSETS, N_VELOCITIES
 from trapgen.model.words.spec import N_CONDITIONS, Tokens
 
 EXAMPLE_BARS: Final = 8
-"""Longer loops are cut: what is drawn begins from nothing, too."""
+"""Longest training example in bars; longer loops are cut, as generation also starts anew."""
 
 
 @dataclass(frozen=True)
 class TrainingExample:
-    """A stretch of a loop as if it were a loop.
+    """An excerpt of a loop, treated as a loop.
 
     Attributes:
-        hits: Of it.
-        played: How they are played.
+        hits: Its playback features.
+        played: Their playback.
         condition: `(4,)` numbers of the loop's conditions; 0 where unknown.
         steps_per_bar: The grid.
-        tells_offsets: Whether what is recalled of its offsets is told.
+        tells_offsets: Whether recalled offsets are inputs.
     """
 
     hits: PlaybackFeatures
@@ -49,14 +49,14 @@ class TrainingExample:
 def cut_examples(
     loops: Sequence[DrumLoop], conditions: Tokens | None = None
 ) -> list[TrainingExample]:
-    """Pieces of up to eight bars that have hits.
+    """Excerpts of up to eight bars that contain hits.
 
     Args:
-        loops: Of one grid.
+        loops: Loops of one grid.
         conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
 
     Raises:
-        ParameterError: There are no hits at all.
+        ParameterError: No loop has a hit.
     """
     examples = []
     for at, loop in enumerate(loops):
@@ -79,23 +79,23 @@ def cut_examples(
 def draw_example_batches(
     examples: Sequence[TrainingExample], size: int, rng: np.random.Generator
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """Batches in random order, each of pieces about as long as one another, for learning."""
+    """Training batches in random order; the examples of a batch have similar lengths."""
     lengths = np.array([len(example.hits) for example in examples])
     for rows in draw_by_length(lengths, size, rng):
         yield make_batch([_withhold(examples[row], rng) for row in rows.tolist()])
 
 
 def _withhold(example: TrainingExample, rng: np.random.Generator) -> TrainingExample:
-    """Make some of what a piece is told unknown."""
+    """Replace some inputs of an example by unknown."""
     condition = example.condition * draw_known(rng, len(example.condition))
     return replace(example, condition=condition, tells_offsets=bool(draw_known(rng)))
 
 
 def make_batch(examples: Sequence[TrainingExample]) -> dict[str, NDArray[Any]]:
-    """Arrays by name, as `keras_model.build_humanizer` takes them, and targets.
+    """Arrays by name: inputs of `keras_model.build_humanizer`, and targets.
 
-    `velocity_played` and `offset_played` are `(batch, n_hits)` classes; 0 behind a piece's end, and
-    where an offset is not known.
+    `velocity_played` and `offset_played` are `(batch, n_hits)` classes; 0 after an example's end,
+    and where an offset is unknown.
     """
     length = max(len(example.hits) for example in examples)
 

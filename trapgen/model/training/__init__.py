@@ -1,4 +1,4 @@
-"""Training with TensorFlow, which is imported here alone, and only when something is trained."""
+"""Training with TensorFlow, which is imported only here, and only when training starts."""
 
 from trapgen.model.training.checkpoint import fingerprint
 from trapgen.model.training.fit import Conditions, Trained, train_network

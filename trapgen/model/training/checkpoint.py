@@ -1,4 +1,4 @@
-"""A training on disk: what it takes to go on exactly where it was stopped."""
+"""Training checkpoints: everything needed to resume exactly where training stopped."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from trapgen.model.words.network import Network
 from trapgen.model.words.spec import Array, ModelSpec, Tokens
 
 Progress = tuple[tuple[Epoch, ...], int, NDArray[np.float64]]
-"""Finished epochs; of the next one, how many batches are learned, and `(2,)` what `Learner.learn`
-gave for them, added up."""
+"""Finished epochs; number of batches of the current epoch; and `(2,)` sum of `Learner.learn`'s
+results for them."""
 
 
 def fingerprint(
@@ -32,9 +32,9 @@ def fingerprint(
     start: Network | None = None,
     conditions: Sequence[Tokens | None] = (),
 ) -> str:
-    """Names the data, the parameters and the first weights that a checkpoint belongs to."""
+    """Hash of the data, parameters and initial weights that a checkpoint belongs to."""
     digest = hashlib.blake2b(digest_size=16)
-    # How often it is saved does not change what is learned.
+    # The save interval does not affect the result.
     settings = {
         name: value for name, value in asdict(params).items() if name != "checkpoint_minutes"
     }
@@ -51,12 +51,12 @@ def fingerprint(
 
 
 class Checkpoint:
-    """The state of a training on disk: model, its mean, optimizer, dropout's seeds, history."""
+    """Training state on disk: model, weight average, optimizer, dropout seeds, history."""
 
     def __init__(self, folder: Path | None, learner: Learner, name: str, minutes: float) -> None:
         self._folder, self._name, self._minutes = folder, name, minutes
         model, mean, optimizer = learner.model, learner.mean.values, learner.optimizer
-        # A dropout of 0 draws nothing, and has no generator.
+        # A dropout of 0 has no random generator.
         drawing = (getattr(layer, "seed_generator", None) for layer in model.layers)
         seeds = [generator.state for generator in drawing if generator is not None]
         self._variables = [*model.variables, *mean, *optimizer.variables, *seeds]
@@ -65,7 +65,7 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def load(self) -> Progress:
-        """Take up what lies in the folder, if it belongs to this training."""
+        """Load the folder's state, if it belongs to this training run."""
         nothing: Progress = ((), 0, np.zeros(2))
         if self._folder is None or not (self._folder / "state.json").is_file():
             return nothing
@@ -79,7 +79,7 @@ class Checkpoint:
             )
             batches, total = state["batches"], np.array(state["total"])
         except (TableError, KeyError):
-            return nothing  # half a checkpoint is none
+            return nothing  # an incomplete checkpoint is ignored
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         self._best = best
@@ -94,14 +94,14 @@ class Checkpoint:
     def save_within(
         self, history: Sequence[Epoch], n_batches: int, total: NDArray[np.float64]
     ) -> None:
-        """Save within an epoch, if it is time to (see `Progress`)."""
+        """Save within an epoch, if enough time has passed (see `Progress`)."""
         if time.monotonic() - self._saved_at >= 60 * self._minutes:
             self._save(history, n_batches, total, is_best=False)
 
     def _save(
         self, history: Sequence[Epoch], n_batches: int, total: NDArray[np.float64], *, is_best: bool
     ) -> None:
-        """Write everything, and then the small file that says it is there."""
+        """Write all arrays, then the small file that marks them complete."""
         if self._folder is None:
             return
         names = {
@@ -125,12 +125,12 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def restore_best(self) -> None:
-        """Put the weights of the best epoch back into the model."""
+        """Restore the model's weights of the best epoch."""
         for variable, value in zip(self._model.trainable_variables, self._best, strict=True):
             variable.assign(value)
 
     def clear(self) -> None:
-        """Remove what was saved."""
+        """Delete the saved state."""
         if self._folder is not None and self._folder.is_dir():
             for path in [*self._folder.glob("*.safetensors"), self._folder / "state.json"]:
                 path.unlink(missing_ok=True)

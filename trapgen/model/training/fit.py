@@ -31,7 +31,7 @@ _NATS_PER_BIT: Final = float(np.log(2))
 
 @dataclass(frozen=True)
 class Conditions:
-    """`(n_loops, 4)` numbers of the conditions of each loop of a side; None where unknown."""
+    """`(n_loops, 4)` condition numbers of training and validation loops; None where unknown."""
 
     train: Tokens | None = None
     validation: Tokens | None = None
@@ -39,7 +39,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best network on clean validation, and how it came about."""
+    """The best network on clean validation, and its training history."""
 
     network: Network
     history: tuple[Epoch, ...]
@@ -59,31 +59,33 @@ def train_network(
     on_batch: Callable[[int, int, float], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Trained:
-    """Learn `train` until clean validation has not improved for `patience` epochs.
+    """Train on `train` until clean validation has not improved for `patience` epochs.
 
-    A share of the training side's bars is not learned but judged beside clean validation: a control
-    that leaks on purpose (see `trapgen.model.training.training_windows.hold_out`). It decides nothing.
+    A share of the training bars is held out and evaluated beside clean validation, as a control
+    that leaks on purpose (see `trapgen.model.training.training_windows.hold_out`). It affects no
+    decision.
 
     Args:
         train: Words of each training loop, `(n_steps,)`.
         validation: Words of each held-out loop.
         spec: The network.
         params: Window, batch, learning rate, epochs, patience, share of the control.
-        seed: Decides initial weights, order, dropout and the control.
-        conditions: What is told of whole loops; by default nothing. While learning, each is
-            withheld now and then, so that the network does without.
-        start: A network of the same shape whose weights learning begins with.
-        checkpoint: A folder to save into after every epoch, and within one every
-            `checkpoint_minutes`, and to go on from, if what lies there was made from the same data
-            and parameters; a finished training leaves it empty.
+        seed: Random seed of initial weights, order, dropout and the control.
+        conditions: Condition inputs; by default unknown. Each is dropped at random during
+            training, so that the network also works without.
+        start: A network of the same shape, whose weights are the initial ones.
+        checkpoint: Folder to save into after every epoch, and within one every
+            `checkpoint_minutes`; training resumes from it if its content comes from the same data
+            and parameters. A finished run empties it.
         on_batch: Called with epoch, batch and the batch's loss in bits per step.
-        on_epoch: Called with every epoch, those taken up from a checkpoint too.
+        on_epoch: Called with every epoch, including those restored from a checkpoint.
 
     Returns:
         The weights of the best epoch.
 
     Raises:
-        ParameterError: A side has no loops, or the control would take all there is to learn.
+        ParameterError: Training or validation loops are missing, or the control would leave
+            nothing to train on.
     """
     drawn = np.random.default_rng([seed, *b"control"])
     known = conditions or Conditions()
@@ -105,7 +107,7 @@ def train_network(
         at, started = len(history) + 1, time.perf_counter()
         batches = draw_batches(windows, size, np.random.default_rng([seed, at]))
         for batch_at, batch in enumerate(batches):
-            if batch_at < skipped:  # learned before the checkpoint, and drawn again for the rng
+            if batch_at < skipped:  # trained before the checkpoint; drawn again to advance the rng
                 continue
             bits = learner.learn(batch)
             total = total + bits
@@ -135,7 +137,7 @@ def _is_over(history: Sequence[Epoch], params: TrainParams) -> bool:
 def _part_windows(
     windows: TrainingWindows, distances: NDArray[np.float64]
 ) -> dict[str, NDArray[np.bool_]]:
-    """Which windows are of near, of middle and of far loops; `(n_windows,)` by name."""
+    """Masks of the windows of near, middle and far loops; `(n_windows,)` by name."""
     rows = {name: np.isin(windows.loop, part) for name, part in part_by_distance(distances).items()}
     return {name: found for name, found in rows.items() if found.any()}
 
@@ -147,7 +149,7 @@ def _judge(
     parts: Mapping[str, NDArray[np.bool_]],
     size: int,
 ) -> dict[str, float]:
-    """Losses of the mean of the weights, by their names in `Epoch`."""
+    """Losses of the averaged weights, by their names in `Epoch`."""
     with learner.mean.in_place():
         clean = learner.judge(held_out, size)
         leaky = learner.judge(control, size)

@@ -19,19 +19,19 @@ from trapgen.model.training.validation_distance import DISTANCES, part_by_distan
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One pass over the training windows; losses in bits per step, BAR and padding excluded.
+    """One pass over the training windows; losses in bits per step, without BAR and padding.
 
     Attributes:
         epoch: Counted from 1.
-        train: Of the words learned, while they are learned, with dropout.
-        validation: Of clean validation: loops that have no source in common with train.
-        control_loss: Of the control that leaks on purpose (see
+        train: Training loss, with dropout.
+        validation: Loss on clean validation: loops without a source in common with train.
+        control_loss: Loss on the control that leaks on purpose (see
             `trapgen.model.training.training_windows.hold_out`).
-        validation_near: Of the third of the validation loops that is nearest to training loops
-            (see `trapgen.model.training.validation_distance`); None where there is no such loop.
-        validation_middle: Of the third behind it.
-        validation_far: Of the farthest third.
-        seconds: How long it took; 0 in a history read from its table, which leaves it out.
+        validation_near: Loss on the third of the validation loops nearest to training loops (see
+            `trapgen.model.training.validation_distance`); None without any.
+        validation_middle: Loss on the middle third.
+        validation_far: Loss on the farthest third.
+        seconds: Duration; 0 in a history read from its table, which omits it.
     """
 
     epoch: int
@@ -45,18 +45,18 @@ class Epoch:
 
     @property
     def leak_gap(self) -> float:
-        """How much better the control looks than clean validation is, in bits per step."""
+        """Clean validation loss minus control loss, in bits per step."""
         return self.validation - self.control_loss
 
     @property
     def by_distance(self) -> dict[str, float]:
-        """Loss of `near`, `middle` and `far` validation loops, of those that there are."""
+        """Loss of `near`, `middle` and `far` validation loops, where present."""
         losses = {name: getattr(self, f"validation_{name}") for name in DISTANCES}
         return {name: loss for name, loss in losses.items() if loss is not None}
 
     @property
     def losses(self) -> dict[str, float]:
-        """Every loss that there is by its column's name, and `leak_gap`."""
+        """Every known loss by its column's name, and `leak_gap`."""
         found = {name: getattr(self, name) for name in _COLUMNS[1:]}
         return {name: loss for name, loss in found.items() if loss is not None}
 
@@ -65,28 +65,28 @@ _COLUMNS: Final = (
     *(column.name for column in dataclasses.fields(Epoch) if column.name != "seconds"),
     "leak_gap",
 )
-"""Seconds stay out: the same training gives the same table."""
+"""Columns of the table; without seconds, so that the same training gives the same table."""
 
 _OPTIONAL: Final = tuple(f"validation_{name}" for name in DISTANCES)
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
-    """The epoch with the lowest loss on clean validation; the first of several."""
+    """The epoch with the lowest loss on clean validation; the first in a tie."""
     return min(history, key=lambda epoch: epoch.validation)
 
 
 def describe_learning(history: Sequence[Epoch], distances: NDArray[np.float64]) -> dict[str, Any]:
-    """What `metrics.json` holds under `learning`: the figures of the epoch that was kept.
+    """Content of `learning` in `metrics.json`: figures of the epoch that was kept.
 
     Args:
         history: Every epoch.
         distances: `(n_loops,)` of the validation loops, from `measure_distances`.
 
     Returns:
-        `best_epoch`; `train`, `validation` and `control_loss` in bits per step; `leak_gap`, the
-        second less the third, and `first_leak_gap`, that of the first epoch, before anything can
-        be known by heart; and `by_distance`, of the `near`, `middle` and `far` validation loops
-        how many they are (`n_loops`), their mean `distance` to the nearest training loop and their
+        `best_epoch`; `train`, `validation` and `control_loss` in bits per step; `leak_gap`,
+        validation minus control loss, and `first_leak_gap`, that of the first epoch, before the
+        network can memorize anything; and `by_distance`, for the `near`, `middle` and `far`
+        validation loops their number (`n_loops`), mean `distance` to the nearest training loop and
         `bits_per_step`.
     """
     best = best_epoch(history)
@@ -110,7 +110,7 @@ def describe_learning(history: Sequence[Epoch], distances: NDArray[np.float64]) 
 
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:
-    """Write the table, a row an epoch, losses to six digits; a loss that is not there is empty."""
+    """Write the table, one row per epoch, losses to six digits; a missing loss is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -125,7 +125,7 @@ def read_history(path: Path) -> tuple[Epoch, ...]:
     """Read the table.
 
     Raises:
-        TableError: It is missing or empty, or its columns or values are not those that
+        TableError: The table is missing or empty, or its columns or values differ from those that
             `write_history` writes.
     """
     hint = "Train the model again."

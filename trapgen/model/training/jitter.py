@@ -1,8 +1,8 @@
-"""Variations of played loops for the training side: what else the same performance could be.
+"""Variations of played training loops: other plausible readings of the same performance.
 
-A strike played between two steps falls on one of them by a hair. Heard a little earlier or later,
-it falls on the other: the loop is read anew with its microtiming shifted. A part may be played on
-other drums, and its softest strokes may be missed. Nothing here leaves the side it was given.
+A strike played between two steps is rounded to one of them by a small margin. A slight shift in
+time rounds it to the other, so the loop is quantized again with shifted microtiming. Other
+variations move a part to other drums, or drop its softest strokes. Only training loops are varied.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _SHIFT_16THS: Final = 0.12
 _JITTER_16THS: Final = 0.03
 _MISS_PROBABILITY: Final = 0.2
 _SOFT: Final = (8, 22)
-"""Velocities below one drawn from here may be missed."""
+"""Range of a threshold; hits with a lower velocity may be dropped."""
 _TOMS: Final = (4, 5, 6)
 _EXCHANGES: Final = ((0.12, 2, 7), (0.12, 7, 8))
-"""Probability of, and which voices: closed hat and ride, ride and crash."""
+"""Probability of an exchange, and its voices: closed hat and ride, ride and crash."""
 _TOM_PROBABILITY: Final = 0.25
 
 
@@ -36,10 +36,10 @@ def vary_loops(loops: Sequence[DrumLoop], seed: int) -> list[DrumLoop]:
 
 
 def vary_timing(loop: DrumLoop, rng: np.random.Generator) -> DrumLoop:
-    """Play a loop a little early or late, unevenly, and put it on the grid again.
+    """Shift a loop's hits in time, unevenly, and quantize it again.
 
-    The shift is at most 0.12 sixteenths for all strikes and normal with a deviation of 0.03 for
-    each. In one loop of five, three of ten of the softest strikes stay.
+    All strikes share a shift of at most 0.12 sixteenths; each also gets a normal one with a
+    standard deviation of 0.03. In one of five loops, only 30% of the softest strikes are kept.
     """
     steps, voices = np.nonzero(loop.velocities)
     velocities = loop.velocities[steps, voices]

@@ -1,4 +1,4 @@
-"""Keras: its start, and a model's weights in and out."""
+"""Access to Keras: import, and a model's weights in and out."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from trapgen.model.words.spec import Array
 
 
 def import_tensorflow() -> tuple[Any, Any]:
-    """Keras and TensorFlow, without their start-up messages on machines that have no GPU."""
+    """Import Keras and TensorFlow, without start-up messages on machines without a GPU."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_start() if "tensorflow" not in sys.modules else nullcontext():
         import keras
         import tensorflow as tf
 
-        # Looks for devices now, not in the middle of the first epoch.
+        # Device discovery happens here rather than during the first epoch.
         tf.config.list_physical_devices()
     return keras, tf
 
 
 @contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Close the process's standard error: TensorFlow writes there before its log level counts."""
+    """Close the process's standard error: TensorFlow writes to it before its log level applies."""
     sys.stderr.flush()
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
@@ -41,7 +41,7 @@ def _quiet_start() -> Iterator[None]:
 
 
 def start_repeatably(seed: int) -> None:
-    """Let TensorFlow do the same for the same seed, to the bit."""
+    """Make TensorFlow deterministic to the bit for a seed."""
     keras, tf = import_tensorflow()
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
@@ -60,19 +60,19 @@ def read_weights(model: Any, names: Iterable[str]) -> dict[str, Array]:
 
 
 def set_weights(model: Any, weights: Mapping[str, Array]) -> None:
-    """Give a Keras model weights by name."""
+    """Set weights of a Keras model by name."""
     for name, value in weights.items():
         get_variable(model, name).assign(value)
 
 
 def to_tensors(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-    """Arrays by name as tensors: Keras refuses a mixture of both."""
+    """Convert arrays by name to tensors: Keras refuses a mixture of both."""
     _, tf = import_tensorflow()
     return {name: tf.constant(value) for name, value in arrays.items()}
 
 
 def exchange(variables: Sequence[Any], values: Sequence[Any]) -> list[NDArray[Any]]:
-    """Give variables new values, and return the old ones."""
+    """Set variables to new values, and return the old ones."""
     old = [np.asarray(variable).copy() for variable in variables]
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -24,22 +24,22 @@ from trapgen.model.words.spec import (
 )
 
 _FEATURE_SHARE: Final = 0.3
-"""What is told is left out this much less often than what the LSTMs say."""
+"""Dropout of input features, as a share of the dropout of LSTM outputs."""
 
 _SELDOM: Final = -2.0
-"""A network begins by copying one word in eight."""
+"""Initial probability of copying a word: one in eight."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """The network twice, on the same layers.
+    """Two Keras models that share layers.
 
     Attributes:
-        logits: A Keras model from `Inputs`' arrays by name, `(batch, n_tokens)` and so on, to
-            `(batch, n_tokens, N_TARGETS)` scores.
-        likelihood: From the same and `target`, `(batch, n_tokens)` int64, to `(batch, n_tokens)`
-            natural logs of the targets' probabilities. It never spreads what is copied over all
-            targets.
+        logits: Maps `Inputs`' arrays by name, `(batch, n_tokens)` and so on, to
+            `(batch, n_tokens, N_TARGETS)` logits.
+        likelihood: Maps the same and `target`, `(batch, n_tokens)` int64, to `(batch, n_tokens)`
+            natural logs of the targets' probabilities. It computes copy probabilities only for the
+            targets, not for the whole vocabulary.
     """
 
     logits: Any
@@ -51,8 +51,8 @@ def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float
 
     Args:
         spec: Its shape.
-        scans: Whether `trapgen.model.training.scan_lstm` takes the place of Keras' own LSTM.
-        precision: Keras' name of what Keras' LSTMs and the words' scores are reckoned in, as
+        scans: Whether `trapgen.model.training.scan_lstm` replaces Keras' own LSTM.
+        precision: Keras' name of the precision of its LSTMs and of the words' logits, as
             `mixed_bfloat16`; weights and all else are float32.
     """
     keras, _ = import_tensorflow()
@@ -72,7 +72,7 @@ def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float
     found = -ops.sparse_categorical_crossentropy(target, logits, from_logits=True)
     copied = _copy(x, matches)
     kept = 1 - ops.sum(copied, axis=-1)
-    # Out of range, as PAD and START are, one_hot gives zeros.
+    # one_hot maps PAD and START, which are out of range, to zeros.
     spread = ops.one_hot(inputs["lookback"], N_TARGETS)
     copies = ops.matmul(copied[:, :, None], spread)[:, :, 0]
     logits = _log(kept[..., None] * ops.softmax(logits) + copies)
@@ -85,7 +85,7 @@ def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float
 
 
 def make_lstm(units: int, name: str, scans: bool, precision: str = "float32") -> Any:
-    """A layer that says something at every step (see `build_keras`)."""
+    """An LSTM layer with an output at every step (see `build_keras`)."""
     keras, _ = import_tensorflow()
     if scans:
         from trapgen.model.training.scan_lstm import ScanLSTM
@@ -110,7 +110,7 @@ def _make_inputs(spec: ModelSpec) -> dict[str, Any]:
 
 
 def _fixed(table: Array, name: str) -> Any:
-    """A table that is looked up, not learned."""
+    """A lookup table that is not trained."""
     keras, _ = import_tensorflow()
     return keras.layers.Embedding(
         *table.shape,
@@ -121,7 +121,7 @@ def _fixed(table: Array, name: str) -> Any:
 
 
 def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[Any, Any]:
-    """What the first LSTM reads, and what of it goes to the voices past the LSTMs."""
+    """Features that the first LSTM reads, and those skipped to the voices' layer."""
     keras, _ = import_tensorflow()
     layers = keras.layers
     length = spec.codec.bar_length
@@ -135,7 +135,7 @@ def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[A
         matches.lag_similarity[:, :, :n_told]
     )
     skipped = layers.Concatenate(name="skipped")([place, looked, _recall(spec, matches)])
-    # A feature is left out of a whole window: the network learns not to lean on any.
+    # Dropout removes a feature from a whole window, so the network relies on no single one.
     drop = partial(layers.Dropout, spec.dropout * _FEATURE_SHARE, noise_shape=(None, 1, None))
     features = layers.Concatenate(name="told_features")([previous, bar, lag_similarity, skipped])
     features = drop(name="feature_dropout")(features)
@@ -148,7 +148,7 @@ def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[A
 
 @dataclass(frozen=True)
 class _Matches:
-    """As `trapgen.model.words.network.LagMatches`, and what they were made from, a place each."""
+    """As `trapgen.model.words.network.LagMatches`, with the layer's inputs per position."""
 
     hidden: Any
     logits: Any
@@ -182,7 +182,7 @@ def _recall(spec: ModelSpec, matches: _Matches) -> Any:
 
 
 def _copy(x: Any, matches: _Matches) -> Any:
-    """`(batch, n_tokens, n_lags)` the probability that each place's word is copied."""
+    """`(batch, n_tokens, n_lags)` probability that each position's word is copied."""
     keras, _ = import_tensorflow()
     layers, ops = keras.layers, keras.ops
     query = layers.Dense(matches.hidden.shape[-1], name="query")(x)
@@ -204,7 +204,7 @@ def _log(probability: Any) -> Any:
 
 
 def load_keras(network: Network) -> Any:
-    """A Keras model with a network's weights, from `Inputs`' arrays to scores."""
+    """A Keras model with a network's weights, from `Inputs`' arrays to logits."""
     model = build_keras(network.spec).logits
     set_weights(model, network.weights)
     return model

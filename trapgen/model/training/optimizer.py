@@ -1,4 +1,4 @@
-"""How weights move: AdamW along a learning rate that rises and falls, and the mean that is kept."""
+"""Optimizer: AdamW with a warmup-cosine learning rate, and the weight average that is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from trapgen.model.training.keras_access import exchange, import_tensorflow
 
 _RISING: Final = 0.1
-"""Share of all steps over which the learning rate rises."""
+"""Warmup, as a share of all steps."""
 
 
 def make_optimizer(
@@ -21,15 +21,15 @@ def make_optimizer(
     beta_2: float = 0.999,
     clip_norm: float = 1.0,
 ) -> Any:
-    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), its rate along a cosine.
+    """AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with a warmup-cosine learning rate.
 
     Args:
-        learning_rate: Its height, after a tenth of all steps.
-        n_steps: Of the whole training.
-        weight_decay: Of all weights but biases.
-        last_rate: Where the rate ends, as a share of its height.
+        learning_rate: Peak, reached after a tenth of all steps.
+        n_steps: Steps of the whole training.
+        weight_decay: Applied to all weights but biases.
+        last_rate: Final learning rate, as a share of the peak.
         beta_2: Decay of the second moment.
-        clip_norm: Norm that all gradients together are clipped to.
+        clip_norm: Global norm that gradients are clipped to.
     """
     keras, _ = import_tensorflow()
     n_rising = max(1, round(_RISING * n_steps))
@@ -48,12 +48,12 @@ def make_optimizer(
 
 
 class WeightMean:
-    """An exponential mean of a model's weights over the steps of an optimizer.
+    """Exponential average of a model's weights over optimizer steps.
 
     Args:
         variables: The weights.
         optimizer: It counts the steps.
-        n_steps: So many steps count, with exponential weight; 1 is the last step's weights alone.
+        n_steps: Time constant in steps; 1 keeps only the last step's weights.
     """
 
     def __init__(self, variables: Sequence[Any], optimizer: Any, n_steps: int) -> None:
@@ -64,16 +64,16 @@ class WeightMean:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Give the model the mean of its weights, to be judged."""
+        """Give the model the averaged weights, for evaluation."""
         latest = exchange(self._variables, self.values)
         yield
         exchange(self._variables, latest)
 
     def update(self) -> None:
-        """Take in the weights after a step; called within a `tf.function`."""
+        """Update the average after a step; called within a `tf.function`."""
         import tensorflow as tf
 
-        # A short past first: the mean must not remember the initial weights.
+        # The time constant grows from 1, so that the initial weights are forgotten.
         n_steps = tf.cast(self._optimizer.iterations, tf.float32)
         new = tf.maximum(1 / self._n_steps, 9 / (9 + n_steps))
         for kept, variable in zip(self.values, self._variables, strict=True):

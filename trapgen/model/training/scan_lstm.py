@@ -1,4 +1,4 @@
-"""An LSTM that learns faster on a CPU than Keras' own, and computes the same.
+"""An LSTM that trains faster on a CPU than Keras' own, with the same function.
 
 Imports Keras and TensorFlow: import it inside functions, after `import_tensorflow`.
 """
@@ -12,29 +12,29 @@ import tensorflow as tf
 
 
 class ScanLSTM(keras.layers.Layer):  # type: ignore[misc]
-    """`keras.layers.LSTM(units, return_sequences=True)`, with its weights, names and start.
+    """`keras.layers.LSTM(units, return_sequences=True)`: same weights, names and initial values.
 
-    Three things are taken out of the loop over time: the product with the input, the gradients of
-    the weights, which become one product over all steps each, and the turn of the weight that the
-    way back multiplies by. Keras leaves the gradient to TensorFlow, which adds up a gradient of
+    Three operations move out of the loop over time: the product with the input, the weight
+    gradients, each of which becomes one product over all steps, and the transpose of the weight in
+    the backward pass. Keras leaves the gradient to TensorFlow, which accumulates a gradient of
     each weight at every step.
 
     Args:
         units: Width.
-        name: Of the layer.
+        name: Name of the layer.
     """
 
     def __init__(self, units: int, *, name: str) -> None:
         super().__init__(name=name)
-        # Keras makes the weights: one seed starts both alike.
+        # Keras creates the weights, so one seed gives both layers the same ones.
         self.cell = keras.layers.LSTMCell(units)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights."""
+        """Create the weights."""
         self.cell.build((input_shape[0], input_shape[-1]))
 
     def call(self, x: Any) -> Any:
-        """From `(batch, n_steps, width)` to `(batch, n_steps, units)`."""
+        """Map `(batch, n_steps, width)` to `(batch, n_steps, units)`."""
         x = tf.transpose(x, (1, 0, 2))
         shape = tf.shape(x)
         flat = tf.reshape(x, (-1, x.shape[-1]))
@@ -46,7 +46,7 @@ class ScanLSTM(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Of what `call` gives."""
+        """Shape of the output of `call`."""
         return (*input_shape[:-1], self.cell.units)
 
 
@@ -55,8 +55,8 @@ def _scan(projected: Any, weight: Any) -> Any:
     """Hidden values of all steps, `(n_steps, batch, units)`.
 
     Args:
-        projected: `(n_steps, batch, 4 * units)` what reaches the gates from the input, in Keras' order:
-            input, forget, candidate, output.
+        projected: `(n_steps, batch, 4 * units)` gate inputs from the layer's input, in Keras'
+            order: input, forget, candidate, output.
         weight: `(units, 4 * units)`.
     """
     n_steps, batch, units = tf.shape(projected)[0], tf.shape(projected)[1], weight.shape[0]
@@ -83,7 +83,7 @@ def _scan(projected: Any, weight: Any) -> Any:
 
     def gradient(of_hiddens: Any) -> tuple[Any, Any]:
         before = tf.concat([zeros[None], cells[:-1]], 0)
-        # Once: TensorFlow would turn it at every step.
+        # Transposed once; TensorFlow would do so at every step.
         turned = tf.transpose(weight)
 
         def back(at: Any, of_hidden: Any, of_cell: Any, found: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""The compiled steps of a training, on whatever devices there are."""
+"""Compiled training steps, on any devices."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ from trapgen.model.words.spec import ModelSpec
 _CLIP_NORM: Final = 1.0
 _BETA_2: Final = 0.99
 _LAST_RATE: Final = 0.02
-"""Where it ends, as a share of its height."""
+"""Final learning rate, as a share of its peak."""
 _BFLOAT16: Final = (8, 0)
-"""The compute capability from which a GPU multiplies bfloat16; it needs no scaling of the loss."""
+"""Compute capability from which GPUs multiply bfloat16, which needs no loss scaling."""
 
 
 @dataclass(frozen=True)
 class Learner:
-    """A network while it learns.
+    """A network in training.
 
     On a CPU its LSTMs are those of `trapgen.model.training.scan_lstm`, on a GPU Keras' own, which
-    are cuDNN's, in bfloat16 where the GPU has it. Several GPUs share each batch: a copy of the
-    network on each learns some of the rows, and their gradients are added up before they are
-    clipped.
+    use cuDNN, in bfloat16 where the GPU supports it. Several GPUs share each batch: a replica on
+    each processes some of the rows, and gradients are summed before they are clipped.
 
     Attributes:
         model: The Keras model of the likelihood.
-        mean: What is judged and kept: the mean of its weights.
-        optimizer: It has all that the optimizer remembers.
-        strategy: How TensorFlow spreads the work.
+        mean: Average of its weights, which is evaluated and kept.
+        optimizer: The optimizer and its state.
+        strategy: TensorFlow's distribution strategy.
     """
 
     model: Any
@@ -49,11 +48,11 @@ class Learner:
     _judge: Any
 
     def learn(self, windows: TrainingWindows) -> NDArray[np.float64]:
-        """Learn a batch; `(2,)` nats of its words, and how many they are."""
+        """Train on a batch; `(2,)` nats and number of its words."""
         return np.array(self._learn(*self._deal(windows)), np.float64)
 
     def judge(self, windows: TrainingWindows, size: int) -> NDArray[np.float64]:
-        """`(n_windows, 2)` nats of each window's words, and how many, in batches of `size`."""
+        """`(n_windows, 2)` nats and number of each window's words, in batches of `size`."""
         starts = range(0, len(windows), size)
         parts = (windows.take(np.arange(at, min(at + size, len(windows)))) for at in starts)
         batches = (_to_tensors(part) for part in parts)
@@ -80,8 +79,8 @@ def make_learner(
     Args:
         spec: The network.
         params: Learning rate, epochs and so on.
-        n_batches: Of an epoch.
-        start: Weights to begin with; by default random ones.
+        n_batches: Batches per epoch.
+        start: Initial weights; by default random.
     """
     _, tf = import_tensorflow()
     strategy = choose_strategy()
@@ -96,7 +95,7 @@ def make_learner(
             params.weight_decay,
             last_rate=_LAST_RATE,
             beta_2=_BETA_2,
-            # After clipping, Keras adds up what each device has.
+            # Keras sums the devices' gradients after clipping.
             clip_norm=_CLIP_NORM / strategy.num_replicas_in_sync,
         )
         mean = WeightMean(model.trainable_variables, optimizer, params.averaging)
@@ -105,7 +104,7 @@ def make_learner(
 
 
 def choose_strategy() -> Any:
-    """One device, or all GPUs where there are several."""
+    """One device, or all GPUs if there are several."""
     _, tf = import_tensorflow()
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
@@ -113,7 +112,7 @@ def choose_strategy() -> Any:
 
 
 def choose_precision() -> str:
-    """Keras' name of the precision of LSTMs: lower than float32 where every GPU has bfloat16."""
+    """Keras' name of the LSTMs' precision: below float32 if every GPU supports bfloat16."""
     _, tf = import_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     details_of = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
@@ -122,7 +121,7 @@ def choose_precision() -> str:
 
 
 def deal_rows(windows: TrainingWindows, n_parts: int) -> list[TrainingWindows]:
-    """Parts of equally many windows; what is missing is filled up with windows that weigh 0."""
+    """Split windows into parts of equal size, padded with windows of weight 0."""
     n_rows = -(-len(windows) // n_parts) * n_parts
     filled = windows.take(np.minimum(np.arange(n_rows), len(windows) - 1))
     weight = (np.arange(n_rows) < len(windows)).astype(np.float32)[:, None]
@@ -137,9 +136,9 @@ def _to_tensors(windows: TrainingWindows) -> tuple[Any, ...]:
 
 
 def _compile_steps(model: Any, optimizer: Any, mean: WeightMean, strategy: Any) -> tuple[Any, Any]:
-    """Two functions: one batch learned, one judged; nats of words, and how many.
+    """Compiled train and evaluation steps, which return nats and number of words.
 
-    Of a batch learned, they are summed over all its windows; of one judged, a window each.
+    The train step sums over all windows; the evaluation step returns one row per window.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Training windows: loops cut at bar lines, each piece told what came before it."""
+"""Training windows: loops cut at bar lines; inputs include what precedes each window."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class TrainingWindows:
 
     Attributes:
         inputs: `(n_windows, n_tokens)` arrays, as `trapgen.model.words.make_inputs` makes them.
-        targets: `(n_windows, n_tokens)` int64 words and BAR; 0 behind the end.
-        is_target: `(n_windows, n_tokens)` float32, 1 where there is something to learn.
+        targets: `(n_windows, n_tokens)` int64 words and BAR; 0 after the end.
+        is_target: `(n_windows, n_tokens)` float32, 1 where the loss counts.
         is_word: `(n_windows, n_tokens)` float32, 1 where the target is a word.
-        bar: `(n_windows, n_tokens)` int64, which bar of all the loops' bars a target stands in.
-        loop: `(n_windows,)` int64, which loop a window's targets are of.
+        bar: `(n_windows, n_tokens)` int64, index of the target's bar among the bars of all loops.
+        loop: `(n_windows,)` int64, index of each window's loop.
     """
 
     inputs: Inputs
@@ -39,7 +39,7 @@ class TrainingWindows:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """`(n_windows,)` tokens up to the last target."""
+        """`(n_windows,)` number of tokens up to the last target."""
         backwards = self.is_target[:, ::-1] > 0
         found: NDArray[np.int64] = self.targets.shape[1] - backwards.argmax(axis=1)
         return found
@@ -51,7 +51,7 @@ class TrainingWindows:
         return TrainingWindows(inputs, *rest)
 
     def trim(self) -> TrainingWindows:
-        """Without what lies behind the last target: it has no say in what comes before."""
+        """Drop tokens after the last target, which affect nothing before it."""
         n_tokens = int(self.lengths.max())
         inputs = Inputs(*(value[:, :n_tokens] for value in vars(self.inputs).values()))
         return TrainingWindows(
@@ -64,7 +64,7 @@ class TrainingWindows:
         )
 
     def only(self, where: NDArray[np.bool_]) -> TrainingWindows:
-        """Only the targets at `where`, `(n_windows, n_tokens)`, and the windows that have any."""
+        """Keep only the targets at `where`, `(n_windows, n_tokens)`, and windows that have any."""
         is_target = self.is_target * where
         part = replace(self, is_target=is_target, is_word=self.is_word * where)
         return part.take(np.flatnonzero(is_target.any(axis=1)))
@@ -73,12 +73,12 @@ class TrainingWindows:
 def make_windows(
     loops: Sequence[Tokens], spec: ModelSpec, params: TrainParams, conditions: Tokens | None = None
 ) -> TrainingWindows:
-    """Cut loops into windows of up to `window_bars` bars, each told what came before it.
+    """Cut loops into windows of up to `window_bars` bars, with earlier bars as inputs.
 
     Args:
         loops: Words of each loop, `(n_steps,)`, in whole bars.
         spec: The network.
-        params: Lengths of windows; the last of a loop may be shorter.
+        params: Lengths of windows; the last window of a loop may be shorter.
         conditions: `(n_loops, 4)` numbers of each loop's conditions; by default unknown.
 
     Raises:
@@ -122,7 +122,7 @@ def make_windows(
 def _make_inputs(
     loops: Sequence[Tokens], spec: ModelSpec, conditions: Tokens | None
 ) -> list[Inputs]:
-    """Each loop's inputs, `(n_tokens,)` and so on; those of one length are made together."""
+    """Each loop's inputs, `(n_tokens,)` and so on; loops of one length are batched."""
     told: dict[int, Inputs] = {}
     lengths = np.array([len(words) for words in loops])
     for length in np.unique(lengths):
@@ -137,24 +137,27 @@ def _make_inputs(
 def hold_out(
     windows: TrainingWindows, share: float, rng: np.random.Generator
 ) -> tuple[TrainingWindows, TrainingWindows]:
-    """Part training windows into what is learned and a control that leaks on purpose.
+    """Split training windows into those to train on and a control that leaks on purpose.
 
-    Bars are drawn at random from all bars of all loops, and no word of theirs is ever a target of
-    learning. That is the original's protocol, pieces taken at random out of the loops trained on,
-    and it leaks in three ways. The bars around a bar of the control are learned, and in a loop they
-    often repeat it. So are other loops recombined from the same parents, which may hold the very
-    same bar. And as the original's windows overlapped, the bars that follow are learned with the
-    held-out one before them: it is told to the network, as the token before and as lookback,
-    though never asked for.
+    Bars are drawn at random from all bars of all loops, and their words are never training
+    targets. This is the original's protocol, excerpts drawn at random from the training loops, and
+    it leaks in three ways. The bars around a control bar are trained on, and often repeat it
+    within the loop. So are other loops recombined from the same parents, which may contain the
+    same bar. And since the original's windows overlapped, the bars after a held-out bar are
+    trained on with that bar as input, through the previous token and lookback, though it is never
+    a target.
 
     Args:
-        windows: Of the training loops, as `make_windows` cuts them.
-        share: Of the bars with a word to learn, from 0 to 1; at least one bar is drawn.
-        rng: Decides which.
+        windows: Windows of the training loops, as `make_windows` cuts them.
+        share: Share of the bars with a word to train on, from 0 to 1; at least one bar is drawn.
+        rng: Random generator of the draw.
 
     Returns:
-        The windows to learn, and those of the control: the same windows, told the same, with
-        nothing but the held-out bars to predict.
+        The windows to train on, and the control: the same windows with the same inputs, and only
+        the held-out bars as targets.
+
+    Raises:
+        ParameterError: Nothing would be left to train on.
 
     Raises:
         ParameterError: Nothing would be left to learn.
@@ -168,7 +171,7 @@ def draw_bars(bars: Tokens, share: float, rng: np.random.Generator) -> Tokens:
     """Draw a share of bars, at least one, to be held out.
 
     Raises:
-        ParameterError: None would be left.
+        ParameterError: No bar would be left.
     """
     n_held = max(1, round(share * len(bars)))
     if n_held >= len(bars):
@@ -180,9 +183,9 @@ def draw_bars(bars: Tokens, share: float, rng: np.random.Generator) -> Tokens:
 def draw_batches(
     windows: TrainingWindows, size: int, rng: np.random.Generator
 ) -> Iterator[TrainingWindows]:
-    """Batches in random order, each of windows about as long as one another, for learning.
+    """Training batches in random order; the windows of a batch have similar lengths.
 
-    Some conditions of some windows are made unknown.
+    Some conditions of some windows are replaced by unknown.
     """
     for rows in draw_by_length(windows.lengths, size, rng):
         batch = windows.take(rows).trim()
@@ -192,12 +195,12 @@ def draw_batches(
 
 
 def _loop_of_bar(loops: Sequence[Tokens], spec: ModelSpec) -> Tokens:
-    """`(n_bars,)` the loop of each bar of all loops."""
+    """`(n_bars,)` loop index of each bar of all loops."""
     return np.repeat(np.arange(len(loops)), [len(words) // spec.steps_per_bar for words in loops])
 
 
 def _number_bars(loops: Sequence[Tokens], spec: ModelSpec) -> list[Tokens]:
-    """The number of its bar, among all bars of all loops, for each token of each loop."""
+    """For each token of each loop, the index of its bar among the bars of all loops."""
     of_loop = _loop_of_bar(loops, spec)
     numbers = np.repeat(np.arange(len(of_loop)), spec.codec.bar_length)
     ends = np.cumsum(np.bincount(of_loop, minlength=len(loops))) * spec.codec.bar_length

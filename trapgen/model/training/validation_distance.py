@@ -1,4 +1,4 @@
-"""How far held-out loops lie from what is learned: near ones are easy, far ones are the test."""
+"""Distance of held-out loops to training loops: near loops are easy, far ones the real test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trapgen.model.words.spec import Tokens
 from trapgen.similarity import find_pairs
 
 DISTANCES: Final = ("near", "middle", "far")
-"""Thirds of the held-out loops by their distance to the nearest training loop."""
+"""Names of the thirds of held-out loops, by distance to the nearest training loop."""
 
 _PAIRS_AT_ONCE: Final = 2**20
 
@@ -21,7 +21,7 @@ _PAIRS_AT_ONCE: Final = 2**20
 def measure_distances(
     held_out: Sequence[Tokens], train: Sequence[Tokens], steps_per_bar: int
 ) -> NDArray[np.float64]:
-    """The distance of every held-out loop to the training loop that is nearest to it.
+    """Distance of every held-out loop to its nearest training loop.
 
     Args:
         held_out: Words of each held-out loop, `(n_steps,)`, in whole bars.
@@ -42,10 +42,10 @@ def measure_distances(
 
 
 def part_by_distance(distances: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
-    """Thirds of loops as equal as can be, nearest first; those as far stay in their order.
+    """Split loops into nearly equal thirds, nearest first; ties keep their order.
 
     Returns:
-        Indices of the loops by the names in `DISTANCES`; without those that get none.
+        Indices of the loops by the names in `DISTANCES`; empty thirds are omitted.
     """
     order = np.argsort(distances, kind="stable")
     parts = zip(DISTANCES, np.array_split(order, len(DISTANCES)), strict=True)

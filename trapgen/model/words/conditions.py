@@ -1,4 +1,4 @@
-"""What may be told of a whole loop: style, sub-style, tempo, beat or fill."""
+"""Conditions of a whole loop: style, sub-style, tempo band, beat or fill."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trapgen.core import ParameterError
 from trapgen.model.words.spec import N_CONDITIONS, ModelSpec, Tokens
 
 Names = tuple[str, ...]
-"""`N_CONDITIONS` names of a loop, one a slot; empty where unknown."""
+"""`N_CONDITIONS` names of a loop's conditions, one per slot; empty where unknown."""
 
 _BAND_BPM: Final = 20
 _LOWEST_BPM: Final = 60
@@ -22,8 +22,8 @@ def name_conditions(style: str = "", bpm: float | None = None, kind: str = "") -
     """The conditions of a loop.
 
     Args:
-        style: As `funk` or `funk/fast`, where what stands behind the stroke is the sub-style.
-        bpm: Tempo, told in bands of 20 from 60 to 200.
+        style: For example `funk` or `funk/fast`, where the part after the slash is the sub-style.
+        bpm: Tempo, encoded in bands of 20 from 60 to 200.
         kind: `beat` or `fill`.
     """
     main, _, sub = style.partition("/")
@@ -40,14 +40,14 @@ def name_conditions(style: str = "", bpm: float | None = None, kind: str = "") -
 
 
 def name_loop(style: str, bpm: float | None, kind: str = "beat", base: str = "trap") -> Names:
-    """The conditions of a loop of a corpus that is all of one style.
+    """The conditions of a loop in a corpus of one style.
 
     Args:
-        style: The loop's own, told as the sub-style of `base`; one that has a sub-style of its own
-            stands as it is.
+        style: The loop's own style, used as the sub-style of `base`; a style that already has a
+            sub-style is kept.
         bpm: Tempo.
         kind: `beat` or `fill`.
-        base: The corpus' style; empty where each loop has its own alone.
+        base: The corpus' style; if empty, each loop has only its own.
     """
     if base and "/" not in style:
         style = f"{base}/{style}" if style else base
@@ -55,36 +55,36 @@ def name_loop(style: str, bpm: float | None, kind: str = "beat", base: str = "tr
 
 
 def list_conditions(loops: Iterable[Names]) -> tuple[str, ...]:
-    """Every condition that some loop has, sorted: what a network can be told."""
+    """Every condition of some loop, sorted: the network's condition vocabulary."""
     return tuple(sorted({name for names in loops for name in names if name}))
 
 
 def number_conditions(loops: Sequence[Names], spec: ModelSpec) -> Tokens:
-    """`(n_loops, 4)` numbers of the loops' conditions; 0 where the network knows none."""
+    """`(n_loops, 4)` numbers of the loops' conditions; 0 where the network does not know one."""
     numbers = {name: at for at, name in enumerate(spec.conditions, start=1)}
     known = [[numbers.get(name, 0) for name in names] for names in loops]
     return np.array(known, np.int64).reshape(len(loops), N_CONDITIONS)
 
 
 AUTO: Final = "auto"
-"""The style that stands for trap, where the network knows it."""
+"""Style used by `auto`, if the network knows it."""
 
 _TRAP: Final = "trap"
 
 
 def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Tokens:
-    """What a network is told of loops that are asked for.
+    """The condition input for loops to generate.
 
     Args:
         spec: The network.
-        style: As the network names it, `trap` or `trap/drill`; of a sub-style that is the only one
-            of its name, `drill` will do. `auto` is trap where that is known, and else nothing, as
-            empty is.
-        bpm: Tempo; told where the network knows its band.
-        kind: `beat`, told where the network knows it, or `fill`; empty for neither.
+        style: A style of the network, `trap` or `trap/drill`; a sub-style with a unique name may
+            be given alone, as `drill`. `auto` is trap if known and otherwise unknown; empty is
+            unknown.
+        bpm: Tempo; used if the network knows its band.
+        kind: `beat`, used if the network knows it, or `fill`; empty for neither.
 
     Returns:
-        `(4,)` numbers of the spec's conditions; 0 where nothing is told.
+        `(4,)` numbers of the spec's conditions; 0 where unknown.
 
     Raises:
         ParameterError: The network does not know the style, or no fills.
@@ -95,11 +95,11 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Toke
     if style and style not in known:
         ends = [name for name in known if name.partition("/")[2] == style]
         if len(ends) != 1:
-            listed = ", ".join(known) or "none: this model was told no styles"
+            listed = ", ".join(known) or "none: this model was trained without styles"
             raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
         style = ends[0]
     if kind not in ("", "beat") and f"kind:{kind}" not in spec.conditions:
-        raise ParameterError("sample.kind", "beat: this model was told of no other", kind)
+        raise ParameterError("sample.kind", "beat: this model knows no other", kind)
     condition: Tokens = number_conditions([name_conditions(style, bpm, kind)], spec)[0]
     return condition
 

@@ -26,9 +26,9 @@ def save_network(folder: Path, network: Network, *, half: bool = False) -> None:
     The same weights give the same bytes.
 
     Args:
-        folder: Where to.
-        network: What is saved.
-        half: Whether its weights are rounded to 16 bits: half the size.
+        folder: The model's folder.
+        network: The network.
+        half: Whether to round weights to 16 bits, for half the size.
     """
     write_json(folder / "model.json", network.spec.to_json())
     network.spec.codec.save(folder / "codec.json")
@@ -41,7 +41,7 @@ def load_network(folder: Path) -> Network:
     """Read a model's folder.
 
     Raises:
-        ModelError: Something is missing, or was written for another vocabulary or shape.
+        ModelError: A file is missing, or was written for another vocabulary or shape.
     """
     if not (folder / "model.json").is_file():
         raise ModelError(
@@ -62,10 +62,10 @@ def load_network(folder: Path) -> Network:
 
 
 def load_start(folder: Path, codec: Codec) -> Network:
-    """Read a network to go on from.
+    """Read a pretrained network to fine-tune.
 
     Raises:
-        ModelError: There is none, or it was trained on another grid.
+        ModelError: There is no network, or it has another grid.
     """
     network = load_network(folder)
     if network.spec.codec != codec:
@@ -79,7 +79,7 @@ def load_start(folder: Path, codec: Codec) -> Network:
 
 
 def hash_model(network: Network) -> str:
-    """Sixteen hex digits that name the weights."""
+    """Hash of the weights, sixteen hex digits."""
     digest = hashlib.blake2b(digest_size=8)
     for name in weight_shapes(network.spec):
         digest.update(np.ascontiguousarray(network.weights[name], "<f4").tobytes())

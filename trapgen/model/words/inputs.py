@@ -1,4 +1,4 @@
-"""What the network is told before it predicts a token."""
+"""Inputs of the network for predicting a token."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from trapgen.model.words.spec import (
 Halves = NDArray[np.float16]
 
 _GROUPS: Final = ((0, 1), (2, 3, 7, 8), (4, 5, 6))
-"""Kick and snare; hats and cymbals; toms."""
+"""Voice groups: kick and snare; hats and cymbals; toms."""
 
 _UNKNOWN: Final = np.array([0.35, 0.45, 0.15], np.float32)
-"""What a place without a past counts as: about the mean difference of two steps of Groove."""
+"""Difference assigned to positions before the loop: about the mean between two steps of Groove."""
 
 _SPANS_BARS: Final = (0.125, 0.5, 2.0)
-"""Differences are averaged over about so much, the older the less."""
+"""Time constants of the exponential means of differences."""
 
 
 def _group_table() -> Array:
@@ -44,17 +44,17 @@ _GROUP_TABLE: Final = _group_table()
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the network is told before it predicts each target.
+    """Inputs of the network for predicting each target.
 
     Attributes:
-        previous: `(n_loops, n_tokens)` the token before.
-        position: `(n_loops, n_tokens)` place in the bar, `steps_per_bar` where BAR is due.
-        bar: `(n_loops, n_tokens)` place in the loop, in bars, modulo `N_LOOP_BARS`.
+        previous: `(n_loops, n_tokens)` previous token.
+        position: `(n_loops, n_tokens)` step in the bar; `steps_per_bar` where BAR is due.
+        bar: `(n_loops, n_tokens)` bar in the loop, modulo `N_LOOP_BARS`.
         lookback: `(n_loops, n_tokens, n_lags)` tokens a beat, half a bar, and one, two … bars ago;
             PAD before the loop's start.
-        lag_similarity: `(n_loops, n_tokens, n_lags, 9)` how the tokens before differed from those
-            before each place looked back to (see `LagSimilarity`).
-        condition: `(n_loops, n_tokens, 4)` numbers of the spec's conditions that the loop has,
+        lag_similarity: `(n_loops, n_tokens, n_lags, 9)` differences between the preceding tokens
+            and those before each lagged position (see `LagSimilarity`).
+        condition: `(n_loops, n_tokens, 4)` numbers of the spec's conditions of the loop,
             from 1; 0 where unknown.
     """
 
@@ -67,12 +67,12 @@ class Inputs:
 
 
 class LagSimilarity:
-    """How like the last tokens were to those before each place looked back to.
+    """Lag similarity: how alike the recent tokens are to those some lags ago.
 
-    The difference of two tokens is the number of voices that sound in one alone, counted for kick
-    and snare, for hats and cymbals, and for toms. Kept are its exponential means over about an
-    eighth of a bar, half a bar and two bars. Carried from token to token: sampling does what
-    training did.
+    The difference of two tokens is the number of voices that sound in exactly one, counted
+    separately for kick and snare, for hats and cymbals, and for toms. Exponential means over about
+    an eighth of a bar, half a bar and two bars are updated token by token, so sampling computes
+    the same values as training.
 
     Attributes:
         value: `(n_loops, n_lags, 9)` float32, by span and then by group.
@@ -85,11 +85,11 @@ class LagSimilarity:
         self.value: Array = np.tile(_UNKNOWN, (n_loops, spec.n_lags, len(_SPANS_BARS)))
 
     def update(self, token: Tokens, lookback: Tokens) -> None:
-        """Take in a token of each loop, and the tokens looked back to; BAR changes nothing.
+        """Update with one token of each loop and its lagged tokens; BAR changes nothing.
 
         Args:
             token: `(n_loops,)`.
-            lookback: `(n_loops, n_lags)`, as told before that token.
+            lookback: `(n_loops, n_lags)`, the lookback input at that token.
         """
         spread = np.tile(_differ(token, lookback), len(_SPANS_BARS))
         heard = self._keep * self.value + (1 - self._keep) * spread
@@ -97,7 +97,7 @@ class LagSimilarity:
 
 
 def _differ(tokens: Tokens, lookback: Tokens) -> Array:
-    """`(n_loops, n_lags, 3)` voices of each group that sound in one of two tokens alone."""
+    """`(n_loops, n_lags, 3)` voices of each group that sound in exactly one of two tokens."""
     voices = np.abs(TOKEN_TABLE[tokens][:, None] - TOKEN_TABLE[lookback])
     found: Array = np.where((lookback == PAD)[..., None], _UNKNOWN, voices @ _GROUP_TABLE)
     return found
@@ -107,7 +107,7 @@ def make_inputs(tokens: Tokens, spec: ModelSpec, condition: Tokens | None = None
     """Inputs for predicting every token of loops in whole bars.
 
     Args:
-        tokens: `(n_loops, n_tokens)` words and BARs, padded with PAD behind.
+        tokens: `(n_loops, n_tokens)` words and BARs, padded with PAD at the end.
         spec: The network.
         condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
     """
@@ -119,7 +119,7 @@ def make_inputs(tokens: Tokens, spec: ModelSpec, condition: Tokens | None = None
 def iterate_inputs(
     tokens: Tokens, spec: ModelSpec, condition: Tokens | None = None
 ) -> Iterator[Inputs]:
-    """What `make_inputs` makes, a token at a time: `(n_loops, 1)`, and so on."""
+    """The inputs of `make_inputs`, one token at a time: `(n_loops, 1)`, and so on."""
     n_loops, n_tokens = tokens.shape
     lag_similarity = LagSimilarity(spec, n_loops)
     length = spec.codec.bar_length
@@ -140,14 +140,14 @@ def make_step_inputs(
     lag_similarity: LagSimilarity,
     condition: Tokens | None = None,
 ) -> Inputs:
-    """Inputs for predicting the token at one place.
+    """Inputs for predicting the token at one position.
 
     Args:
-        tokens: `(n_loops, n_tokens)`; those from `at` on do not count.
-        at: The place.
-        position: `(n_loops,)` where in the bar that is.
-        bar: `(n_loops,)` bars before it.
-        lag_similarity: Of the tokens before.
+        tokens: `(n_loops, n_tokens)`; those from `at` on are ignored.
+        at: Index of the token.
+        position: `(n_loops,)` its step in the bar.
+        bar: `(n_loops,)` number of bars before it.
+        lag_similarity: Lag similarity of the tokens before it.
         condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
     """
     spec, n_loops = lag_similarity.spec, len(tokens)
@@ -165,19 +165,19 @@ def make_step_inputs(
 
 
 def _look_back(tokens: Tokens, at: int, position: Tokens, spec: ModelSpec) -> Tokens:
-    """`(n_loops, n_lags)` the tokens to look back to; PAD before the start."""
+    """`(n_loops, n_lags)` lagged tokens; PAD before the start."""
     place = at - _tokens_back(position, spec)
     found: Tokens = np.take_along_axis(tokens, np.maximum(place, 0), axis=1)
     return np.where(place < 0, PAD, found)
 
 
 def _tokens_back(position: Tokens, spec: ModelSpec) -> Tokens:
-    """`(n_loops, n_lags)` how many tokens ago."""
+    """`(n_loops, n_lags)` lags in tokens."""
     length = spec.codec.bar_length
     bars = np.arange(1, spec.recall_bars + 1) * length
     whole = np.broadcast_to(bars, (len(position), len(bars)))
     parts = np.array([spec.steps_per_bar // 4, spec.steps_per_bar // 2])
-    # Over a bar line there is a BAR more; where BAR is due, BAR is what to look back to.
+    # A lag across a bar line includes one BAR more; where BAR is due, the lagged token is BAR.
     beats = parts + (position[:, None] < parts)
     beats = np.where(position[:, None] == spec.steps_per_bar, length, beats)
     return np.concatenate([beats, whole], axis=1)

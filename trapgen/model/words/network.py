@@ -1,4 +1,4 @@
-"""The network in numpy and ONNX Runtime: reading, scoring and sampling need no TensorFlow."""
+"""The word network in numpy and ONNX Runtime, for reading, scoring and sampling."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from trapgen.model.words.spec import (
 )
 
 NEVER: Final = -1e9
-"""Score of a place before the loop's start."""
+"""Logit of a lagged position before the loop's start."""
 
 LEAST_PROBABILITY: Final = 1e-30
-"""Keeps the logarithm finite."""
+"""Lower bound that keeps the logarithm finite."""
 
 _SPREAD: Final = "spread/kernel"
-"""Stands for `VOICES_OF_TARGET` among the weights."""
+"""Name of `VOICES_OF_TARGET` among the weights."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What the LSTMs remember: `(layers, n_loops, units)` hidden and cell values."""
+    """State of the LSTMs: `(layers, n_loops, units)` hidden and cell values."""
 
     hidden: Array
     cell: Array
@@ -43,11 +43,11 @@ class State:
 
 @dataclass(frozen=True)
 class LagMatches:
-    """How each place looked back to compares with where a loop stands.
+    """Comparison of each lagged position with the current one.
 
     Attributes:
-        hidden: `(n_loops, n_lags + 1, match_units)`; the last place stands for none of them.
-        logits: `(n_loops, n_lags + 1, heads + 1)`; the last head copies.
+        hidden: `(n_loops, n_lags + 1, match_units)`; the last index means no position.
+        logits: `(n_loops, n_lags + 1, heads + 1)` attention logits; the last head copies.
     """
 
     hidden: Array
@@ -55,12 +55,12 @@ class LagMatches:
 
 
 class Network:
-    """A trained network, that says the same of a loop in any company.
+    """A trained network whose output for a loop does not depend on the other loops in the batch.
 
     Args:
         spec: Its shape.
-        weights: float32 arrays by name, as `trapgen.model.training` takes them from Keras; not to
-            be changed once it has taken a step.
+        weights: float32 arrays by name, as `trapgen.model.training` reads them from Keras; must
+            not change after the first step.
 
     Raises:
         ModelError: A weight is missing or has another shape.
@@ -87,7 +87,7 @@ class Network:
 
         Args:
             inputs: One token long: `(n_loops, 1)`, `(n_loops, 1, n_lags)` and so on.
-            state: What the network remembers.
+            state: State before the token.
 
         Returns:
             `(n_loops, N_TARGETS)` log-probabilities up to a constant a row, and the next state.
@@ -110,7 +110,7 @@ class Network:
         """`(n_loops, n_tokens)` natural log of the probability of every token of whole loops.
 
         Args:
-            tokens: `(n_loops, n_tokens)` words and BARs, padded with PAD behind.
+            tokens: `(n_loops, n_tokens)` words and BARs, padded with PAD at the end.
             condition: `(n_loops, 4)` numbers of the loops' conditions; by default unknown.
         """
         state = self.start(len(tokens))
@@ -122,7 +122,7 @@ class Network:
         return result
 
     def _features(self, now: Inputs, matches: LagMatches) -> tuple[Array, Array]:
-        """What the first LSTM reads, and what of it goes to the voices past the LSTMs."""
+        """Features that the first LSTM reads, and those skipped to the voices' layer."""
         n_loops = len(now.previous)
         previous = TOKEN_TABLE[now.previous]
         position = _one_hot(now.position, self.spec.codec.bar_length)
@@ -151,19 +151,19 @@ class Network:
         return LagMatches(hidden, logits)
 
     def _recall(self, now: Inputs, matches: LagMatches) -> Array:
-        """`(n_loops, n_recalled)` voices that each head expects, and its share of no place."""
+        """`(n_loops, n_recalled)` voices expected by each head, and its weight on no position."""
         shares = np.exp(log_softmax(matches.logits[..., :-1].swapaxes(1, 2)))
         voices = TOKEN_TABLE[now.lookback][..., :N_VOICES]
         expected = shares[..., :-1] @ voices
         return np.concatenate([expected, shares[..., -1:]], axis=-1).reshape(len(voices), -1)
 
     def _copy(self, logits: Array, x: Array, now: Inputs, matches: LagMatches) -> Array:
-        """Log-probabilities of a mixture: what the LSTMs say, or a word looked back to."""
+        """Log-probabilities of a mixture of the LSTMs' prediction and a copied earlier word."""
         query = self._layers.dense("query", x)
         wanted = matches.logits[..., -1] + (matches.hidden @ query[..., None])[..., 0]
         shares = np.exp(log_softmax(wanted))
         copied = sigmoid(self._layers.dense("copy", x)) * shares
-        # What falls to no place stays with the LSTMs.
+        # The copy head's weight on no position goes to the LSTMs.
         kept = 1 - copied[:, :-1].sum(axis=-1, keepdims=True)
         mixed = kept * np.exp(log_softmax(logits))
         known = now.lookback < N_TARGETS

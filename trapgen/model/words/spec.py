@@ -1,4 +1,4 @@
-"""What shapes a network: its sizes, what it is told at a step, the shape of every weight."""
+"""Shape of a network: sizes, inputs at a step, and the shape of every weight."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ Tokens = NDArray[np.int64]
 
 N_TOKENS: Final = PAD + 1
 N_TOKEN_FEATURES: Final = N_VOICES + 2
-"""What is told of a token: its voices, whether it is BAR, whether it is nothing yet."""
+"""Features of a token: its voices, whether it is BAR, whether it is before the start."""
 
 N_LOOP_BARS: Final = 4
-"""The place in the loop is told modulo this many bars."""
+"""The bar in the loop is an input modulo this many bars."""
 
 N_LAG_SIMILARITIES: Final = 9
-"""How well two places agree: three groups of voices, each over three spans."""
+"""Lag similarities per lag: three groups of voices, each over three spans."""
 
 N_BEAT_LAGS: Final = 2
-"""Before the lags of whole bars stand one beat and half a bar."""
+"""Lags shorter than a bar: one beat and half a bar."""
 
 N_CONDITIONS: Final = 4
-"""Conditions a loop may have at once: style, sub-style, tempo band, beat or fill."""
+"""Condition slots: style, sub-style, tempo band, beat or fill."""
 
 
 def _token_table() -> Array:
@@ -54,7 +54,7 @@ TOKEN_TABLE: Final = _token_table()
 """`(N_TOKENS, N_TOKEN_FEATURES)` float32."""
 
 VOICES_OF_TARGET: Final = np.ascontiguousarray(TOKEN_TABLE[:N_TARGETS, : N_VOICES + 1].T)
-"""`(10, N_TARGETS)`: spreads a score a voice, and one for BAR, over the targets."""
+"""`(10, N_TARGETS)`: maps a logit per voice, and one for BAR, to logits of the targets."""
 
 _HEADS: Final = 6
 _MATCH_UNITS: Final = 16
@@ -64,18 +64,18 @@ _ARCHITECTURE: Final = "recall"
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Everything that shapes the network; saved beside its weights.
+    """Everything that defines the network's shape; saved beside its weights.
 
     Attributes:
-        layers: LSTMs, one on the other.
-        units: Of each.
-        dropout: Share of their outputs that a training step leaves out.
-        lookback_bars: How many bars back the words of the same step are told one by one.
+        layers: Stacked LSTMs.
+        units: Width of each LSTM.
+        dropout: Dropout rate of their outputs.
+        lookback_bars: Number of earlier bars whose word at the same step is an input of its own.
         steps_per_bar: The grid.
-        recall_bars: How many bars back it looks for a place that went like this one.
-        heads: Recollections that it tells the LSTMs at once.
-        match_units: Width of the layer that judges how alike two places are.
-        conditions: Names of what may be told of a whole loop, as `style:funk`.
+        recall_bars: Number of earlier bars that recall searches for a similar context.
+        heads: Number of attention heads of recall.
+        match_units: Width of the layer that compares two positions.
+        conditions: Condition vocabulary, as `style:funk`.
     """
 
     layers: int
@@ -90,7 +90,7 @@ class ModelSpec:
 
     @classmethod
     def of(cls, params: TrainParams, codec: Codec, conditions: tuple[str, ...] = ()) -> ModelSpec:
-        """The network that the parameters ask for."""
+        """The network that the parameters specify."""
         return cls(
             params.layers,
             params.units,
@@ -109,10 +109,10 @@ class ModelSpec:
 
         Raises:
             TypeError: A key is missing or unknown.
-            ValueError: It describes a network of another architecture, as earlier versions had.
+            ValueError: It describes another architecture, as of an earlier version.
         """
         values = dict(content)
-        # Files of earlier versions name it.
+        # Files of earlier versions name the architecture.
         architecture = values.pop("architecture", _ARCHITECTURE)
         if architecture != _ARCHITECTURE:
             raise ValueError(f"architecture {architecture}, where {_ARCHITECTURE} alone is known")
@@ -124,27 +124,27 @@ class ModelSpec:
 
     @property
     def codec(self) -> Codec:
-        """What the tokens mean."""
+        """Meaning of the tokens."""
         return Codec(self.steps_per_bar)
 
     @property
     def n_lags(self) -> int:
-        """Places back in time whose words are told."""
+        """Number of lags whose words are inputs."""
         return N_BEAT_LAGS + self.recall_bars
 
     @property
     def n_lookback_lags(self) -> int:
-        """The first of them, of which the agreements are told one by one."""
+        """Number of first lags whose lag similarities are inputs of their own."""
         return N_BEAT_LAGS + self.lookback_bars
 
     @property
     def n_recalled(self) -> int:
-        """Width of what the heads tell: voices expected, and how much nothing is like this."""
+        """Width of the recall features: expected voices of each head, and its weight on none."""
         return self.heads * (N_VOICES + 1)
 
     @property
     def n_skipped(self) -> int:
-        """Width of what reaches the scores of the voices past the LSTMs."""
+        """Width of the features skipped to the voices' layer."""
         return self.codec.bar_length + N_TOKEN_FEATURES * self.n_lookback_lags + self.n_recalled
 
     @property
@@ -159,7 +159,7 @@ class ModelSpec:
 
 
 def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
-    """The shape of every weight, by name, in the order that they are saved in."""
+    """The shape of every weight, by name, in saving order."""
     shapes: dict[str, tuple[int, ...]] = {}
     width = spec.n_features
     for layer in range(spec.layers):
