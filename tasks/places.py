@@ -17,6 +17,8 @@ SAMPLES: Final = Path("data/samples")
 REPORTS: Final = Path("data/reports")
 CHECKPOINT: Final = Path("data/checkpoint")
 """Not an output of DVC's, which removes those before a stage runs."""
+CHECKS: Final = Path("data/checks")
+"""The history of the checks; no output of DVC's either."""
 TRACKING: Final = Path("mlruns")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tasks.checks.run import Findings, expect_filled, run_checks
+from tasks.checks.run import Check, Findings, run_checks
 from trapgen.core import (
     BAR,
     BAR_WORD,
@@ -25,8 +25,10 @@ from trapgen.core import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import great_expectations as gx
     import pandas as pd
-    from great_expectations.expectations.expectation import Expectation
 
 _WORD: Final = re.compile(f"0b[01]{{{N_VOICES}}}")
 
@@ -37,52 +39,99 @@ _LINES: Final[Mapping[str, str]] = {
 _SIDES: Final = {"side": "str", "n_lines": "int64", "n_survivors": "int64"}
 
 
-def expect_of_text(steps_per_bar: int) -> dict[str, list[Expectation]]:
-    """What a line, a side's text and `codec.json`, which is what this version writes, must be."""
+def make_line_suite(steps_per_bar: int) -> gx.ExpectationSuite:
+    """What a line of text must be."""
+    import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    faults = {
-        "strange": f"none: 0b and {N_VOICES} digits, or {BAR_WORD}",
-        "broken_bar": f"none: {BAR_WORD} after every {steps_per_bar} steps, and at the end",
-        "difference": "none: decoded, the line is its loop",
-        "same_as": "none: no line of another side is the same",
-    }
-    lines = [gxe.ExpectColumnValuesToBeNull(column=c, description=faults[c]) for c in faults]
-    sound = gxe.ExpectColumnValuesToBeBetween(
-        column="n_onsets", min_value=1, description="at least 1"
+    bars = f"{BAR_WORD} after every {steps_per_bar} steps, and at the end"
+    return gx.ExpectationSuite(
+        "encoded_lines",
+        expectations=[
+            gxe.ExpectColumnValuesToBeNull(
+                column="strange",
+                description=f"strange must be none: 0b and {N_VOICES} digits, or {BAR_WORD}",
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="broken_bar", description=f"broken_bar must be none: {bars}"
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="n_onsets", min_value=1, description="n_onsets must be at least 1"
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="difference",
+                description="difference must be none: decoded, the line is its loop",
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="same_as",
+                description="same_as must be none: no line of another side is the same",
+            ),
+        ],
     )
-    sides = gxe.ExpectColumnPairValuesToBeEqual(
-        column_A="n_survivors",
-        column_B="n_lines",
-        description="the number of loops that the audit kept",
+
+
+def make_count_suite() -> gx.ExpectationSuite:
+    """How many lines a side's text must have."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    return gx.ExpectationSuite(
+        "encoded_sides",
+        expectations=[
+            gxe.ExpectColumnPairValuesToBeEqual(
+                column_A="n_survivors",
+                column_B="n_lines",
+                description="n_lines must be the number of loops that the audit kept",
+            )
+        ],
     )
+
+
+def make_codec_suite(steps_per_bar: int) -> gx.ExpectationSuite:
+    """What `codec.json` must be: what this version writes."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
     written = {
         "steps_per_bar": str(steps_per_bar),
         "voices": ", ".join(voice.name for voice in VOICES),
         "pitches": ", ".join(str(voice.pitch) for voice in VOICES),
         "tokens": f"BAR {BAR}, START {START}, PAD {PAD}",
     }
-    codec = [
-        gxe.ExpectColumnValuesToBeInSet(column=c, value_set=[text], description=text)
-        for c, text in written.items()
-    ]
-    return {
-        "encoded_lines": [*lines[:2], sound, *lines[2:]],
-        "encoded_sides": [sides],
-        "codec": [*expect_filled(*written), *codec],
-    }
+    return gx.ExpectationSuite(
+        "codec",
+        expectations=[
+            *(
+                gxe.ExpectColumnValuesToNotBeNull(
+                    column=column, description=f"{column} must be filled in"
+                )
+                for column in written
+            ),
+            *(
+                gxe.ExpectColumnValuesToBeInSet(
+                    column=column, value_set=[text], description=f"{column} must be {text}"
+                )
+                for column, text in written.items()
+            ),
+        ],
+    )
 
 
 def check_text(
-    folder: Path, survivors: Sequence[tuple[str, DrumLoop]], steps_per_bar: int, docs: Path | None
+    folder: Path,
+    survivors: Sequence[tuple[str, DrumLoop]],
+    steps_per_bar: int,
+    history: Path | None,
+    run_time: datetime | None = None,
 ) -> Findings:
-    """Hold `data/encoded` against its format and the loops it encodes, and write Data Docs.
+    """Hold `data/encoded` against its format and the loops it encodes.
 
     Args:
         folder: Where `train.txt`, `validation.txt`, `test.txt` and `codec.json` lie.
         survivors: Side and loop of every loop that the audit kept, in the order of the lines.
         steps_per_bar: The grid (`grid.steps_per_bar`).
-        docs: The folder of the Data Docs, replaced as a whole; None leaves them out.
+        history: Where the results are kept, None for nowhere (`tasks.checks.run.run_checks`).
+        run_time: Dates the run there; now, if None.
 
     Raises:
         TableError: A file is missing or cannot be read at all.
@@ -100,13 +149,12 @@ def check_text(
     held = make_table(rows, _LINES)
     first = held.groupby("text")[["line", "side"]].transform("first")
     held["same_as"] = first["line"].where(first["side"] != held["side"]).astype("str")
-    rules = expect_of_text(steps_per_bar)
-    checks = {
-        "encoded_lines": (held, ["line"], rules["encoded_lines"]),
-        "encoded_sides": (make_table(counts, _SIDES), ["side"], rules["encoded_sides"]),
-        "codec": (_read_codec(folder / "codec.json"), [], rules["codec"]),
-    }
-    return run_checks(checks, docs, "encode")
+    checks = [
+        Check(make_line_suite(steps_per_bar), held, ["line"]),
+        Check(make_count_suite(), make_table(counts, _SIDES), ["side"]),
+        Check(make_codec_suite(steps_per_bar), _read_codec(folder / "codec.json")),
+    ]
+    return run_checks(checks, history, "encode", run_time)
 
 
 def _read_text(path: Path) -> list[str]:
