@@ -8,6 +8,7 @@ result a table and run, with the rows that break a rule; `gx/uncommitted/data_do
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,11 @@ def open_history(folder: Path) -> Iterator[FileDataContext]:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
         try:
-            context = gx.get_context(mode="file", project_root_dir=folder)
-        except Exception as error:
+            with warnings.catch_warnings():
+                # Settings made again beside results are meant.
+                warnings.filterwarnings("ignore", "Warning. An existing `config_variables.yml`")
+                context = gx.get_context(mode="file", project_root_dir=folder)
+        except (gx.exceptions.GreatExpectationsError, ValueError, TypeError) as error:
             settings = folder / "gx" / "great_expectations.yml"
             advice = "Delete it: it is made again, and the results stay."
             raise TableError(settings, "unreadable", error, advice) from error
