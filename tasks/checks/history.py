@@ -12,13 +12,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from trapgen.core import TableError
 
 if TYPE_CHECKING:
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context import FileDataContext
+    from great_expectations.data_context.store.store import DataDocsSiteConfigTypedDict
+    from great_expectations.data_context.types.resource_identifiers import (
+        ValidationResultIdentifier,
+    )
 
 KEPT_RUNS: Final = 20
 """The newest runs of each stage that stay; each costs later ones 3 ms a table, for the index."""
@@ -59,7 +63,7 @@ def open_history(folder: Path) -> Iterator[FileDataContext]:
 def _set_up(context: FileDataContext) -> None:
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    site = {
+    site: dict[str, Any] = {
         "class_name": "SiteBuilder",
         "show_how_to_buttons": False,
         "store_backend": {
@@ -74,27 +78,26 @@ def _set_up(context: FileDataContext) -> None:
     if (context.variables.data_docs_sites or {}).get(_SITE) != site:
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         context.enable_analytics(False)
-        context.update_data_docs_site(_SITE, site)
+        # The type lacks some of the keys that are read.
+        context.update_data_docs_site(_SITE, cast("DataDocsSiteConfigTypedDict", site))
 
 
 def show_run(context: FileDataContext, run: RunIdentifier) -> None:
     """Write the Data Docs of a run, and let go of what is older than the newest `KEPT_RUNS`."""
-    from great_expectations.data_context.types.resource_identifiers import (
-        ExpectationSuiteIdentifier,
-    )
-
-    store = context.validation_results_store
-    keys = [key for key in store.list_keys() if key.run_id.run_name == run.run_name]
+    # Its methods have no types.
+    store: Any = context.validation_results_store
+    keys: list[ValidationResultIdentifier] = [
+        key for key in store.list_keys() if key.run_id.run_name == run.run_name
+    ]
     old = sorted({key.run_id.run_time for key in keys}, reverse=True)[KEPT_RUNS:]
     for key in keys:
         if key.run_id.run_time in old:
             store.remove_key(key)
     shown = [key for key in keys if key.run_id == run]
-    suites = {key.expectation_suite_identifier.name for key in shown}
+    suites = [key.expectation_suite_identifier for key in shown]
+    context.build_data_docs(resource_identifiers=suites, build_index=False)
     # Pages whose results are gone go with them.
-    context.build_data_docs(
-        resource_identifiers=[*shown, *(ExpectationSuiteIdentifier(name) for name in suites)]
-    )
+    context.build_data_docs(resource_identifiers=shown)
     if old:
         _remove_empty_folders(Path(context.root_directory, "uncommitted"))
 
