@@ -74,7 +74,8 @@ def load_starter_sides() -> Sides:
     """The starter corpus as in the pipeline: split by source, then recombined."""
     with tempfile.TemporaryDirectory() as name:
         write_packs(Path(name))
-        sources = [found.loop for found in read_folder(Path(name), StandardizeParams(feel="keep"))]
+        read = read_folder(Path(name), StandardizeParams(feel="keep"))
+        sources = [found.loop for found in read if not isinstance(found, MidiError)]
     rng, split = np.random.default_rng(0), SplitParams()
     sides = split_sources(sources, split, rng)
     return _part(augment_sides(sources, sides, AugmentParams(), split, rng))

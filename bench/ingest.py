@@ -11,7 +11,6 @@ import argparse
 import json
 import math
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import pretty_midi
 from rich.console import Console
 from rich.table import Table
 
+from bench.memory import read_peak_mib
 from trapgen.core import DrumLoop, StandardizeParams, rotate
 from trapgen.ingest import find_midi, load_starter, standardize, write_packs
 from trapgen.midi import read_strikes, to_bytes
@@ -105,7 +105,7 @@ def vary(loop: DrumLoop, rng: np.random.Generator) -> DrumLoop:
     shape = loop.velocities.shape
     kept = loop.onsets & (rng.random(shape) < 0.9)
     velocities = np.where(kept, rng.integers(60, 128, shape), 0)
-    offsets = rng.uniform(-0.2, 0.2, shape)
+    offsets = rng.uniform(-0.2, 0.2, shape).astype(np.float32)
     turned = rotate(replace(loop, velocities=velocities, offsets=offsets), int(rng.integers(32)))
     return replace(turned, bpm=float(rng.integers(120, 170)))
 
@@ -127,8 +127,7 @@ def measure(source: Path, out: Path) -> None:
     start = time.perf_counter()
     manifest, rejects = standardize(source, out, StandardizeParams())
     seconds = time.perf_counter() - start
-    status = Path("/proc/self/status").read_text()
-    peak_mib = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    peak_mib = read_peak_mib()
     rows = {"loops": len(manifest), "rejects": len(rejects)}
     print(json.dumps({"seconds": seconds, "peak_mib": peak_mib, **rows}))
 

@@ -88,7 +88,7 @@ def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
         table.add_column(name)
     first: list[float] = []
     for name, (n_tokens, n_operations, _) in works.items():
-        cells = []
+        cells: list[str] = []
         for clock in ("clock_s", "cores_s"):
             rate = n_tokens / getattr(costs[name], clock)
             first.append(rate)

@@ -9,20 +9,20 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from bench.memory import read_peak_mib
 from bench.peers import SETS, sketch_pairs
 from bench.synthetic import CHANGED, Planted, draw_loops, plant_bars
 from trapgen.core import DrumLoop
@@ -39,6 +39,7 @@ DISTANCE = 0.35
 N_SAMPLE = 200
 SIMILARITY = 1 - DISTANCE
 
+T = TypeVar("T")
 Found = NDArray[np.int64]
 """`(n, 2)` indices of pairs."""
 
@@ -71,7 +72,8 @@ def sketch_bars(bars: NDArray[np.bool_]) -> Found:
     def cells_of(bar: NDArray[np.bool_]) -> list[bytes]:
         return [cell.tobytes() for cell in np.flatnonzero(bar).astype(np.uint32)]
 
-    pairs, similarity = sketch_pairs(bars, bars, cells_of, BAR_SIMILARITY)
+    rows = [*bars]
+    pairs, similarity = sketch_pairs(rows, rows, cells_of, BAR_SIMILARITY)
     return pairs[similarity >= BAR_SIMILARITY]
 
 
@@ -95,26 +97,33 @@ def share_found(planted: Planted, found: Found, n_items: int) -> dict[str, float
 def measure(search: str, count: int) -> dict[str, Any]:
     """Run a search over `count` synthetic loops, or bars."""
     rng = np.random.default_rng(0)
-    items, planted = (plant_bars if search in BAR_SEARCHES else draw_loops)(count, rng)
-    start = time.perf_counter()
-    found = {**LOOP_SEARCHES, **BAR_SEARCHES}[search](items)
-    seconds = time.perf_counter() - start
-    status = Path("/proc/self/status").read_text()
     notes = {}
     if search in BAR_SEARCHES:
+        bars, planted = plant_bars(count, rng)
+        found, seconds, peak_mib = _time(BAR_SEARCHES[search], bars)
         # Only pairs are needed, not their distances.
         near = RowPairs(found[:, 0], found[:, 1], np.zeros(len(found), np.float32))
         notes["sampled_recall"] = measure_recall(
-            items, items, DISTANCE, near, rng, N_SAMPLE, max_changed=CHANGED
+            bars, bars, DISTANCE, near, rng, N_SAMPLE, max_changed=CHANGED
         )
+    else:
+        loops, planted = draw_loops(count, rng)
+        found, seconds, peak_mib = _time(LOOP_SEARCHES[search], loops)
     return {
         "seconds": seconds,
-        "peak_mib": int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024,
+        "peak_mib": peak_mib,
         # Every item is near itself, and every pair is found in both orders.
         "n_pairs": (len(found) - count) // 2,
         "recall": share_found(planted, found, count),
         **notes,
     }
+
+
+def _time(search: Callable[[T], Found], items: T) -> tuple[Found, float, float]:
+    """What a search finds, its seconds, and the peak memory of the process until then in MiB."""
+    start = time.perf_counter()
+    found = search(items)
+    return found, time.perf_counter() - start, read_peak_mib()
 
 
 class _Growth:
@@ -136,7 +145,8 @@ class _Growth:
 def _measure_apart(search: str, count: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "bench.scale", search, str(count)]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    return json.loads(run.stdout)
+    figures: dict[str, Any] = json.loads(run.stdout)
+    return figures
 
 
 def _measure_all(

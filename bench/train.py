@@ -136,7 +136,7 @@ def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -
         table.add_column(name)
     first: list[float] = []
     for name, (n_targets, n_tokens, _) in works.items():
-        cells = []
+        cells: list[str] = []
         for clock in ("clock_s", "cores_s"):
             rate = n_targets / getattr(costs[name], clock)
             share = count_learned(shapes_of(ours)) * n_tokens * getattr(speed, clock)
@@ -216,7 +216,7 @@ def learn_until(corpus: Corpus, bits: float) -> Judged:
     return Judged(found, np.inf, n_targets)
 
 
-def _compile(learner: Learner, windows: training.Windows, params: TrainParams) -> None:
+def _compile(learner: Learner, windows: training.TrainingWindows, params: TrainParams) -> None:
     """Train on a batch, and restore the state."""
     variables = [*learner.model.variables, *learner.mean.values, *learner.optimizer.variables]
     values = [np.asarray(variable) for variable in variables]
@@ -227,12 +227,14 @@ def _compile(learner: Learner, windows: training.Windows, params: TrainParams) -
         variable.assign(value)
 
 
-def _repeat(windows: training.Windows, params: TrainParams) -> Iterator[training.Windows]:
+def _repeat(
+    windows: training.TrainingWindows, params: TrainParams
+) -> Iterator[training.TrainingWindows]:
     for epoch in range(params.epochs):
         yield from draw_batches(windows, params.batch_size, np.random.default_rng([0, epoch]))
 
 
-def _judge_mean(learner: Learner, windows: training.Windows, size: int) -> float:
+def _judge_mean(learner: Learner, windows: training.TrainingWindows, size: int) -> float:
     """Bits per step of the averaged weights, as evaluated in training."""
     with learner.mean.in_place():
         nats, n_words = learner.judge(windows, size).sum(axis=0)

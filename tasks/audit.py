@@ -1,20 +1,24 @@
 """Audit the overlap between splits, and refuse data that would bias figures."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+from tasks.checks.history import DATA_DOCS
 from tasks.checks.tables import check_tables
-from tasks.places import AUDIT, AUGMENTED, STANDARDIZED, read_params
+from tasks.places import AUDIT, AUGMENTED, CHECKS, STANDARDIZED, read_params
 from trapgen.audit import audit_corpus, write_tables
 from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_loops, read_table
 from trapgen.ingest import load_standardized
 from trapgen.report import write_audit_report
 
-VERSION = "3"
+VERSION = "4"
 
 
 def run(root: Path) -> None:
     """Read `data/augmented` and `data/standardized`, write `data/audit`.
+
+    `data/checks` keeps what the checks of the tables found.
 
     All results are written before the gate refuses, so that a refusal can be investigated.
 
@@ -31,7 +35,7 @@ def run(root: Path) -> None:
         read_table(root / AUGMENTED / "loops.parquet", LOOPS),
         found.overlap_table(),
         found.summary(),
-        folder / "data_docs",
+        root / CHECKS,
         params=params.audit,
     )
     # These expectations repeat the gate's reasons.
@@ -40,7 +44,8 @@ def run(root: Path) -> None:
     found = replace(found, reasons=(*found.reasons, *new))
     write_tables(folder, found)
     loops = {loop.lineage.loop_id: loop for _, loop in sided}
-    write_audit_report(folder / "report.html", found, loops, data_docs="data_docs/index.html")
+    docs = Path(os.path.relpath(CHECKS / DATA_DOCS, AUDIT), "index.html").as_posix()
+    write_audit_report(folder / "report.html", found, loops, data_docs=docs)
     print(
         f"audit: {found.gate}; {found.exact_bar_overlap:.2%} of held-out bars occur in train, "
         f"{found.chance.mean:.2%} are expected by chance "

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from tasks.checks.docs import TEXT_DOCS
 from tasks.checks.text import check_text
-from tasks.places import AUDIT, AUGMENTED, ENCODED, read_params
+from tasks.places import AUDIT, AUGMENTED, CHECKS, ENCODED, read_params
 from trapgen.core import (
     SIDES,
     SURVIVORS,
@@ -17,11 +16,11 @@ from trapgen.core import (
 )
 from trapgen.model import measure_novelty
 
-VERSION = "5"
+VERSION = "6"
 
 
 def run(root: Path) -> None:
-    """Read `data/augmented` and `data/audit`, write `data/encoded` and the Data Docs of its checks.
+    """Read `data/augmented` and `data/audit`, write `data/encoded`; `data/checks` keeps the checks.
 
     Raises:
         GateRefusedError: The written text breaks a rule.
@@ -41,5 +40,5 @@ def run(root: Path) -> None:
     write_json(folder / "held_out.json", measure_novelty(held_out, train))
     n_steps = sum(loop.n_steps for loop in train)
     print(f"encode: {len(sided)} loops, {n_steps:,} steps to train on")
-    found = check_text(folder, sided, steps_per_bar, root / AUDIT / TEXT_DOCS)
+    found = check_text(folder, sided, steps_per_bar, root / CHECKS)
     found.enforce("encode", "the check of the encoded text")

@@ -16,7 +16,9 @@ MODEL: Final = Path("data/model")
 SAMPLES: Final = Path("data/samples")
 REPORTS: Final = Path("data/reports")
 CHECKPOINT: Final = Path("data/checkpoint")
-"""Not a DVC output, which DVC would remove before a stage runs."""
+"""Not an output of DVC's, which removes those before a stage runs."""
+CHECKS: Final = Path("data/checks")
+"""The history of the checks; no output of DVC's either."""
 TRACKING: Final = Path("mlruns")
 
 

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-from tasks.checks.docs import RAW_DOCS
 from tasks.checks.raw import check_raw
-from tasks.places import AUDIT, RAW, STANDARDIZED, read_params
+from tasks.places import CHECKS, RAW, STANDARDIZED, read_params
 from trapgen.core import Progress, show_progress
 from trapgen.ingest import Spread, standardize
 
-VERSION = "4"
+VERSION = "5"
 
 
 def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:
-    """Read `data/raw`, write `data/standardized` and the Data Docs of the raw checks.
+    """Read `data/raw`, write `data/standardized`; `data/checks` keeps the checks.
 
     Args:
         root: The checkout.
@@ -34,5 +33,5 @@ def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress)
         )
     roles = ", ".join(f"{n} {role}" for role, n in manifest["role"].value_counts().items())
     print(f"standardize: {len(manifest)} loops ({roles}), {len(rejects)} files rejected")
-    found = check_raw(root / RAW, rejects, root / AUDIT / RAW_DOCS)
+    found = check_raw(root / RAW, rejects, root / CHECKS)
     found.enforce("standardize", "the check of the raw packs")

@@ -1,8 +1,8 @@
-"""Checks of the raw packs: the files, and what a MIDI file and a pack must be.
+"""The raw packs: files as found, held against what a MIDI file and a pack have to be.
 
-Users' packs have broken files, and `standardize` names each in its rejects, so rules of single
-files only warn. The stage stops where its result would no longer represent the user's packs: no
-file is readable, most of a pack is not, or an attribution required by a license is missing.
+Users' packs have broken files, and `standardize` names each in its rejects: what concerns single
+files warns. The stage stops where going on would be about something else than the user's packs:
+nothing reads, most of a pack does not, or the text that a licence asks for is gone.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tasks.checks.run import Findings, run_checks
+from tasks.checks.run import Check, Findings, run_checks
 from trapgen.core import PACK, InputError, make_table, read_table
 from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import great_expectations as gx
     import pandas as pd
-    from great_expectations.expectations.expectation import Expectation
 
 _MOST_BYTES: Final = Limits().entry_bytes
 _DISTINCT: Final = 0.95
-"""Minimum share of files that copy no other file; packs occasionally repeat a loop."""
+"""The least share of files that copy no other; packs repeat a loop now and then."""
 _READABLE: Final = 0.5
-"""Minimum share of readable files in a pack; below it, the whole pack is damaged."""
+"""The least share of a pack's files that read; below it, the pack as a whole is damaged."""
 _FEW_FILES: Final = 10
-"""In a pack of fewer files the share is not meaningful."""
+"""A pack of fewer files says nothing by its share."""
 _DAMAGE: Final = frozenset({"truncated", "no_notes", "time_division", "unreadable"})
-"""Reading rules about the file itself; the others are about its music."""
+"""Rules of reading that a file breaks as a file; others concern the music in it."""
 _ATTRIBUTION: Final = "ATTRIBUTION.md"
 _FILES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("path", "pack", "bad_name", "name_key", "header", "trouble"), "str"),
@@ -37,78 +39,122 @@ _FILES: Final[Mapping[str, str]] = {
 }
 
 
-def expect_of_raw() -> dict[str, list[Expectation]]:
-    """Expectations of a file, a pack, and all packs together; those of single files only warn."""
+def make_file_suite() -> gx.ExpectationSuite:
+    """What a file must be; it warns, since `standardize` rejects the file and goes on."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    warning = FailureSeverity.WARNING
+    sizes = f"from 1 to {_MOST_BYTES:,} bytes"
+    copies = f"none: no file before it has its bytes, in at least {_DISTINCT:.0%} of the rows"
+    return gx.ExpectationSuite(
+        "raw_files",
+        expectations=[
+            gxe.ExpectColumnValuesToBeNull(
+                column="bad_name",
+                severity=warning,
+                description="bad_name must be none: the name works on every system",
+            ),
+            gxe.ExpectColumnValuesToBeUnique(
+                column="name_key",
+                severity=warning,
+                description=(
+                    "name_key must be unique: case and accents part no two names everywhere"
+                ),
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="size",
+                min_value=1,
+                max_value=_MOST_BYTES,
+                severity=warning,
+                description=f"size must be {sizes}",
+            ),
+            # A file breaks one rule only: what cannot be read has no header, another header no
+            # trouble.
+            gxe.ExpectColumnValuesToBeInSet(
+                column="header",
+                value_set=["MThd"],
+                severity=warning,
+                description="header must be MThd",
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="trouble",
+                severity=warning,
+                description="trouble must be none: the file reads to its end and has notes",
+            ),
+            gxe.ExpectColumnPairValuesToBeEqual(
+                column_A="digest_in_pack",
+                column_B="digest",
+                ignore_row_if="either_value_is_missing",
+                severity=warning,
+                description="digest must be as its pack.csv has it",
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="same_as",
+                mostly=_DISTINCT,
+                severity=warning,
+                description=f"same_as must be {copies}",
+            ),
+        ],
+    )
+
+
+def make_pack_suite() -> gx.ExpectationSuite:
+    """What a pack must be."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from great_expectations.expectations.metadata_types import FailureSeverity
+
+    return gx.ExpectationSuite(
+        "raw_packs",
+        expectations=[
+            gxe.ExpectColumnValuesToBeBetween(
+                column="n_readable",
+                min_value=1,
+                severity=FailureSeverity.WARNING,
+                description="n_readable must be at least 1",
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="share_readable",
+                min_value=_READABLE,
+                max_value=1,
+                description=f"share_readable must be from {_READABLE} to 1",
+            ),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="attribution",
+                value_set=[_ATTRIBUTION],
+                description=f"attribution must be {_ATTRIBUTION} beside a pack.csv with performers",
+            ),
+        ],
+    )
+
+
+def make_corpus_suite() -> gx.ExpectationSuite:
+    """What all packs together must be."""
+    import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    unreadable = "none: the file reads to its end and has notes"
-    copies = f"none: no file before it has its bytes, in at least {_DISTINCT:.0%} of the rows"
-    by_performers = f"{_ATTRIBUTION} beside a pack.csv with performers"
-    files = [
-        gxe.ExpectColumnValuesToBeNull(
-            column="bad_name",
-            severity="warning",
-            description="none: the name works on every system",
-        ),
-        gxe.ExpectColumnValuesToBeUnique(
-            column="name_key",
-            severity="warning",
-            description="unique: no two names differ only in case or accents",
-        ),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="size",
-            min_value=1,
-            max_value=_MOST_BYTES,
-            severity="warning",
-            description=f"from 1 to {_MOST_BYTES:,} bytes",
-        ),
-        # A file breaks one rule only: an unreadable file has no header, a wrong header no trouble.
-        gxe.ExpectColumnValuesToBeInSet(
-            column="header", value_set=["MThd"], severity="warning", description="MThd"
-        ),
-        gxe.ExpectColumnValuesToBeNull(
-            column="trouble", severity="warning", description=unreadable
-        ),
-        gxe.ExpectColumnPairValuesToBeEqual(
-            column_A="digest_in_pack",
-            column_B="digest",
-            ignore_row_if="either_value_is_missing",
-            severity="warning",
-            description="equal to the digest in its pack.csv",
-        ),
-        gxe.ExpectColumnValuesToBeNull(
-            column="same_as", mostly=_DISTINCT, severity="warning", description=copies
-        ),
-    ]
-    packs = [
-        gxe.ExpectColumnValuesToBeBetween(
-            column="n_readable", min_value=1, severity="warning", description="at least 1"
-        ),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="share_readable",
-            min_value=_READABLE,
-            max_value=1,
-            description=f"from {_READABLE} to 1",
-        ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="attribution", value_set=[_ATTRIBUTION], description=by_performers
-        ),
-    ]
-    corpus = [
-        gxe.ExpectColumnValuesToBeBetween(
-            column="n_readable", min_value=1, description="at least 1"
-        )
-    ]
-    return {"raw_files": files, "raw_packs": packs, "raw_corpus": corpus}
+    return gx.ExpectationSuite(
+        "raw_corpus",
+        expectations=[
+            gxe.ExpectColumnValuesToBeBetween(
+                column="n_readable", min_value=1, description="n_readable must be at least 1"
+            )
+        ],
+    )
 
 
-def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
-    """Check `data/raw` against the rules for files and packs, and write Data Docs.
+def check_raw(
+    raw: Path, rejects: pd.DataFrame, history: Path | None, run_time: datetime | None = None
+) -> Findings:
+    """Hold `data/raw` against the rules for files and packs.
 
     Args:
-        raw: The corpus stage's output: one folder per pack.
-        rejects: Unreadable files, with reasons (`trapgen.core.REJECTS`).
-        docs: Folder of the Data Docs, replaced as a whole; None writes none.
+        raw: The folder that the corpus stage fills: a folder a pack.
+        rejects: The files that were not read, and why (`trapgen.core.REJECTS`).
+        history: Where the results are kept, None for nowhere (`tasks.checks.run.run_checks`).
+        run_time: Dates the run there; now, if None.
 
     Raises:
         InputError: There is no such folder.
@@ -127,13 +173,12 @@ def check_raw(raw: Path, rejects: pd.DataFrame, docs: Path | None) -> Findings:
     files["same_as"] = first.where(first != files["path"]).astype("str")
     packs = _describe_packs(files, _find_attributions(noted, raw))
     corpus = packs[["n_files", "n_readable"]].sum().to_frame().T
-    rules = expect_of_raw()
-    checks = {
-        "raw_files": (files, ["path"], rules["raw_files"]),
-        "raw_packs": (packs, ["pack"], rules["raw_packs"]),
-        "raw_corpus": (corpus, [], rules["raw_corpus"]),
-    }
-    return run_checks(checks, docs, "corpus")
+    checks = [
+        Check(make_file_suite(), files, ["path"]),
+        Check(make_pack_suite(), packs, ["pack"]),
+        Check(make_corpus_suite(), corpus),
+    ]
+    return run_checks(checks, history, "standardize", run_time)
 
 
 def _describe_file(
@@ -161,9 +206,9 @@ def _describe_file(
 
 
 def _find_attributions(noted: Mapping[Path, pd.DataFrame], raw: Path) -> dict[str, str]:
-    """By pack, the attribution or `missing`, if a `pack.csv` in it names performers.
+    """By pack, the attribution or `missing`, where a `pack.csv` in it names performers.
 
-    `trapgen import` copies performers from published data sets, whose licenses require attribution.
+    `trapgen import` takes performers over from published data sets, whose licences ask for it.
     """
     found: dict[str, str] = {}
     for path, table in noted.items():

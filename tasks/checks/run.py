@@ -1,45 +1,66 @@
-"""Run checks with great_expectations, and report each broken expectation in a sentence."""
+"""Checks are run by great_expectations, and what breaks an expectation is said in a sentence."""
 
 from __future__ import annotations
 
 import html
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tasks.checks.docs import FIRST_DAY, finish_docs
+from tasks.checks.history import open_history, show_run
 from trapgen.core import GateRefusedError, TableError
 
 if TYPE_CHECKING:
+    import great_expectations as gx
     import pandas as pd
-    from great_expectations.core import ExpectationValidationResult
-    from great_expectations.expectations.expectation import Expectation
-
-    # A table, the columns that identify its rows, and expectations, whose descriptions complete
-    # "COLUMN must be …".
-    Check = tuple[pd.DataFrame, Sequence[str], Sequence[Expectation]]
+    from great_expectations.core import (
+        ExpectationSuiteValidationResult,
+        ExpectationValidationResult,
+    )
+    from great_expectations.core.run_identifier import RunIdentifier
+    from great_expectations.data_context import AbstractDataContext
 
 _LISTED: Final = 3
-"""Maximum offending rows in a sentence; Data Docs list more."""
+"""Offenders named in a sentence; the history holds more."""
+_WHOLE: Final = 5_000
+"""Tables of at most so many rows have all failing rows kept and shown.
+
+Of larger ones the results hold the first 20, and Data Docs their values: 200,000 failing rows took
+40 s and 20 MB.
+"""
+
+
+class Check(NamedTuple):
+    """A table, and what it is held against.
+
+    Attributes:
+        suite: The expectations. Each has a description of its own, "COLUMN must be …".
+        table: The rows; only columns of texts, numbers and truth values are looked at.
+        ids: The columns that name a row; none for a table of one row.
+    """
+
+    suite: gx.ExpectationSuite
+    table: pd.DataFrame
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """One sentence per broken expectation: table, column, condition, and a few offending rows.
+    """One sentence an expectation that is broken: table, column, words, and a few offenders.
 
     Attributes:
-        failures: Sentences of expectations that stop the stage.
-        warnings: Sentences of the others.
+        failures: Of the rules that stop the stage.
+        warnings: Of those that don't.
     """
 
     failures: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def enforce(self, stage: str, gate: str) -> None:
-        """Print the stage's warnings; if there is a failure, `gate` ("the check of …") refuses.
+        """Print the stage's warnings; where there is a failure, `gate` ("the check of …") refuses.
 
         Raises:
             GateRefusedError: There is a failure.
@@ -50,94 +71,113 @@ class Findings:
             raise GateRefusedError(self.failures, gate)
 
 
-def expect_filled(*columns: str) -> list[Expectation]:
-    """Expect no missing values in these columns, which other expectations ignore."""
-    import great_expectations.expectations as gxe
-
-    return [gxe.ExpectColumnValuesToNotBeNull(column=c, description="filled in") for c in columns]
-
-
-def run_checks(checks: Mapping[str, Check], docs: Path | None, run_name: str) -> Findings:
-    """Check tables against their expectations, and write Data Docs.
+def run_checks(
+    checks: Sequence[Check], history: Path | None, stage: str, run_time: datetime | None = None
+) -> Findings:
+    """Hold tables against what is expected of them, and keep the results.
 
     Args:
-        checks: By name. An expectation of severity `warning` does not stop the stage.
-        docs: Folder of the Data Docs, replaced as a whole; `index.html` is the start page. None
-            writes none.
-        run_name: Name of the run in Data Docs.
+        checks: The stage goes on where an expectation of the severity `warning` breaks.
+        history: The folder of the context that keeps results and Data Docs
+            (`tasks.checks.history`); None keeps nothing.
+        stage: Names the run in the history.
+        run_time: Dates the run there; now, if None.
 
     Raises:
-        TableError: An expectation could not be evaluated on its table.
+        TableError: An expectation could not be held against its table at all.
     """
-    if docs is None:
-        return _run(checks, None, run_name)
-    docs.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=docs.parent, prefix=f".{docs.name}.") as folder:
-        built = Path(folder, docs.name).resolve()
-        found = _run(checks, built, run_name)
-        finish_docs(built)
-        shutil.rmtree(docs, ignore_errors=True)
-        built.rename(docs)
-    return found
-
-
-def _run(checks: Mapping[str, Check], docs: Path | None, run_name: str) -> Findings:
     import great_expectations as gx
     from great_expectations.core.run_identifier import RunIdentifier
+
+    run = RunIdentifier(run_name=stage, run_time=run_time or datetime.now(UTC))
+    opened = open_history(history) if history else nullcontext(_open_nothing())
+    with opened as context:
+        results = _validate(context, checks, run)
+        if isinstance(context, gx.data_context.FileDataContext):
+            show_run(context, run)
+    broken: dict[str, list[str]] = {"critical": [], "warning": []}
+    for check, found in zip(checks, results, strict=True):
+        for severity, sentence in _describe(check, found):
+            broken[severity].append(sentence)
+    return Findings(tuple(broken["critical"]), tuple(broken["warning"]))
+
+
+def _open_nothing() -> AbstractDataContext:
+    """A context that ends with the process."""
+    import great_expectations as gx
     from great_expectations.data_context.types.base import (
         DataContextConfig,
         InMemoryStoreBackendDefaults,
         ProgressBarsConfig,
     )
 
-    place = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)}
-    site = {"class_name": "SiteBuilder", "store_backend": place, "show_how_to_buttons": False}
     config = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(),
-        data_docs_sites={"checks": site} if docs else {},
         progress_bars=ProgressBarsConfig(globally=False),
         analytics_enabled=False,
     )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    source = context.data_sources.add_pandas("tables")
-    broken: dict[str, list[str]] = {"critical": [], "warning": []}
-    for name, (table, ids, expectations) in checks.items():
-        for each in expectations:
-            each.description = f"{name_column(each)} must be {each.description}"
-        suite = context.suites.add(gx.ExpectationSuite(name, expectations=[*expectations]))
-        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
-        held = gx.ValidationDefinition(name=name, data=batch, suite=suite)
-        outcome = context.validation_definitions.add(held).run(
-            batch_parameters={"dataframe": _escape(table)},
-            result_format={"result_format": "SUMMARY", "unexpected_index_column_names": [*ids]},
-            run_id=RunIdentifier(run_name=run_name, run_time=FIRST_DAY),
+    return gx.get_context(mode="ephemeral", project_config=config)
+
+
+def _validate(
+    context: AbstractDataContext, checks: Sequence[Check], run: RunIdentifier
+) -> list[ExpectationSuiteValidationResult]:
+    import great_expectations as gx
+
+    source = context.data_sources.add_or_update_pandas(run.run_name)
+    results = []
+    for suite, table, ids in checks:
+        batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("whole")
+        kept = context.suites.add_or_update(suite)
+        definition = context.validation_definitions.add_or_update(
+            gx.ValidationDefinition(name=suite.name, data=batch, suite=kept)
         )
-        results = {result.expectation_config.description: result for result in outcome.results}
-        for each in expectations:
-            result = results[each.description]
-            _raise_exceptions(f"{name}.{name_column(each)}", each.description, result)
-            if not result.success:
-                offenders = _list_offenders(name_column(each), ids, result.result)
-                broken[each.severity].append(f"{name}.{each.description}; {offenders}")
-    if docs:
-        context.build_data_docs()
-    return Findings(tuple(broken["critical"]), tuple(broken["warning"]))
-
-
-def name_column(expectation: Any) -> str:
-    """Column of an expectation; of a pair of columns, the second is compared with the first."""
-    return getattr(expectation, "column", None) or expectation.column_B
+        found = definition.run(
+            batch_parameters={"dataframe": _escape(table)},
+            result_format={
+                "result_format": "COMPLETE" if len(table) <= _WHOLE else "SUMMARY",
+                "unexpected_index_column_names": [*ids],
+            },
+            run_id=run,
+        )
+        results.append(found)
+    return results
 
 
 def _escape(table: pd.DataFrame) -> pd.DataFrame:
-    """The table's plain columns, escaped: Data Docs write texts such as file names as raw HTML."""
+    """The table's plain columns; Data Docs write texts, file names among them, into HTML raw."""
     plain = table.select_dtypes(["str", "number", "bool"])
-    texts = plain.select_dtypes("str")
+    texts: pd.DataFrame = plain.select_dtypes("str")
     return plain.assign(**{name: texts[name].map(html.escape, "ignore") for name in texts})
 
 
+def _describe(check: Check, found: ExpectationSuiteValidationResult) -> list[tuple[str, str]]:
+    """Severity and sentence of every expectation that is broken, in the order of the suite.
+
+    Raises:
+        TableError: One could not be held against the table.
+    """
+    results = {
+        result.expectation_config.description: result
+        for result in found.results
+        if result.expectation_config
+    }
+    broken = []
+    for expectation in check.suite.expectations:
+        result = results[expectation.description]
+        kwargs = expectation.configuration.kwargs
+        # Of a pair of columns, the second is held against the first.
+        column = str(kwargs.get("column") or kwargs["column_B"])
+        _raise_exceptions(f"{check.suite.name}.{column}", str(expectation.description), result)
+        if not result.success:
+            offenders = _list_offenders(column, check.ids, result.result)
+            sentence = f"{check.suite.name}.{expectation.description}; {offenders}"
+            broken.append((str(expectation.severity.value), sentence))
+    return broken
+
+
 def _raise_exceptions(place: str, description: str, result: ExpectationValidationResult) -> None:
-    # One report, or one per failed metric.
+    # One report, or one a metric that raised.
     info = result.exception_info
     reports = [info] if "raised_exception" in info else info.values()
     raised = [str(each["exception_message"]) for each in reports if each["raised_exception"]]

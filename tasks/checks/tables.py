@@ -1,119 +1,259 @@
-"""Checks of the pipeline's tables: manifest, loops, sources, overlap, and the gate's summary."""
+"""The pipeline's own tables: manifest, loops, sources, overlap, and the gate's summary."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.checks.run import expect_filled, run_checks
+from tasks.checks.run import Check, run_checks
 from trapgen.audit import VOICE_TAKEN
 from trapgen.core import KEY_MAPS, N_VOICES, PROTOCOLS, ROLES, SIDES, STEPS_PER_BAR, AuditParams
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import great_expectations as gx
     import pandas as pd
     from great_expectations.expectations.expectation import Expectation
 
-    from tasks.checks.run import Check
 
-
-def expect_of_loops(more: Sequence[Expectation]) -> list[Expectation]:
-    """Expectations of a table of loops, and `more`; columns of expectations have no gaps."""
+def expect_of_every_loop() -> list[Expectation]:
+    """What a row of `manifest.parquet` and of `loops.parquet` must be."""
     import great_expectations.expectations as gxe
 
-    rules = [
-        gxe.ExpectColumnValuesToBeUnique(column="loop_id", description="unique"),
-        gxe.ExpectColumnValuesToBeUnique(column="path", description="unique"),
-        gxe.ExpectColumnValuesToBeInSet(column="role", value_set=ROLES, description=_list(ROLES)),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="bpm", min_value=20, max_value=400, description="from 20 to 400"
-        ),
-        gxe.ExpectColumnValuesToBeBetween(column="n_bars", min_value=1, description="at least 1"),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="steps_per_bar", value_set=STEPS_PER_BAR, description=_list(STEPS_PER_BAR)
-        ),
-        gxe.ExpectColumnValuesToBeBetween(column="n_onsets", min_value=1, description="at least 1"),
-        *more,
-    ]
+    filled = ("loop_id", "path", "role", "bpm", "n_bars", "steps_per_bar", "n_onsets")
     return [
-        *expect_filled(*dict.fromkeys(rule.column for rule in rules)),
-        *rules,
-        # These columns are counted here, and have no gaps.
+        # Other expectations pass over gaps.
+        *(
+            gxe.ExpectColumnValuesToNotBeNull(
+                column=column, description=f"{column} must be filled in"
+            )
+            for column in filled
+        ),
+        gxe.ExpectColumnValuesToBeUnique(column="loop_id", description="loop_id must be unique"),
+        gxe.ExpectColumnValuesToBeUnique(column="path", description="path must be unique"),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="role", value_set=[*ROLES], description=f"role must be {_list(ROLES)}"
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="bpm", min_value=20, max_value=400, description="bpm must be from 20 to 400"
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="n_bars", min_value=1, description="n_bars must be at least 1"
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="steps_per_bar",
+            value_set=[*STEPS_PER_BAR],
+            description=f"steps_per_bar must be {_list(STEPS_PER_BAR)}",
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="n_onsets", min_value=1, description="n_onsets must be at least 1"
+        ),
         gxe.ExpectColumnPairValuesAToBeGreaterThanB(
             column_A="room",
             column_B="n_onsets",
             or_equal=True,
-            description=f"at most n_bars x steps_per_bar x {N_VOICES}",
+            description=f"n_onsets must be at most n_bars x steps_per_bar x {N_VOICES}",
         ),
         gxe.ExpectColumnValuesToBeBetween(
-            column="n_sources", min_value=1, description="at least 1"
+            column="n_sources", min_value=1, description="n_sources must be at least 1"
         ),
     ]
 
 
-def expect_of_tables(protocol: str) -> dict[str, list[Expectation]]:
-    """Expectations of manifest, loops, their sources, and overlap."""
+def make_manifest_suite() -> gx.ExpectationSuite:
+    """What `manifest.parquet` must be: a loop, and how its file was read."""
+    import great_expectations as gx
     import great_expectations.expectations as gxe
 
     key_maps = ("name", "rhythm", "settled", *KEY_MAPS)
-    read = [
-        gxe.ExpectColumnValuesToBeInSet(
-            column="key_map", value_set=key_maps, description=_list(key_maps)
-        ),
-        *(
+    errors = ("quantization_error_steps", "max_quantization_error_steps")
+    counts = ("leading_bars", "collapsed_onsets", "dropped_onsets")
+    filled = ("key_map", "key_map_confidence", *errors, "recommended_steps_per_bar", *counts)
+    return gx.ExpectationSuite(
+        "manifest",
+        expectations=[
+            *expect_of_every_loop(),
+            *(
+                gxe.ExpectColumnValuesToNotBeNull(
+                    column=column, description=f"{column} must be filled in"
+                )
+                for column in (*filled, "feel", "published_split")
+            ),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="key_map",
+                value_set=[*key_maps],
+                description=f"key_map must be {_list(key_maps)}",
+            ),
             gxe.ExpectColumnValuesToBeBetween(
-                column=column, min_value=0, max_value=most, description=f"from 0 to {most}"
-            )
-            for column, most in (
-                ("key_map_confidence", 1),
-                ("quantization_error_steps", 0.5),
-                ("max_quantization_error_steps", 0.5),
-            )
-        ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="recommended_steps_per_bar",
-            value_set=STEPS_PER_BAR,
-            description=_list(STEPS_PER_BAR),
-        ),
-        *(
-            gxe.ExpectColumnValuesToBeBetween(column=c, min_value=0, description="at least 0")
-            for c in ("leading_bars", "collapsed_onsets", "dropped_onsets")
-        ),
-    ]
-    sided = gxe.ExpectColumnValuesToBeInSet(
-        column="side", value_set=SIDES, description=_list(SIDES)
+                column="key_map_confidence",
+                min_value=0,
+                max_value=1,
+                description="key_map_confidence must be from 0 to 1",
+            ),
+            *(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=column,
+                    min_value=0,
+                    max_value=0.5,
+                    description=f"{column} must be from 0 to 0.5",
+                )
+                for column in errors
+            ),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="recommended_steps_per_bar",
+                value_set=[*STEPS_PER_BAR],
+                description=f"recommended_steps_per_bar must be {_list(STEPS_PER_BAR)}",
+            ),
+            *(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=column, min_value=0, description=f"{column} must be at least 0"
+                )
+                for column in counts
+            ),
+        ],
     )
-    known = gxe.ExpectColumnValuesToBeInSet(
-        column="in_manifest", value_set=[True], description="True"
+
+
+def make_loop_suite() -> gx.ExpectationSuite:
+    """What `loops.parquet` must be: a loop, and its side."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    return gx.ExpectationSuite(
+        "loops",
+        expectations=[
+            *expect_of_every_loop(),
+            gxe.ExpectColumnValuesToNotBeNull(column="side", description="side must be filled in"),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="side", value_set=[*SIDES], description=f"side must be {_list(SIDES)}"
+            ),
+        ],
     )
+
+
+def make_source_suite(protocol: str) -> gx.ExpectationSuite:
+    """What a source must be that the loops use."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
     apart = gxe.ExpectColumnValuesToBeInSet(
-        column="sides", value_set=SIDES, description=_list(SIDES)
+        column="sides", value_set=[*SIDES], description=f"sides must be {_list(SIDES)}"
     )
-    overlap = [
-        *expect_filled("kind", "side"),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="side", value_set=SIDES[1:], description=_list(SIDES[1:])
-        ),
-        gxe.ExpectColumnValuesToBeNull(
-            column="leak",
-            description="none: the loops share no source, and are neither the same nor nearly so",
-        ),
-        # Loops that only share a source have no distance.
-        gxe.ExpectColumnValuesToBeBetween(
-            column="distance", min_value=0, max_value=1, description="from 0 to 1"
-        ),
-    ]
-    return {
-        "manifest": [*expect_filled("feel", "published_split"), *expect_of_loops(read)],
-        "loops": expect_of_loops([sided]),
-        # Only the first protocol splits sources; with the others, the gate judges the overlap.
-        "sources": [known, apart] if protocol == PROTOCOLS[0] else [known],
-        "overlap": overlap,
+    return gx.ExpectationSuite(
+        "sources",
+        expectations=[
+            gxe.ExpectColumnValuesToBeInSet(
+                column="in_manifest", value_set=[True], description="in_manifest must be True"
+            ),
+            # Only this protocol deals sources; of the others, the overlap is the gate's business.
+            *([apart] if protocol == PROTOCOLS[0] else []),
+        ],
+    )
+
+
+def make_overlap_suite() -> gx.ExpectationSuite:
+    """What `overlap.parquet` must be."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    held_out = SIDES[1:]
+    apart = "the loops share no source, and are neither the same nor nearly so"
+    return gx.ExpectationSuite(
+        "overlap",
+        expectations=[
+            gxe.ExpectColumnValuesToNotBeNull(column="kind", description="kind must be filled in"),
+            gxe.ExpectColumnValuesToNotBeNull(column="side", description="side must be filled in"),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="side", value_set=[*held_out], description=f"side must be {_list(held_out)}"
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="leak", description=f"leak must be none: {apart}"
+            ),
+            # Loops that share a source and nothing else have no distance.
+            gxe.ExpectColumnValuesToBeBetween(
+                column="distance",
+                min_value=0,
+                max_value=1,
+                description="distance must be from 0 to 1",
+            ),
+        ],
+    )
+
+
+def make_gate_suite(summary: Mapping[str, Any], params: AuditParams) -> gx.ExpectationSuite:
+    """What the gate allows of the audit's figures; what chance allows is among them."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    sources, recall = params.min_effective_sources, params.self_test_recall
+    voice_recall = params.self_test_voice_recall
+    bars = min(summary["chance_overlap"]["limit"] + params.overlap_tolerance, params.max_overlap)
+    limits = {
+        name: found["chance"]["limit"] + params.overlap_tolerance
+        for name, _, found in _list_shares(summary)
     }
+    return gx.ExpectationSuite(
+        "gate",
+        expectations=[
+            gxe.ExpectColumnValuesToBeBetween(
+                column="exact_bar_overlap",
+                min_value=0,
+                max_value=bars,
+                description=f"exact_bar_overlap must be from 0 to {bars:.4g}",
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="chance_replicates",
+                min_value=1,
+                description="chance_replicates must be at least 1",
+            ),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="near_duplicate_pairs",
+                value_set=[0],
+                description="near_duplicate_pairs must be 0",
+            ),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="shared_source_pairs",
+                value_set=[0],
+                description="shared_source_pairs must be 0",
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="effective_sources_train",
+                min_value=sources,
+                description=f"effective_sources_train must be at least {sources:.4g}",
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="self_test_recall",
+                min_value=recall,
+                max_value=1,
+                description=f"self_test_recall must be {_range(recall, 1)}",
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="self_test_voice_recall",
+                min_value=voice_recall,
+                max_value=1,
+                description=f"self_test_voice_recall must be {_range(voice_recall, 1)}",
+            ),
+            *(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=name,
+                    min_value=0,
+                    max_value=limit,
+                    description=f"{name} must be {_range(0, limit)}",
+                )
+                for name, limit in limits.items()
+            ),
+        ],
+    )
 
 
 def _list(choices: Iterable[object]) -> str:
     return f"one of {', '.join(map(str, choices))}"
+
+
+def _range(least: float, most: float) -> str:
+    return f"{least:.4g}" if least == most else f"from {least:.4g} to {most:.4g}"
 
 
 def check_tables(
@@ -121,39 +261,41 @@ def check_tables(
     loops: pd.DataFrame,
     overlap: pd.DataFrame,
     summary: Mapping[str, Any],
-    docs: Path | None,
+    history: Path | None,
     params: AuditParams | None = None,
+    run_time: datetime | None = None,
 ) -> list[str]:
-    """Check the tables of the pipeline against their rules, and write Data Docs.
+    """Hold the tables of the pipeline against their rules.
 
     Args:
         manifest: `data/standardized/manifest.parquet` (`trapgen.core.store.MANIFEST`).
         loops: `data/augmented/loops.parquet` (`trapgen.core.store.LOOPS`).
         overlap: `data/audit/overlap.parquet` (`trapgen.core.store.OVERLAP`).
-        summary: Content of `data/audit/summary.json` (`trapgen.audit.Audit.summary`).
-        docs: Folder of the Data Docs, replaced as a whole; None writes none.
-        params: Limits of the gate; the defaults if None.
+        summary: What `data/audit/summary.json` holds (`trapgen.audit.Audit.summary`).
+        history: Where the results are kept, None for nowhere (`tasks.checks.run.run_checks`).
+        params: What the gate allows; the defaults if None.
+        run_time: Dates the run in the history; now, if None.
 
     Returns:
-        One sentence per broken rule: table, column, rule, and the first few offending rows.
+        One sentence a rule that is broken: table, column, rule, and the first few offenders.
 
     Raises:
-        TableError: A rule could not be evaluated on its table.
+        TableError: A rule could not be held against its table at all.
     """
     params = params or AuditParams()
-    rules = expect_of_tables(summary["protocol"])
-    checks = {
-        "manifest": (_count_room(manifest), ["loop_id"], rules["manifest"]),
-        "loops": (_count_room(loops), ["loop_id"], rules["loops"]),
-        "sources": (_describe_sources(manifest, loops), ["source_id"], rules["sources"]),
-        "overlap": (_mark_leaks(overlap, params), ["train_loop", "other_loop"], rules["overlap"]),
-        "gate": _check_gate(summary, params),
-    }
-    return list(run_checks(checks, docs, "audit").failures)
+    sources = _describe_sources(manifest, loops)
+    checks = [
+        Check(make_manifest_suite(), _count_room(manifest), ["loop_id"]),
+        Check(make_loop_suite(), _count_room(loops), ["loop_id"]),
+        Check(make_source_suite(summary["protocol"]), sources, ["source_id"]),
+        Check(make_overlap_suite(), _mark_leaks(overlap, params), ["train_loop", "other_loop"]),
+        Check(make_gate_suite(summary, params), _list_figures(summary)),
+    ]
+    return list(run_checks(checks, history, "audit", run_time).failures)
 
 
 def _count_room(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with each loop's maximum number of onsets, and its number of sources."""
+    """The table with the most onsets that a loop has room for, and how many sources it has."""
     return table.assign(
         room=table["n_bars"] * table["steps_per_bar"] * N_VOICES,
         n_sources=table["source_ids"].map(len).astype("int64"),
@@ -161,7 +303,7 @@ def _count_room(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
-    """The table with the kind of each pair that no split may have; other pairs are only listed."""
+    """The table with the kind of every pair that no two sides may have; others are only told."""
     is_near = (overlap["kind"] == "near_loop") & (
         overlap["distance"] <= params.near_duplicate_distance
     )
@@ -170,50 +312,42 @@ def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
 
 
 def _describe_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
-    """One row per source used by the loops: its splits, and whether the manifest has it."""
+    """A row a source that the loops use: the sides it stands on, whether the manifest knows it."""
     used = loops[["source_ids", "side"]].explode("source_ids").dropna()
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
     table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
     return table.assign(in_manifest=table["source_id"].isin(manifest["source_ids"].explode()))
 
 
-def _check_gate(summary: Mapping[str, Any], params: AuditParams) -> Check:
-    """The audit's summary as a table of one row, with the gate's limits as expectations."""
-    import great_expectations.expectations as gxe
+def _list_figures(summary: Mapping[str, Any]) -> pd.DataFrame:
+    """The audit's summary as a table of one row."""
     import pandas as pd
 
-    chance, recall = summary["chance_overlap"], summary["self_test"]["recall"]
-    most = min(chance["limit"] + params.overlap_tolerance, params.max_overlap)
-    sources = summary["effective_sources"].get("train", 0.0)
-    whole = min((share for kind, share in recall.items() if kind != VOICE_TAKEN), default=0.0)
-    # By name: the figure, its minimum and its maximum.
-    held: dict[str, tuple[float, float, float | None]] = {
-        "exact_bar_overlap": (summary["exact_bar_overlap"], 0, most),
-        "chance_replicates": (chance["replicates"], 1, None),
-        "near_duplicate_pairs": (summary["near_duplicate_pairs"], 0, 0),
-        "shared_source_pairs": (summary["shared_source_pairs"], 0, 0),
-        "effective_sources_train": (sources, params.min_effective_sources, None),
-        "self_test_recall": (whole, params.self_test_recall, 1),
-        "self_test_voice_recall": (recall.get(VOICE_TAKEN, 1.0), params.self_test_voice_recall, 1),
+    recall = summary["self_test"]["recall"]
+    figures = {
+        "exact_bar_overlap": summary["exact_bar_overlap"],
+        "chance_replicates": summary["chance_overlap"]["replicates"],
+        "near_duplicate_pairs": summary["near_duplicate_pairs"],
+        "shared_source_pairs": summary["shared_source_pairs"],
+        "effective_sources_train": summary["effective_sources"].get("train", 0.0),
+        "self_test_recall": min(
+            (share for kind, share in recall.items() if kind != VOICE_TAKEN), default=0.0
+        ),
+        "self_test_voice_recall": recall.get(VOICE_TAKEN, 1.0),
     }
-    windows = [(f"windows_of_{w['n_bars']}_bars", w["exact"], w) for w in summary["windows"][1:]]
+    shares = {name: share for name, share, _ in _list_shares(summary)}
+    return pd.DataFrame([{**figures, **shares}])
+
+
+def _list_shares(summary: Mapping[str, Any]) -> list[tuple[str, float, Mapping[str, Any]]]:
+    """The shares whose chance was estimated: column, share, and where its chance stands."""
     voices, alike = summary["voices"], summary["sweep"][-1]
-    for name, share, each in (
-        *windows,
+    shares = [
+        *(
+            (f"windows_of_{each['n_bars']}_bars", each["exact"], each)
+            for each in summary["windows"][1:]
+        ),
         ("loops_with_a_taken_voice", voices["share"], voices),
         ("loops_like_a_training_loop", alike["share"], alike),
-    ):
-        if each["chance"]["replicates"]:
-            held[name] = (share, 0, each["chance"]["limit"] + params.overlap_tolerance)
-    rules = []
-    for name, (_, least, most) in held.items():
-        words = f"at least {least:.4g}" if most is None else f"from {least:.4g} to {most:.4g}"
-        rules.append(
-            gxe.ExpectColumnValuesToBeBetween(
-                column=name,
-                min_value=least,
-                max_value=most,
-                description=f"{least:.4g}" if least == most else words,
-            )
-        )
-    return pd.DataFrame([{name: figures[0] for name, figures in held.items()}]), [], rules
+    ]
+    return [share for share in shares if share[2]["chance"]["replicates"]]

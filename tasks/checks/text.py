@@ -1,4 +1,4 @@
-"""Checks of the encoded text, parsed independently of the training reader, against the loops."""
+"""The encoded text: read on its own, not by the reader that trains, and held against the loops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tasks.checks.run import Findings, expect_filled, run_checks
+from tasks.checks.run import Check, Findings, run_checks
 from trapgen.core import (
     BAR,
     BAR_WORD,
@@ -25,8 +25,10 @@ from trapgen.core import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import great_expectations as gx
     import pandas as pd
-    from great_expectations.expectations.expectation import Expectation
 
 _WORD: Final = re.compile(f"0b[01]{{{N_VOICES}}}")
 
@@ -37,55 +39,102 @@ _LINES: Final[Mapping[str, str]] = {
 _SIDES: Final = {"side": "str", "n_lines": "int64", "n_survivors": "int64"}
 
 
-def expect_of_text(steps_per_bar: int) -> dict[str, list[Expectation]]:
-    """Expectations of a line, a split's text, and `codec.json`, which must match this version."""
+def make_line_suite(steps_per_bar: int) -> gx.ExpectationSuite:
+    """What a line of text must be."""
+    import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    faults = {
-        "strange": f"none: 0b and {N_VOICES} digits, or {BAR_WORD}",
-        "broken_bar": f"none: {BAR_WORD} after every {steps_per_bar} steps, and at the end",
-        "difference": "none: decoded, the line is its loop",
-        "same_as": "none: no line of another split is the same",
-    }
-    lines = [gxe.ExpectColumnValuesToBeNull(column=c, description=faults[c]) for c in faults]
-    sound = gxe.ExpectColumnValuesToBeBetween(
-        column="n_onsets", min_value=1, description="at least 1"
+    bars = f"{BAR_WORD} after every {steps_per_bar} steps, and at the end"
+    return gx.ExpectationSuite(
+        "encoded_lines",
+        expectations=[
+            gxe.ExpectColumnValuesToBeNull(
+                column="strange",
+                description=f"strange must be none: 0b and {N_VOICES} digits, or {BAR_WORD}",
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="broken_bar", description=f"broken_bar must be none: {bars}"
+            ),
+            gxe.ExpectColumnValuesToBeBetween(
+                column="n_onsets", min_value=1, description="n_onsets must be at least 1"
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="difference",
+                description="difference must be none: decoded, the line is its loop",
+            ),
+            gxe.ExpectColumnValuesToBeNull(
+                column="same_as",
+                description="same_as must be none: no line of another side is the same",
+            ),
+        ],
     )
-    sides = gxe.ExpectColumnPairValuesToBeEqual(
-        column_A="n_survivors",
-        column_B="n_lines",
-        description="the number of loops that the audit kept",
+
+
+def make_count_suite() -> gx.ExpectationSuite:
+    """How many lines a side's text must have."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    return gx.ExpectationSuite(
+        "encoded_sides",
+        expectations=[
+            gxe.ExpectColumnPairValuesToBeEqual(
+                column_A="n_survivors",
+                column_B="n_lines",
+                description="n_lines must be the number of loops that the audit kept",
+            )
+        ],
     )
+
+
+def make_codec_suite(steps_per_bar: int) -> gx.ExpectationSuite:
+    """What `codec.json` must be: what this version writes."""
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
     written = {
         "steps_per_bar": str(steps_per_bar),
         "voices": ", ".join(voice.name for voice in VOICES),
         "pitches": ", ".join(str(voice.pitch) for voice in VOICES),
         "tokens": f"BAR {BAR}, START {START}, PAD {PAD}",
     }
-    codec = [
-        gxe.ExpectColumnValuesToBeInSet(column=c, value_set=[text], description=text)
-        for c, text in written.items()
-    ]
-    return {
-        "encoded_lines": [*lines[:2], sound, *lines[2:]],
-        "encoded_sides": [sides],
-        "codec": [*expect_filled(*written), *codec],
-    }
+    return gx.ExpectationSuite(
+        "codec",
+        expectations=[
+            *(
+                gxe.ExpectColumnValuesToNotBeNull(
+                    column=column, description=f"{column} must be filled in"
+                )
+                for column in written
+            ),
+            *(
+                gxe.ExpectColumnValuesToBeInSet(
+                    column=column, value_set=[text], description=f"{column} must be {text}"
+                )
+                for column, text in written.items()
+            ),
+        ],
+    )
 
 
 def check_text(
-    folder: Path, survivors: Sequence[tuple[str, DrumLoop]], steps_per_bar: int, docs: Path | None
+    folder: Path,
+    survivors: Sequence[tuple[str, DrumLoop]],
+    steps_per_bar: int,
+    history: Path | None,
+    run_time: datetime | None = None,
 ) -> Findings:
-    """Check `data/encoded` against its format and the loops it encodes, and write Data Docs.
+    """Hold `data/encoded` against its format and the loops it encodes.
 
     Args:
-        folder: Folder of `train.txt`, `validation.txt`, `test.txt` and `codec.json`.
-        survivors: Split and loop of every loop that the audit kept, in the order of the lines.
+        folder: Where `train.txt`, `validation.txt`, `test.txt` and `codec.json` lie.
+        survivors: Side and loop of every loop that the audit kept, in the order of the lines.
         steps_per_bar: The grid (`grid.steps_per_bar`).
-        docs: Folder of the Data Docs, replaced as a whole; None writes none.
+        history: Where the results are kept, None for nowhere (`tasks.checks.run.run_checks`).
+        run_time: Dates the run there; now, if None.
 
     Raises:
-        TableError: A file is missing or unreadable.
+        TableError: A file is missing or cannot be read at all.
     """
     texts = {side: _read_text(folder / f"{side}.txt") for side in SIDES}
     rows: list[dict[str, Any]] = []
@@ -100,13 +149,12 @@ def check_text(
     held = make_table(rows, _LINES)
     first = held.groupby("text")[["line", "side"]].transform("first")
     held["same_as"] = first["line"].where(first["side"] != held["side"]).astype("str")
-    rules = expect_of_text(steps_per_bar)
-    checks = {
-        "encoded_lines": (held, ["line"], rules["encoded_lines"]),
-        "encoded_sides": (make_table(counts, _SIDES), ["side"], rules["encoded_sides"]),
-        "codec": (_read_codec(folder / "codec.json"), [], rules["codec"]),
-    }
-    return run_checks(checks, docs, "encode")
+    checks = [
+        Check(make_line_suite(steps_per_bar), held, ["line"]),
+        Check(make_count_suite(), make_table(counts, _SIDES), ["side"]),
+        Check(make_codec_suite(steps_per_bar), _read_codec(folder / "codec.json")),
+    ]
+    return run_checks(checks, history, "encode", run_time)
 
 
 def _read_text(path: Path) -> list[str]:
@@ -115,12 +163,12 @@ def _read_text(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(path, "unreadable", error, "Run the encode stage again.") from error
-    # Not splitlines, which accepts more line ends than the format.
+    # Not by splitlines: it takes more for a line's end than the format does.
     return text.removesuffix("\n").split("\n") if text else []
 
 
 def _hold(line: str, loop: DrumLoop | None, steps_per_bar: int) -> dict[str, Any]:
-    """Errors of a line, by itself and compared with its loop."""
+    """What is wrong with a line, read for itself and beside its loop."""
     tokens = line.split(" ") if line else []
     words = [token for token in tokens if token != BAR_WORD]
     strange = next((word for word in words if not _WORD.fullmatch(word)), None)
@@ -146,7 +194,7 @@ def _find_broken_bar(tokens: Sequence[str], steps_per_bar: int) -> str | None:
 
 
 def _find_difference(words: Sequence[str], loop: DrumLoop) -> str | None:
-    # Compares the digits directly, since the codec's tables could be wrong in both directions.
+    # By the digits as they stand: the codec's own tables could be wrong both ways.
     onsets = np.array([list(word[2:]) for word in words]) == "1"
     if len(onsets) != loop.n_steps:
         return f"{len(onsets)} steps, the loop has {loop.n_steps}"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.checks.raw import check_raw, expect_of_raw
-from tasks.checks.run import Findings, name_column
+from tasks.checks.history import DATA_DOCS
+from tasks.checks.raw import check_raw, make_corpus_suite, make_file_suite, make_pack_suite
+from tasks.checks.run import Findings
 from tests.strategies import midi_file, note_on, track
 from trapgen.core import PACK, StandardizeParams, TableError, make_table, write_table
 from trapgen.ingest import gather_packs, import_pack, standardize
@@ -23,11 +24,11 @@ TROUBLE = "none: the file reads to its end and has notes"
 SAME = "none: no file before it has its bytes, in at least 95% of the rows"
 
 
-def check(raw, docs=None):
+def check(raw, history=None):
     """Read a folder as the pipeline does, and hold it against the rules."""
     with tempfile.TemporaryDirectory() as out:
         _, rejects = standardize(raw, Path(out), StandardizeParams())
-    return check_raw(raw, rejects, docs)
+    return check_raw(raw, rejects, history)
 
 
 def some_midi(number):
@@ -286,17 +287,17 @@ def test_what_is_broken_is_caught_and_named(raw, damage, rule, failures, warning
 
 def test_every_rule_has_a_failing_example():
     rules = {
-        f"{suite}.{name_column(expectation)}"
-        for suite, expectations in expect_of_raw().items()
-        for expectation in expectations
+        f"{suite.name}.{expectation.description.split(' must be ')[0]}"
+        for suite in (make_file_suite(), make_pack_suite(), make_corpus_suite())
+        for expectation in suite.expectations
     }
     assert {case[1] for case in CASES} == rules
 
 
 def test_packs_that_hold_the_rules_pass(raw, tmp_path):
-    assert check(raw, tmp_path / "docs") == Findings()
-    pages = [page.relative_to(tmp_path) for page in tmp_path.glob("docs/validations/**/*.html")]
-    assert {page.parts[2] for page in pages} == {"raw_files", "raw_packs", "raw_corpus"}
+    assert check(raw, tmp_path / "history") == Findings()
+    pages = (tmp_path / "history" / DATA_DOCS / "validations").iterdir()
+    assert {page.name for page in pages} == {"raw_files", "raw_packs", "raw_corpus"}
 
 
 def test_the_starter_corpus_passes(tmp_path):

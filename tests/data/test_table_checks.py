@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import html
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tasks.checks.history import DATA_DOCS
 from tasks.checks.tables import check_tables
 from trapgen.audit import audit_sides
 from trapgen.core import (
@@ -74,14 +74,6 @@ def tables(corpora):
     return copy.deepcopy(corpora["by_source"])
 
 
-@pytest.fixture(scope="module")
-def passed(corpora, tmp_path_factory):
-    """The docs of tables that pass."""
-    docs = tmp_path_factory.mktemp("passed") / "new" / "docs"
-    assert check_tables(**corpora["by_source"], docs=docs) == []
-    return docs
-
-
 def break_cells(table, cells):
     """Set one cell a row, from row 2 on; the loop ids of the rows."""
     for row, (column, value) in enumerate(cells, start=2):
@@ -124,15 +116,15 @@ def loop_sentences(table, ids, room):
     ]
 
 
-def test_the_starter_corpus_passes_and_its_docs_are_whole(passed):
-    index = (passed / "index.html").read_text(encoding="utf-8")
-    listed = dict(re.findall(r'<li><a href="(validations/[^"]+)">(\w+)</a></li>', index))
-    assert set(listed.values()) == {"manifest", "loops", "sources", "overlap", "gate"}
-    for address, name in listed.items():
-        page = (passed / address).read_text(encoding="utf-8")
-        assert "Succeeded" in page
-        assert name in page
-    assert [path.name for path in passed.parent.iterdir()] == ["docs"]
+def test_the_starter_corpus_passes_and_its_docs_say_so(corpora, tmp_path):
+    assert check_tables(**corpora["by_source"], history=tmp_path / "new" / "history") == []
+    docs = tmp_path / "new" / "history" / DATA_DOCS
+    pages = {page.parts[-4]: page for page in docs.glob("validations/**/*.html")}
+    assert set(pages) == {"manifest", "loops", "sources", "overlap", "gate"}
+    for name, page in pages.items():
+        text = page.read_text(encoding="utf-8")
+        assert "Succeeded" in text
+        assert name in text
 
 
 def test_every_rule_of_the_manifest_has_its_sentence(tables):
@@ -161,7 +153,7 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables):
     n_rows = len(ids)
     expected = [
         f"manifest.loop_id must be unique; 2 of {n_rows} rows are not: twin",
-        *(line.replace("PATH", path) for line in early),
+        *(line.replace("PATH", path) for line in (*early, *late)),
         f"manifest.key_map must be one of {KNOWN_BY}; 1 of "
         f"{n_rows} rows are not: mystery ({ids[11]})",
         f"manifest.key_map_confidence must be from 0 to 1; 1 of {n_rows} rows are not: "
@@ -175,9 +167,8 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables):
         f"manifest.leading_bars must be at least 0; 1 of {n_rows} rows are not: -3 ({ids[16]})",
         f"manifest.collapsed_onsets must be at least 0; 1 of {n_rows} rows are not: -1 ({ids[17]})",
         f"manifest.dropped_onsets must be at least 0; 1 of {n_rows} rows are not: -2 ({ids[18]})",
-        *late,
     ]
-    failures = check_tables(**tables, docs=None)
+    failures = check_tables(**tables, history=None)
     assert failures[:-1] == expected
     assert failures[-1].startswith("sources.in_manifest must be True; 1 of ")
     assert failures[-1].endswith(f" rows are not: False ({lost})")
@@ -192,13 +183,12 @@ def test_every_rule_of_the_loops_has_its_sentence(tables):
     loops, ids = break_cells(loops, cells)
     tables["loops"] = make_table(loops.to_dict("records"), LOOPS)
     early, late = loop_sentences("loops", ids, onsets[6])
-    failures = check_tables(**tables, docs=None)
+    failures = check_tables(**tables, history=None)
     assert [line for line in failures if line.startswith("loops.")] == [
         f"loops.loop_id must be unique; 2 of {len(ids)} rows are not: twin",
-        *(line.replace("PATH", path) for line in early),
+        *(line.replace("PATH", path) for line in (*early, *late)),
         f"loops.side must be one of train, validation, test; 1 of {len(ids)} rows are not: "
         f"pool ({ids[11]})",
-        *late,
     ]
 
 
@@ -212,7 +202,7 @@ def test_a_gap_in_any_column_has_its_sentence(tables, name):
         if schema[column] == "int64":
             table[column] = table[column].astype("float64")
         table.loc[row, column] = None
-    failures = check_tables(**tables, docs=None)
+    failures = check_tables(**tables, history=None)
     gaps = {line.split(" must be filled in")[0] for line in failures if "filled in" in line}
     assert gaps == {f"{name}.{column}" for column in columns}
     sentence = f"{name}.bpm must be filled in; 1 of {len(table)} rows are not: nan "
@@ -227,17 +217,17 @@ def test_a_source_on_two_sides_is_named_where_sources_were_dealt(tables):
     loops.at[moved, "source_ids"] = (source,)
     loops.loc[moved + 1, "source_ids"] = loops.loc[moved, "source_ids"]
     loops.at[moved, "side"] = "test"
-    (failure,) = check_tables(**tables, docs=None)
+    (failure,) = check_tables(**tables, history=None)
     assert failure.startswith("sources.sides must be one of train, validation, test; 1 of ")
     assert failure.endswith(f" rows are not: test and train ({source})")
     tables["summary"]["protocol"] = "by_file"
-    assert check_tables(**tables, docs=None) == []
+    assert check_tables(**tables, history=None) == []
 
 
 def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
     leaking = corpora["random_windows"]
     overlap, gate = leaking["overlap"], leaking["summary"]
-    failures = check_tables(**leaking, docs=tmp_path / "docs")
+    failures = check_tables(**leaking, history=tmp_path / "history")
     rules = [line.split(";")[0] for line in failures]
     bars, alike = (
         found["limit"] + AUDIT.overlap_tolerance
@@ -272,7 +262,7 @@ def test_every_rule_of_the_overlap_has_its_sentence(tables):
         ("a", "i", "test", "near_loop", 0.11, "", ""),
     ]
     tables["overlap"] = make_table([dict(zip(OVERLAP, row, strict=True)) for row in rows], OVERLAP)
-    assert check_tables(**tables, docs=None) == [
+    assert check_tables(**tables, history=None) == [
         "overlap.kind must be filled in; 1 of 8 rows are not: nan (a, d)",
         "overlap.side must be filled in; 1 of 8 rows are not: nan (a, e)",
         "overlap.side must be one of validation, test; 1 of 8 rows are not: train (a, c)",
@@ -308,9 +298,9 @@ def test_every_rule_of_the_gate_has_its_sentence(tables):
         "gate.loops_with_a_taken_voice must be from 0 to 0.51; it is 0.75",
         "gate.loops_like_a_training_loop must be from 0 to 0.135; it is 0.2",
     ]
-    assert check_tables(**tables, docs=None) == expected
+    assert check_tables(**tables, history=None) == expected
     lenient = replace(AUDIT, min_effective_sources=7, self_test_recall=0.5, max_overlap=0.01)
-    assert check_tables(**tables, docs=None, params=lenient) == [
+    assert check_tables(**tables, history=None, params=lenient) == [
         "gate.exact_bar_overlap must be from 0 to 0.01; it is 0.5",
         *expected[1:4],
         *expected[-4:],
@@ -319,50 +309,34 @@ def test_every_rule_of_the_gate_has_its_sentence(tables):
 
 def test_a_self_test_without_leaks_does_not_count_as_passed(tables):
     tables["summary"]["self_test"]["recall"] = {}
-    (failure,) = check_tables(**tables, docs=None)
+    (failure,) = check_tables(**tables, history=None)
     assert failure == "gate.self_test_recall must be from 0.99 to 1; it is 0"
 
 
 @pytest.mark.parametrize(
     ("column", "value"), [("bpm", "fast"), ("key_map_confidence", None), ("role", None)]
 )
-def test_a_rule_that_cannot_be_held_raises_and_leaves_the_docs(tables, column, value, tmp_path):
-    docs = tmp_path / "docs"
-    docs.mkdir()
-    (docs / "before.txt").write_text("the docs before", encoding="utf-8")
+def test_a_rule_that_cannot_be_held_raises_and_the_history_tells(tables, column, value, tmp_path):
     manifest = tables["manifest"]
     tables["manifest"] = (
         manifest.drop(columns=column) if value is None else manifest.assign(**{column: value})
     )
     with pytest.raises(TableError, match=f"manifest.{column}: unchecked"):
-        check_tables(**tables, docs=docs)
-    assert [path.name for path in tmp_path.rglob("*")] == ["docs", "before.txt"]
-
-
-def test_docs_are_replaced_and_the_same_tables_give_the_same_bytes(corpora, passed, tmp_path):
-    docs = tmp_path / "docs"
-    (docs / "validations").mkdir(parents=True)
-    stale = docs / "validations" / "stale.html"
-    stale.write_text("of the run before", encoding="utf-8")
-    check_tables(**corpora["by_source"], docs=docs)
-    assert not stale.exists()
-    ours, theirs = (
-        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-        for root in (docs, passed)
-    )
-    assert ours == theirs
+        check_tables(**tables, history=tmp_path)
+    (page,) = (tmp_path / DATA_DOCS).glob("validations/manifest/**/*.html")
+    assert "Failed" in page.read_text(encoding="utf-8")
 
 
 def test_names_of_files_stay_text_in_the_docs(tables, tmp_path):
     tables["manifest"].loc[0, ["loop_id", "role"]] = f"1 {HOSTILE}", HOSTILE
-    (failure,) = check_tables(**tables, docs=tmp_path / "docs")
+    (failure,) = check_tables(**tables, history=tmp_path / "history")
     assert failure.endswith(f" rows are not: {HOSTILE} (1 {HOSTILE})")
-    pages = [page.read_text(encoding="utf-8") for page in (tmp_path / "docs").rglob("*.html")]
+    pages = [page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html")]
     assert not [page for page in pages if HOSTILE in page]
     assert [page for page in pages if html.escape(HOSTILE) in page]
 
 
 def test_nothing_is_printed(tables, capfd, tmp_path):
     tables["summary"]["near_duplicate_pairs"] = 1
-    assert len(check_tables(**tables, docs=tmp_path / "docs")) == 1
+    assert len(check_tables(**tables, history=tmp_path / "history")) == 1
     assert capfd.readouterr() == ("", "")

@@ -7,8 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from tasks.checks.run import Findings, name_column
-from tasks.checks.text import check_text, expect_of_text
+from tasks.checks.history import DATA_DOCS
+from tasks.checks.run import Findings
+from tasks.checks.text import check_text, make_codec_suite, make_count_suite, make_line_suite
 from tests.strategies import make_loop, random_loop
 from trapgen.core import KICK, SIDES, SNARE, Codec, Lineage, TableError, write_lines
 
@@ -224,9 +225,9 @@ def test_what_is_broken_is_caught_and_named(encoded, survivors, damage, rule, fa
 
 def test_every_rule_has_a_failing_example():
     rules = {
-        f"{suite}.{name_column(expectation)}"
-        for suite, expectations in expect_of_text(STEPS).items()
-        for expectation in expectations
+        f"{suite.name}.{expectation.description.split(' must be ')[0]}"
+        for suite in (make_line_suite(STEPS), make_count_suite(), make_codec_suite(STEPS))
+        for expectation in suite.expectations
     }
     assert {case[1] for case in CASES} == rules
 
@@ -241,9 +242,9 @@ def test_a_gap_in_the_codec_has_its_sentence(encoded, survivors, column):
 
 
 def test_text_that_holds_the_rules_passes(encoded, survivors, tmp_path):
-    assert check_text(encoded, survivors, STEPS, tmp_path / "docs") == Findings()
-    pages = [page.relative_to(tmp_path) for page in tmp_path.glob("docs/validations/**/*.html")]
-    assert {page.parts[2] for page in pages} == {"encoded_lines", "encoded_sides", "codec"}
+    assert check_text(encoded, survivors, STEPS, tmp_path / "history") == Findings()
+    pages = (tmp_path / "history" / DATA_DOCS / "validations").iterdir()
+    assert {page.name for page in pages} == {"encoded_lines", "encoded_sides", "codec"}
 
 
 def test_digits_in_the_wrong_order_are_caught_where_the_codec_would_agree(tmp_path):

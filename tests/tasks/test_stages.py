@@ -11,6 +11,8 @@ import pandas as pd
 import pretty_midi
 import pytest
 
+from tasks.checks.history import DATA_DOCS
+from tasks.places import CHECKS
 from tests.tasks.checkout import (
     change_params,
     make_checkout,
@@ -76,24 +78,25 @@ def test_the_gate_passes_at_or_below_chance(built: Path) -> None:
     assert summary["gate"] == "pass"
     assert summary["exact_bar_overlap"] <= summary["chance_overlap"]["high"]
     assert summary["self_test"]["found"] == summary["self_test"]["injected"] > 0
-    assert (built / "data/audit/data_docs/index.html").is_file()
-    assert "PASS" in (built / "data/audit/report.html").read_text().upper()
+    report = (built / "data/audit/report.html").read_text()
+    assert "PASS" in report.upper()
+    docs = f"../checks/{DATA_DOCS.as_posix()}/index.html"
+    assert f'href="{docs}"' in report
+    assert (built / "data/audit" / docs).is_file()
 
 
 def test_the_checks_of_every_stage_stand_side_by_side(built: Path) -> None:
     suites = {
-        "raw_docs": {"raw_files", "raw_packs", "raw_corpus"},
-        "data_docs": {"manifest", "loops", "sources", "overlap", "gate"},
-        "encoded_docs": {"encoded_lines", "encoded_sides", "codec"},
+        "standardize": {"raw_files", "raw_packs", "raw_corpus"},
+        "audit": {"manifest", "loops", "sources", "overlap", "gate"},
+        "encode": {"encoded_lines", "encoded_sides", "codec"},
     }
-    for site, names in suites.items():
-        index = built / "data/audit" / site / "index.html"
-        links = re.findall(r'<li><a href="([^"]+)">', index.read_text(encoding="utf-8"))
-        assert all((index.parent / link).is_file() for link in links)
-        assert {link.split("/")[1] for link in links if link.startswith("validations/")} == names
-        assert {link for link in links if link.startswith("../")} == {
-            f"../{other}/index.html" for other in suites if other != site
-        }
+    docs = built / CHECKS / DATA_DOCS
+    index = (docs / "index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="(validations/[^"]+)"', index)
+    assert all((docs / link).is_file() for link in links)
+    for stage, names in suites.items():
+        assert {link.split("/")[1] for link in links if link.split("/")[2] == stage} == names
 
 
 def test_text_is_the_surviving_loops(built: Path) -> None:
@@ -230,7 +233,7 @@ def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) ->
         "data/split/*",
         "data/augmented/**/*",
         "data/audit/*.parquet",
-        "data/audit/*_docs/**/*.html",
+        "data/audit/report.html",
         "data/encoded/*",
         "data/model/*",
         "data/samples/*",
@@ -308,8 +311,10 @@ def test_a_pack_that_is_mostly_broken_stops_before_the_split(checkout: Path, cap
     start = "the check of the raw packs refuses: raw_packs.share_readable must be from 0.5 "
     assert f"standardize: {start}" in said
     assert said.endswith(" rows are not: 0 (broken)\n")
-    pages = (checkout / "data/audit/raw_docs/validations/raw_packs").rglob("*.html")
-    assert all("Failed" in page.read_text(encoding="utf-8") for page in pages)
+    docs = checkout / CHECKS / DATA_DOCS / "validations/raw_packs/standardize"
+    passed, refused = (next(run.iterdir()) for run in sorted(docs.iterdir()))
+    assert "Succeeded" in passed.read_text(encoding="utf-8")
+    assert "Failed" in refused.read_text(encoding="utf-8")
 
 
 def test_text_on_another_grid_stops_before_training(checkout: Path, capsys) -> None:

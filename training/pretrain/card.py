@@ -46,8 +46,8 @@ def write_card(folder: Path, figures: Mapping[str, Any]) -> None:
         "### Groove MIDI Dataset",
         CREDIT.strip(),
         "Changes: performances in 4/4 are quantized to a grid and mapped to nine voices. "
-        "`weights.safetensors` and `humanizer.safetensors` were trained on them; `hits.parquet` contains their "
-        "hits, with constant velocity and without microtiming.",
+        "`weights.safetensors` and `humanizer.safetensors` were trained on them; `hits.parquet` "
+        "contains their hits, with constant velocity and without microtiming.",
         "### Starter corpus",
         "The starter corpus was written for trapgen. It and the weights are under trapgen's "
         "license, MIT. No other data was used.",
