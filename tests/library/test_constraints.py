@@ -318,7 +318,7 @@ def test_what_has_no_part_in_a_contradiction_is_not_named():
         ({"density": ("kick=-",)}, "FEWEST-MOST"),
         ({"density": ("kick=5-2",)}, "FEWEST-MOST"),
         ({"density": ("kick=few",)}, "FEWEST-MOST"),
-        ({"density": ("kick=40",)}, "hits a bar of 32 steps"),
+        ({"density": ("kick=40",)}, "hits per bar of 32 steps"),
         ({"lock": ("tuba",), "lock_from": "x"}, "tuba"),
     ],
 )
