@@ -339,7 +339,7 @@ def test_density_is_a_range(text, least, most):
 
 
 def test_a_grid_of_16ths_has_no_rolls():
-    with pytest.raises(ParameterError, match="0 at 16 steps a bar"):
+    with pytest.raises(ParameterError, match="0 at 16 steps per bar"):
         check_controls(SampleParams(bars=2, rolls=0.5), Prompt(), 16)
     check_controls(SampleParams(bars=2, rolls=0), Prompt(), 16)
 
