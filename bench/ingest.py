@@ -89,7 +89,7 @@ def compare_readers(console: Console) -> None:
             "standardize, files to manifest": (3, lambda: standardize_into(out, source)),
         }
         table = Table(
-            "", "notes", "seconds", "files a second", "ratio", title=f"{len(paths)} files"
+            "", "notes", "seconds", "files per second", "ratio", title=f"{len(paths)} files"
         )
         slowest = 0.0
         for name, (times, work) in works.items():
@@ -134,7 +134,9 @@ def measure(source: Path, out: Path) -> None:
 
 def compare_sizes(console: Console, counts: list[int]) -> None:
     """The table of time and memory by number of files, with exponents of growth."""
-    table = Table("files", "loops", "rejects", "seconds", "files a second", "peak MiB", "exponent")
+    table = Table(
+        "files", "loops", "rejects", "seconds", "files per second", "peak MiB", "exponent"
+    )
     seconds: dict[int, float] = {}
     for count in counts:
         with tempfile.TemporaryDirectory() as name:

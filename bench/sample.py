@@ -83,8 +83,8 @@ def compare_rates(console: Console, n_loops: int, rounds: int) -> None:
             if turn:
                 costs[name] = costs[name].least(cost)
     speed = speed.least(measure_numpy())
-    table = Table("", "tokens a second", "ratio", "of sgemm", title="Sampling")
-    for name in ("tokens a core second", "ratio", "of sgemm"):
+    table = Table("", "tokens per second", "ratio", "of sgemm", title="Sampling")
+    for name in ("tokens per core second", "ratio", "of sgemm"):
         table.add_column(name)
     first: list[float] = []
     for name, (n_tokens, n_operations, _) in works.items():

@@ -131,8 +131,8 @@ def compare_targets(console: Console, corpus: Corpus, units: int, rounds: int) -
                 costs[name] = costs[name].least(cost)
     speed = speed.least(measure_tensorflow())
     title = f"{ORIGINAL.layers} x LSTM {units}, windows of {width}"
-    table = Table("", "targets a second", "ratio", "of sgemm", title=title)
-    for name in ("targets a core second", "ratio", "of sgemm"):
+    table = Table("", "targets per second", "ratio", "of sgemm", title=title)
+    for name in ("targets per core second", "ratio", "of sgemm"):
         table.add_column(name)
     first: list[float] = []
     for name, (n_targets, n_tokens, _) in works.items():

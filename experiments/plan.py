@@ -24,8 +24,8 @@ _TEXT: Final[Changes] = {
 """Changes of every experiment."""
 
 _SMALL: Final = Recipe(layers=2, units=64, stride=8, batch_size=64, learning_rate=0.005)
-"""Scaled down to 64 units; a smaller batch and a higher rate than the original's make up for fewer
-epochs."""
+"""Scaled down to 64 units; a smaller batch and a higher rate than the original's compensate for
+fewer epochs."""
 
 _SONGS: Final[Changes] = {
     **_TEXT,

@@ -60,7 +60,7 @@ def make_file_suite() -> gx.ExpectationSuite:
                 column="name_key",
                 severity=warning,
                 description=(
-                    "name_key must be unique: case and accents part no two names everywhere"
+                    "name_key must be unique: no two names differ only in case or accents"
                 ),
             ),
             gxe.ExpectColumnValuesToBeBetween(
@@ -88,7 +88,7 @@ def make_file_suite() -> gx.ExpectationSuite:
                 column_B="digest",
                 ignore_row_if="either_value_is_missing",
                 severity=warning,
-                description="digest must be as its pack.csv has it",
+                description="digest must be equal to the digest in its pack.csv",
             ),
             gxe.ExpectColumnValuesToBeNull(
                 column="same_as",

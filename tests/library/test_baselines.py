@@ -114,7 +114,7 @@ def test_one_bar_has_no_bar_before_it():
 
 @pytest.mark.parametrize(("train", "held_out"), [([], [words_of(1)]), ([words_of(1)], [])])
 def test_a_side_without_loops_is_refused(train, held_out):
-    with pytest.raises(ParameterError, match="at least one on each side"):
+    with pytest.raises(ParameterError, match="at least one to train on and one held out"):
         baseline_bits(train, held_out, STEPS)
 
 

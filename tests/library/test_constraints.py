@@ -318,7 +318,7 @@ def test_what_has_no_part_in_a_contradiction_is_not_named():
         ({"density": ("kick=-",)}, "FEWEST-MOST"),
         ({"density": ("kick=5-2",)}, "FEWEST-MOST"),
         ({"density": ("kick=few",)}, "FEWEST-MOST"),
-        ({"density": ("kick=40",)}, "hits a bar of 32 steps"),
+        ({"density": ("kick=40",)}, "hits per bar of 32 steps"),
         ({"lock": ("tuba",), "lock_from": "x"}, "tuba"),
     ],
 )
@@ -339,7 +339,7 @@ def test_density_is_a_range(text, least, most):
 
 
 def test_a_grid_of_16ths_has_no_rolls():
-    with pytest.raises(ParameterError, match="0 at 16 steps a bar"):
+    with pytest.raises(ParameterError, match="0 at 16 steps per bar"):
         check_controls(SampleParams(bars=2, rolls=0.5), Prompt(), 16)
     check_controls(SampleParams(bars=2, rolls=0), Prompt(), 16)
 

@@ -359,7 +359,7 @@ def test_dropped_notes_and_bars_of_a_file_are_reported(tmp_path):
     lock = {"lock": ("snare",), "lock_from": str(tmp_path / "fine.mid")}
     given = load_prompt(network, [], SampleParams(bars=2, **lock), 0)
     assert [note.partition("fine.mid: ")[2] for note in given.notes] == [
-        f"16 hits fall on louder ones at {grid} steps a bar; 96 would hold them",
+        f"16 hits meet louder ones at {grid} steps per bar; 96 steps would separate them",
         "only the first 2 of 4 bars are used",
     ]
     assert Prompt.from_json(given.to_json(grid)).notes == given.notes

@@ -55,7 +55,9 @@ def audit_sides(
     train = np.array([side == "train" for side in sides], bool)
     if not train.any() or train.all():
         received = (int(train.sum()), int((~train).sum()))
-        raise ParameterError("loops in train and beside it", "at least one each", received)
+        raise ParameterError(
+            "loops in train and in the other splits", "at least one each", received
+        )
     loop_matches = LoopMatches(loops, params, train)
     matches = find_matches(loop_matches, train, ~train)
     listing = list_overlaps(loop_matches, matches, sides)

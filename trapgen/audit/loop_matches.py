@@ -32,8 +32,8 @@ class Measures:
     Attributes:
         windows: Share of the held-out windows that occur in train, by length in bars.
         loops: Share of the held-out loops with a training loop within each distance.
-        voices: Share of the held-out loops that share a voice pattern with a training loop, common
-            patterns aside.
+        voices: Share of the held-out loops that share a voice pattern with a training loop, except
+            common patterns.
     """
 
     windows: Mapping[int, float]
@@ -108,7 +108,7 @@ class LoopMatches:
 
     @cached_property
     def voice_matches(self) -> VoiceMatches:
-        """Voices that two patterns have in common, common patterns aside."""
+        """Voices that two patterns have in common, except common patterns."""
         known = [self.loops[at] for at in np.flatnonzero(self._known).tolist()]
         return find_voice_matches(
             self.different, CommonPatterns(known), self.params.common_pattern_share

@@ -245,7 +245,7 @@ def list_overlaps(
     Args:
         loop_matches: The loops of all splits.
         matches: The matches of patterns across splits.
-        sides: The split of each loop.
+        sides: Split of each loop.
     """
     is_train = np.array([side == "train" for side in sides], bool)
     known, held_out = (loop_matches.loops_by_pattern(mask) for mask in (is_train, ~is_train))

@@ -87,7 +87,7 @@ class _Queries:
 def find_voice_matches(
     loops: Sequence[DrumLoop], chance: CommonPatterns, common_pattern_share: float
 ) -> VoiceMatches:
-    """All voice patterns that two loops have in common, common patterns aside.
+    """All voice patterns that two loops have in common, except common patterns.
 
     Args:
         loops: Distinct loops on one grid, at least one.

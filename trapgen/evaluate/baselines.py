@@ -124,7 +124,9 @@ def loop_bits(
         ParameterError: `train` or `held_out` is empty.
     """
     if not train or not held_out:
-        raise ParameterError("loops", "at least one on each side", (len(train), len(held_out)))
+        raise ParameterError(
+            "loops", "at least one to train on and one held out", (len(train), len(held_out))
+        )
     n_steps = np.array([len(words) for words in held_out])
     starts = np.cumsum(n_steps) - n_steps
     bits = {

@@ -108,8 +108,8 @@ def _list_losses(found: Standardized, n_bars: int) -> Iterator[str]:
     """What is dropped when a file is used for loops of `n_bars` bars, one clause each."""
     grid, needed = found.loop.steps_per_bar, found.recommended_steps_per_bar
     if found.collapsed_onsets:
-        finer = f"; {needed} would hold them" if needed > grid else ""
-        yield f"{found.collapsed_onsets} hits fall on louder ones at {grid} steps a bar{finer}"
+        finer = f"; {needed} steps would separate them" if needed > grid else ""
+        yield f"{found.collapsed_onsets} hits meet louder ones at {grid} steps per bar{finer}"
     if found.dropped_onsets:
         yield f"{found.dropped_onsets} notes belong to no voice of the kit"
     if found.feel:

@@ -86,7 +86,7 @@ class SampleParams(Section):
 
     loops: int = define(8, "Number of loops", low=1, high=100_000)
     bars: int = define(4, "Length of each loop", low=1, high=_TO_BARS, unit="bars")
-    bpm: float = define(140.0, "Tempo", low=20, high=400, unit="quarter notes a minute")
+    bpm: float = define(140.0, "Tempo", low=20, high=400, unit="quarter notes per minute")
     style: str = define(
         "auto", "A style that the model knows (trap, drill, funk …); auto: trap, if known."
     )

@@ -94,7 +94,7 @@ def loop_features(loop: DrumLoop) -> dict[str, float]:
 
     Returns:
         - `density`, and `kick_`, `snare_`, `hat_` (closed), `cymbal_` (open hat, ride, crash) and
-          `tom_density`: hits a bar.
+          `tom_density`: hits per bar.
         - `syncopation` of the union of all voices, and `kick_`, `snare_` and `hat_syncopation`,
           per bar (see `syncopation`).
         - `consistency` of all voices, and `kick_`, `snare_` and `hat_consistency`, from 0 to 1

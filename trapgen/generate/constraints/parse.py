@@ -142,7 +142,7 @@ def ask_for_rolls(share: float, roll_bars: NDArray[np.bool_], steps_per_bar: int
     region = np.zeros((steps_per_bar, N_VOICES), np.bool_)
     region[:, HATS] = (np.arange(steps_per_bar) * 16 % steps_per_bar > 0)[:, None]
     if share and not region.any():
-        rule = f"0 at {steps_per_bar} steps a bar, which has no steps between the 16ths"
+        rule = f"0 at {steps_per_bar} steps per bar, where no step lies between the 16ths"
         raise ParameterError("sample.rolls", rule, share)
     may = (roll_bars[:, None, None] | ~region).reshape(-1, N_VOICES)
     group = RegionMinimum(region, roll_bars.astype(np.int64))

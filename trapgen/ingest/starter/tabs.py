@@ -144,7 +144,7 @@ class _Reader:
             )
         if key == "bpm" and not _is_tempo(value):
             raise self.error(
-                "tab_bpm", value, "bpm is a number of quarter notes a minute, above 0."
+                "tab_bpm", value, "bpm is a number of quarter notes per minute, above 0."
             )
         draft.keys[key] = value
 

@@ -27,8 +27,8 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
     """A functional Keras model with dropout on the outputs of its LSTMs.
 
     Inputs: `features`, `(batch, n_hits, n_features)` float32; `backwards`, `(batch, n_hits)` int64,
-    the index of the hit at each position of the reversed loop; `recalled_features`,
-    `(batch, n_hits, 32)` float32; `condition`, `(batch, 4)` int64; and `velocity_recalled` and,
+    the index of the hit at each position of the reversed loop; `told`, `(batch, n_hits, 32)`
+    float32 features of recalled hits; `condition`, `(batch, 4)` int64; and `velocity_recalled` and,
     with microtiming, `offset_recalled`, `(batch, n_hits, 8)` int64 classes. Outputs: logits of each
     head's classes, `(batch, n_hits, n_classes)`, by name.
     """

@@ -119,7 +119,7 @@ class Humanizer:
 
         Args:
             onsets: `(n_steps, 9)` of each loop.
-            bpm: Quarter notes a minute.
+            bpm: Quarter notes per minute.
             rngs: One random generator per loop, which alone decides its playback.
             condition: `(4,)` numbers of the spec's conditions for the loops; by default
                 unknown.
