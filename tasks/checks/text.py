@@ -64,7 +64,7 @@ def make_line_suite(steps_per_bar: int) -> gx.ExpectationSuite:
             ),
             gxe.ExpectColumnValuesToBeNull(
                 column="same_as",
-                description="same_as must be none: no line of another side is the same",
+                description="same_as must be none: no line of another split is the same",
             ),
         ],
     )
