@@ -19,13 +19,13 @@ def describe(root: Path) -> str:
     lines = [
         "",
         f"  new loops        {SAMPLES}/  {len(samples)} as .mid, .wav and .png, with receipts",
-        f"  overlap report   {AUDIT}/report.html  gate: {summary['gate']}; "
-        f"{summary['exact_bar_overlap']:.2%} of held-out bars occur in train, "
-        f"up to {chance['high']:.2%} expected by chance",
+        f"  overlap report   {AUDIT}/report.html  {summary['gate']}: "
+        f"{summary['exact_bar_overlap']:.2%} of held-out bars occur in train; "
+        f"chance explains up to {chance['high']:.2%}",
     ]
     for side, bits in metrics["bits_per_step"].items():
         lines.append(
-            f"  model            {MODEL}/  {bits['model']:.3f} bits per step on clean {side}; "
+            f"  model            {MODEL}/  {bits['model']:.3f} bits per step on {side}; "
             f"n-gram {bits['ngram']:.3f}"
         )
     lines += [

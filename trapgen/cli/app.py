@@ -32,7 +32,10 @@ def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Print the version.",
 )
 def app() -> None:
-    """Learn trap drum loops from a small set of MIDI files, and generate new ones."""
+    """Generate trap drum loops; prepare, audit and score loops to learn from.
+
+    In a checkout, `make run` trains a model.
+    """
 
 
 PATH = click.Path(path_type=Path)

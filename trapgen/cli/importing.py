@@ -15,11 +15,14 @@ from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
     "source",
     metavar="SRC",
     type=PATH,
-    help="A folder of MIDI files, a ZIP, the Groove MIDI Dataset in either form, or one file.",
+    help="A folder of MIDI files, a ZIP, one file, or the Groove MIDI Dataset: with or without "
+    "its audio.",
 )
 @click.option("--out", type=PATH, required=True, help="The pack's folder, such as data/packs/NAME.")
 @click.option(
-    "--download", is_flag=True, help="With SRC groove: fetch the dataset from its publisher."
+    "--download",
+    is_flag=True,
+    help="With the word groove as SRC: fetch the Groove MIDI Dataset from its publisher.",
 )
 @AS_JSON
 def import_(source: Path, out: Path, download: bool, as_json: bool) -> None:

@@ -50,7 +50,7 @@ def encode(
     """Write MIDI files as text: words and BAR, one loop per line.
 
     Lines follow the sorted paths. With --meter ignore and --feel keep, bars are four quarters long
-    from the file's start, as in the text of Choi et al. 2016.
+    from the file's start, as in the data set of Choi et al. 2016.
     """
     from trapgen.core import Outputs, write_lines
     from trapgen.ingest import read_collection
@@ -76,7 +76,8 @@ def decode(
 ) -> None:
     """Write one MIDI file for each line of a text file.
 
-    Also reads the text of TrapGenerator and of the paper: one long line, BAR first or last.
+    Also reads the files of TrapGenerator and of Choi et al. 2016, which are one long line with BAR
+    before or after each bar: they become one MIDI file.
     """
     from trapgen.core import Outputs, read_lines, to_loop
     from trapgen.midi import write_loop
@@ -112,7 +113,8 @@ def audit(
 ) -> None:
     """Report what two folders of loops have in common.
 
-    Exits with code 4 if the gate refuses the pair.
+    The gate passes if OTHER is independent of TRAIN; if not, the exit code is 4. As a test of
+    itself, the audit copies loops of TRAIN in several disguises and searches for them.
     """
     from trapgen.core import GateRefusedError, Outputs
     from trapgen.ingest import read_collection

@@ -25,7 +25,10 @@ _MODEL = click.option(
     "pipeline writes its model, or the packaged model if that folder is missing.",
 )
 _MODEL_GRID = click.option(
-    "--steps-per-bar", type=int, metavar="N", help="Grid that the model must have."
+    "--steps-per-bar",
+    type=int,
+    metavar="N",
+    help="Grid of the model: picks the packaged one, or checks the folder's.",
 )
 
 
@@ -101,6 +104,9 @@ def generate(
     The receipt records how the loop was made, its distance to the nearest training loops, and
     everything that `trapgen regenerate` needs to make the same files again. Options that take
     several values may be repeated, or take the values separated by commas.
+
+    Voices are kick, snare, closed_hat, open_hat, low_tom, mid_tom, high_tom, ride and crash. The
+    model writes one word per step, which says what voices sound, and BAR at the end of a bar.
     """
     from trapgen.generate import generate as run
     from trapgen.render import can_draw

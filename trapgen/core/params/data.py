@@ -41,19 +41,20 @@ class StandardizeParams(Section):
     steps_per_bar: int = define(32, _GRID_HELP, choices=STEPS_PER_BAR, section="grid")
     key_map: str = define(
         "auto",
-        "Key map for files whose names state no role: detected for each file (auto), or one map "
-        "for all files, by a name that `trapgen keymap list` shows.",
+        "Which MIDI key is which drum. auto detects it for each file; a name that `trapgen keymap "
+        "list` shows applies to all files.",
         choices=("auto", *KEY_MAPS),
         metavar="MAP",
     )
     meter: str = define(
         "4/4",
-        "4/4 rejects files in other meters; ignore counts bars of four quarters from the file's "
-        "start, as in the text of Choi et al. 2016.",
+        "4/4 rejects files in other meters; ignore reads every file as 4/4 from its start, as the "
+        "data set of Choi et al. 2016 does.",
         choices=("4/4", "ignore"),
     )
     by_name: bool = define(
-        True, "Whether role words in a file's name decide its voice, if key_map is auto."
+        True,
+        "With key map auto, a drum's name in a file's name (kick, snare, hat) decides its voice.",
     )
     feel: str = define(
         "half_time",
@@ -71,13 +72,15 @@ class SplitParams(Section):
 
     protocol: str = define(
         "by_source",
-        "by_source assigns groups of related sources; published keeps a publisher's split and "
-        "assigns the rest; by_file and random_windows assign recombined loops, or bars of them, "
-        "and leak.",
+        "by_source keeps files that are related in one split; published keeps the publisher's "
+        "split and assigns the rest so; by_file and random_windows split loops, or bars, after "
+        "recombination, so that parts of one file get into several splits: for comparison only.",
         choices=PROTOCOLS,
     )
-    validation_share: float = define(0.2, "Share of each role's sources in validation.")
-    test_share: float = define(0.15, "Share of each role's sources in test.")
+    validation_share: float = define(
+        0.2, "Share of the files of each role (kick, snare, hat, whole kit) in validation."
+    )
+    test_share: float = define(0.15, "Share of the files of each role in test.")
     near_duplicate_distance: float = define(
         0.15, "Sources that differ in at most this share of their hits are kept in one split."
     )
@@ -111,23 +114,29 @@ class AuditParams(Section):
     name = "audit"
 
     near_duplicate_distance: float = define(
-        0.1, "The gate refuses loops in different splits that differ in at most this share of hits"
+        0.1,
+        "The gate refuses a held-out loop that differs from a training loop in at most this share "
+        "of hits",
     )
     similar_distance: float = define(
         0.35, "Loops that differ in at most this share of hits are listed, and compared with chance"
     )
     window_distance: float = define(
-        0.2, "Pairs of consecutive bars that differ in at most this share of hits are listed"
+        0.2, "Passages of two bars that differ in at most this share of hits are listed"
     )
     common_pattern_share: float = define(
         0.004,
-        "A shared voice pattern is listed if fewer loops than this share are expected to match it "
-        "by chance",
+        "A pattern of one voice that both sides contain is listed if it is rare: less than this "
+        "share of loops is expected to have it by chance",
     )
     dedup_distance: float = define(
         0.0, "Of loops in one split within this distance, one is kept; 0: only identical hits"
     )
-    overlap_tolerance: float = define(0.01, "Allowed excess of a share over its chance interval")
+    overlap_tolerance: float = define(
+        0.01,
+        "The gate refuses a share of overlap that exceeds the limit expected by chance by more "
+        "than this",
+    )
     max_overlap: float = define(
         0.25, "Share of equal bars above which the gate refuses, whatever is expected by chance"
     )
@@ -135,12 +144,18 @@ class AuditParams(Section):
         20, "Independent random splits for the chance baseline", low=2, high=10_000
     )
     self_test_leaks: int = define(
-        40, "Leaks of each kind planted for the self-test", low=1, high=10_000
+        40,
+        "Training loops copied in each of several disguises, to test whether the audit finds them",
+        low=1,
+        high=10_000,
     )
-    self_test_recall: float = define(0.99, "Least recall of planted leaks")
-    self_test_voice_recall: float = define(0.95, "Least recall of planted single-voice leaks")
+    self_test_recall: float = define(0.99, "Minimum share of these copies that the audit must find")
+    self_test_voice_recall: float = define(0.95, "The same for copies of a single voice")
     min_effective_sources: float = define(
-        8.0, "Least effective number of training sources", low=1, high=1_000_000
+        8.0,
+        "Minimum effective number of training sources (each weighted by its share of the loops)",
+        low=1,
+        high=1_000_000,
     )
 
     def _check_together(self) -> None:

@@ -22,7 +22,7 @@ from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
 
 _HEAD: Final = """\
 # Every parameter of every stage. A stage reruns when one of its own values changes.
-# `python -m tasks.params` rewrites this file, with comments from trapgen/core/params."""
+# `python -m tasks.params` rewrites the comments, from trapgen/core/params; values stay."""
 _COMMENT_COLUMN: Final = 32
 _COMMENT_WIDTH: Final = 65
 

@@ -25,17 +25,26 @@ class TrainParams(Section):
     name = "train"
 
     start: str = define(
-        "", "Folder of a pretrained network to fine-tune, which sets the shape: trapgen/factory/32."
+        "",
+        "Folder of a model to fine-tune, such as trapgen/factory/32; it sets layers and units. "
+        "Empty: train from scratch.",
     )
     layers: int = define(2, "Stacked LSTM layers", low=1, high=16)
     units: int = define(192, "Width of each LSTM", low=1, high=8192, unit="units")
     dropout: float = define(0.2, "Dropout rate", below=True)
     window_bars: int = define(4, "Length of a training window", low=1, high=_TO_BARS, unit="bars")
     lookback_bars: int = define(
-        2, "Earlier bars whose words at the same step are inputs", high=_TO_BARS, unit="bars"
+        2,
+        "Earlier bars of which the network sees the word at the current position",
+        high=_TO_BARS,
+        unit="bars",
     )
     recall_bars: int = define(
-        4, "Search range of recall for a similar context", low=1, high=_TO_BARS, unit="bars"
+        4,
+        "Earlier bars in which the network searches for a similar passage to copy from",
+        low=1,
+        high=_TO_BARS,
+        unit="bars",
     )
     batch_size: int = define(32, "Windows per batch", low=1, high=65_536)
     learning_rate: float = define(
@@ -43,7 +52,10 @@ class TrainParams(Section):
     )
     weight_decay: float = define(0.02, "Weight decay of AdamW")
     averaging: int = define(
-        300, "Steps over which weights are averaged; 1: last step only", low=1, high=1_000_000
+        300,
+        "Optimizer updates over which weights are averaged; 1: no averaging",
+        low=1,
+        high=1_000_000,
     )
     epochs: int = define(28, "Passes over the training data", low=1, high=100_000, unit="epochs")
     patience: int = define(
@@ -55,7 +67,8 @@ class TrainParams(Section):
     )
     control_share: float = define(
         0.05,
-        "Share of the training bars held out as a deliberately leaking control",
+        "Share of the training bars set aside as a second validation set from the same sources: it "
+        "shows how much leakage would flatter the result",
         high=0.5,
         above=True,
     )
@@ -63,10 +76,16 @@ class TrainParams(Section):
         10.0, "Time between saves within an epoch; each epoch also saves", high=1440, unit="minutes"
     )
     style: str = define(
-        "trap", "Style input of every loop, with its own as sub-style (trap/drill); empty: its own."
+        "trap",
+        "Style given to the network for every loop, with the loop's own as sub-style (trap/drill). "
+        "Empty: the loop's own only.",
     )
     humanizer_units: int = define(
-        64, "Width of the humanizer's LSTMs", low=1, high=8192, unit="units"
+        64,
+        "Width of the LSTMs of the humanizer, which predicts velocity and microtiming",
+        low=1,
+        high=8192,
+        unit="units",
     )
     humanizer_dropout: float = define(0.4, "Dropout rate of the humanizer", below=True)
     humanizer_epochs: int = define(
@@ -92,7 +111,7 @@ class SampleParams(Section):
     )
     kind: str = define(
         "beat",
-        "beat, fill or nothing; fill only if the model knows fills.",
+        "Kind of loop; fill needs a model trained on fills. Empty: unspecified.",
         choices=("beat", "fill", ""),
     )
     temperature: float = define(
@@ -106,12 +125,12 @@ class SampleParams(Section):
     )
     structure: str = define(
         "enforced",
-        "enforced: BAR exactly at bar ends; learned: where the model puts it.",
+        "enforced: bars have their exact length; learned: they end where the model writes BAR.",
         choices=("enforced", "learned"),
         group=_DRAWN,
     )
     primer: str = define(
-        "", "A MIDI file to continue, train for a random training loop, or nothing.", metavar="FILE"
+        "", "A MIDI file to continue; the word train takes a random training loop.", metavar="FILE"
     )
     primer_bars: int = define(
         1, "Length of the primer that the model reads", low=1, high=_TO_BARS, unit="bars"
@@ -123,7 +142,9 @@ class SampleParams(Section):
         0, "Number of likeliest words to sample from; 0: all", high=513, group=_DRAWN
     )
     min_p: float = define(
-        0.0, "Sample only words at least this many times as likely as the likeliest", group=_DRAWN
+        0.0,
+        "Drop words less likely than this fraction of the likeliest one's probability",
+        group=_DRAWN,
     )
     voice_temperatures: tuple[str, ...] = define(
         (),
@@ -134,7 +155,7 @@ class SampleParams(Section):
     )
     lock: tuple[str, ...] = define(
         (),
-        "Voices with exactly the hits and playback of lock_from (--from).",
+        "Voices copied from the file in --from: hits, velocities and timing.",
         metavar="VOICE,VOICE",
         group=_HOLD_TO,
     )
@@ -183,7 +204,10 @@ class SampleParams(Section):
         0.0, "Amount of learned microtiming, or of noise if none is learned", group=_PLAYED
     )
     min_novelty: float = define(
-        0.0, "Loops nearer than this to a training loop are drawn again", group=_HOLD_TO
+        0.0,
+        "A loop nearer than this to a training loop (share of differing hits) is generated again, "
+        "up to 20 times",
+        group=_HOLD_TO,
     )
 
     def _check_together(self) -> None:
@@ -198,6 +222,9 @@ class EvaluateParams(Section):
     name = "evaluate"
 
     generated_loops: int = define(
-        128, "Loops for each seed, and for each other temperature", low=1, high=100_000
+        128,
+        "Loops generated per seed, and per further temperature that the report compares",
+        low=1,
+        high=100_000,
     )
     seeds: int = define(3, "Random seeds, to measure variation between draws", low=1, high=1000)
