@@ -70,6 +70,8 @@ def _set_up(context: FileDataContext) -> None:
             "class_name": "TupleFilesystemStoreBackend",
             "base_directory": "uncommitted/data_docs/local_site/",
         },
+        # Nothing is profiled; looking for it reads the store again.
+        "site_section_builders": {"profiling": "None"},
         "site_index_builder": {
             "class_name": "DefaultSiteIndexBuilder",
             "renderer": {"module_name": "tasks.checks.index", "class_name": "PlainIndexRenderer"},
