@@ -124,6 +124,7 @@ def test_the_index_lists_runs_without_network(tmp_path):
     assert "succeeded" in index.words
 
 
+@pytest.mark.slow
 def test_the_newest_runs_of_a_stage_are_kept(tmp_path):
     check(tmp_path, [0], FRIDAY, stage="audit")
     for day in range(KEPT_RUNS + 2):
@@ -148,6 +149,7 @@ def _write(folder, number, barrier):
         check(folder, [number], FRIDAY + timedelta(days=run), stage=f"stage{number}")
 
 
+@pytest.mark.slow
 def test_processes_that_check_at_once_lose_nothing(tmp_path):
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(N_WRITERS)

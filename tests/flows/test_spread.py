@@ -169,7 +169,7 @@ def test_only_stages_whose_work_comes_in_chunks_are_spread() -> None:
     ("options", "message"),
     [
         ({"number": 0}, "n_workers must be at least 1"),
-        ({"kind": "processes", "scheduler": "tcp://host:8786"}, "workers must be dask where"),
+        ({"kind": "processes", "scheduler": "tcp://host:8786"}, "workers must be dask if"),
     ],
 )
 def test_workers_that_make_no_sense_are_refused(options, message: str) -> None:

@@ -101,22 +101,15 @@ def find_voice_matches(
     rows = _list_rows(loops)
     least = float(-np.log2(max(common_pattern_share, np.finfo(float).tiny)))
     found = [
-        voice_matches
+        matches
         for n_bars, queries in _choose_queries(loops, rows, chance, least).items()
-        for voice_matches in _match(rows, queries, n_bars * BEATS_A_BAR)
+        for matches in _match(rows, queries, n_bars * BEATS_A_BAR)
     ]
-    voice_matches = VoiceMatches.join([_NOTHING, *found])
-    moved = voice_matches.target_voice != voice_matches.query_voice
-    voice_matches = voice_matches.take(
-        voice_matches.bits > np.where(moved, max(least, _MOVED_BITS), least)
-    )
-    order = (
-        voice_matches.target_voice,
-        voice_matches.query_voice,
-        voice_matches.target,
-        voice_matches.query,
-    )
-    return voice_matches.take(np.lexsort(order))
+    matches = VoiceMatches.join([_NOTHING, *found])
+    is_moved = matches.target_voice != matches.query_voice
+    matches = matches.take(matches.bits > np.where(is_moved, max(least, _MOVED_BITS), least))
+    order = (matches.target_voice, matches.query_voice, matches.target, matches.query)
+    return matches.take(np.lexsort(order))
 
 
 def _list_rows(loops: Sequence[DrumLoop]) -> _Rows:

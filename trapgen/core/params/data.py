@@ -72,8 +72,8 @@ class SplitParams(Section):
 
     protocol: str = define(
         "by_source",
-        "by_source keeps files that are related in one split; published keeps the publisher's "
-        "split and assigns the rest so; by_file and random_windows split loops, or bars, after "
+        "by_source puts related files in the same split; published keeps the publisher's split and "
+        "splits other files by source; by_file splits loops and random_windows bars, after "
         "recombination, so that parts of one file get into several splits: for comparison only.",
         choices=PROTOCOLS,
     )
@@ -134,8 +134,7 @@ class AuditParams(Section):
     )
     overlap_tolerance: float = define(
         0.01,
-        "The gate refuses a share of overlap that exceeds the limit expected by chance by more "
-        "than this",
+        "Margin above the limit by chance: the gate refuses an overlap above limit plus margin",
     )
     max_overlap: float = define(
         0.25, "Share of equal bars above which the gate refuses, whatever is expected by chance"

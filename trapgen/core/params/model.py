@@ -155,7 +155,7 @@ class SampleParams(Section):
     )
     lock: tuple[str, ...] = define(
         (),
-        "Voices copied from the file in --from: hits, velocities and timing.",
+        "Voices copied from the file in lock_from (--from): hits, velocities and timing.",
         metavar="VOICE,VOICE",
         group=_HOLD_TO,
     )
