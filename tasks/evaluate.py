@@ -9,7 +9,7 @@ from tasks.tracking import track_evaluation
 from trapgen import render
 from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.evaluate import OVERLAP, collect_features, evaluate, group_features
+from trapgen.evaluate import LEAST_RATIO, collect_features, evaluate, group_features
 from trapgen.generate import load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
@@ -105,7 +105,7 @@ def _draw_pictures(
         name: (cover["ratio"], cover["low"], cover["high"])
         for name, cover in metrics["overlap"].items()
     }
-    render.draw_covers(covers, OVERLAP, pictures["covers"])
+    render.draw_covers(covers, LEAST_RATIO, pictures["covers"])
     distances = {
         of: [row["distance"] for row in metrics["curves"]["distances"] if row["of"] == of]
         for of in ("generated", "held_out")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from trapgen.evaluate.metrics.loop_features import TIMING
 
-OVERLAP: Final = 0.9
+LEAST_RATIO: Final = 0.9
 """Minimum overlap of generated loops, as a share of that of train with held-out loops."""
 
 _CLOSED: Final = {"1.0": 0.995, "1.2": 0.98}
@@ -26,7 +26,7 @@ def judge_goals(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         `bars_closed_…`, at each temperature, and `snare_on_3`, shares of bars, at least the bound;
         `features`, `velocity` and, if evaluated, `timing`, minimum overlap ratio among the
         features of onsets, of velocity and of microtiming, `hats_roll` and `kicks_move`, overlap
-        ratio of `roll_rate` and `kick_variety`, at least `OVERLAP`; `copies_2_bars`, share of
+        ratio of `roll_rate` and `kick_variety`, at least `LEAST_RATIO`; `copies_2_bars`, share of
         two-bar windows that occur in train, at most that of held-out loops.
     """
     ratios = {name: cover["ratio"] for name, cover in metrics["overlap"].items()}
@@ -41,9 +41,9 @@ def judge_goals(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
             f"bars_closed_{at}": _at_least(closed[at]["share"], share)
             for at, share in _CLOSED.items()
         },
-        **{group: _at_least(ratio, OVERLAP) for group, ratio in least.items()},
-        "hats_roll": _at_least(ratios["roll_rate"], OVERLAP),
-        "kicks_move": _at_least(ratios["kick_variety"], OVERLAP),
+        **{group: _at_least(ratio, LEAST_RATIO) for group, ratio in least.items()},
+        "hats_roll": _at_least(ratios["roll_rate"], LEAST_RATIO),
+        "kicks_move": _at_least(ratios["kick_variety"], LEAST_RATIO),
         "snare_on_3": _at_least(metrics["snare_on_3"]["generated"], _SNARE_ON_3),
         "copies_2_bars": _at_most(copies["generated"], copies["held_out"]),
     }
