@@ -218,7 +218,7 @@ def test_features_are_compared_with_held_out_loops(evaluate):
     assert "Roll rate 0.66 0.90 0.73 0.63 to 0.83 0.73 to 0.73 Kick density 0.87 0.93" in said
     good = {"overlap": {"density": cover(0.9, 0.9), "hit_velocity": cover(0.9, 0.9)}}
     page = evaluate({**METRICS, **good})
-    assert "Every ratio reaches the goal. Where an interval reaches below the goal" in page.text
+    assert "Every ratio meets the goal. The verdict uses the point estimate" in page.text
 
 
 def test_bars_copies_and_distances_are_told(evaluate):

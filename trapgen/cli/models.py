@@ -28,7 +28,8 @@ _MODEL_GRID = click.option(
     "--steps-per-bar",
     type=int,
     metavar="N",
-    help="Grid of the model: picks the packaged one, or checks the folder's.",
+    help="Steps per bar of the model: selects the packaged model; with a model's folder, the "
+    "command fails if its grid differs.",
 )
 
 

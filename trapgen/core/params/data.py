@@ -73,8 +73,9 @@ class SplitParams(Section):
     protocol: str = define(
         "by_source",
         "by_source puts related files in the same split; published keeps the publisher's split and "
-        "splits other files by source; by_file splits loops and random_windows bars, after "
-        "recombination, so that parts of one file get into several splits: for comparison only.",
+        "splits other files by source. by_file and random_windows are for comparison only: they "
+        "split after recombination, by loop or by bar, so that parts of one file reach several "
+        "splits.",
         choices=PROTOCOLS,
     )
     validation_share: float = define(
@@ -126,15 +127,16 @@ class AuditParams(Section):
     )
     common_pattern_share: float = define(
         0.004,
-        "A pattern of one voice that both sides contain is listed if it is rare: less than this "
-        "share of loops is expected to have it by chance",
+        "A one-voice pattern in both splits is listed only if its expected share of loops by "
+        "chance is below this",
     )
     dedup_distance: float = define(
         0.0, "Of loops in one split within this distance, one is kept; 0: only identical hits"
     )
     overlap_tolerance: float = define(
         0.01,
-        "Margin above the limit by chance: the gate refuses an overlap above limit plus margin",
+        "Tolerance added to the upper end of the chance interval; the gate refuses an overlap "
+        "above the sum",
     )
     max_overlap: float = define(
         0.25, "Share of equal bars above which the gate refuses, whatever is expected by chance"

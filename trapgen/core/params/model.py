@@ -35,7 +35,7 @@ class TrainParams(Section):
     window_bars: int = define(4, "Length of a training window", low=1, high=_TO_BARS, unit="bars")
     lookback_bars: int = define(
         2,
-        "Earlier bars of which the network sees the word at the current position",
+        "Previous bars; the network sees the word at the same step of each",
         high=_TO_BARS,
         unit="bars",
     )
@@ -77,8 +77,8 @@ class TrainParams(Section):
     )
     style: str = define(
         "trap",
-        "Style given to the network for every loop, with the loop's own as sub-style (trap/drill). "
-        "Empty: the loop's own only.",
+        "Main style of every training loop; the loop's own style becomes its sub-style "
+        "(trap/drill). Empty: the network sees only the loop's own style.",
     )
     humanizer_units: int = define(
         64,
@@ -223,7 +223,8 @@ class EvaluateParams(Section):
 
     generated_loops: int = define(
         128,
-        "Loops generated per seed, and per further temperature that the report compares",
+        "Loops generated for each seed at temperature 1, and for each other temperature in the "
+        "report",
         low=1,
         high=100_000,
     )
