@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import grimp
+import networkx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -55,3 +57,16 @@ def test_functions_are_short_and_signatures_too(path: Path) -> None:
             n_parameters = len([*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs])
             assert n_lines <= 80, node.name
             assert n_parameters <= 12, node.name
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph(
+        "trapgen", "training", "tasks", "flows", exclude_type_checking_imports=True, cache_dir=None
+    )
+    imports = networkx.DiGraph(
+        (module, imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+    )
+    circles = [found for found in networkx.strongly_connected_components(imports) if len(found) > 1]
+    assert circles == []

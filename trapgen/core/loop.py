@@ -12,15 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError
+from trapgen.core.grid import BEATS_A_BAR, STEPS_PER_BAR
 from trapgen.core.kit import N_VOICES, VOICES
+from trapgen.core.ticks import time_notes
 
 if TYPE_CHECKING:
     import pretty_midi
-
-STEPS_PER_BAR = (16, 24, 32, 48, 96)
-"""Supported grids: steps per bar of 4/4."""
-
-BEATS_A_BAR: Final = 4
 
 ONSET_UNITS: Final = 960
 """Units per quarter in which times are hashed to source ids."""
@@ -143,7 +140,8 @@ class DrumLoop:
         """
         from trapgen.core.pretty_midi_io import write_pretty_midi
 
-        return write_pretty_midi(self)
+        notes = time_notes(self.velocities, self.offsets, self.steps_per_bar)
+        return write_pretty_midi(notes, self.n_bars, self.bpm)
 
     @classmethod
     def from_pretty_midi(cls, midi: pretty_midi.PrettyMIDI, steps_per_bar: int = 32) -> DrumLoop:
@@ -171,7 +169,11 @@ class DrumLoop:
         """
         from trapgen.core.pretty_midi_io import read_pretty_midi
 
-        return read_pretty_midi(midi, steps_per_bar)
+        _check_grid(steps_per_bar)
+        found = read_pretty_midi(midi, steps_per_bar)
+        return place_hits(
+            found.cells, found.values, found.n_bars, steps_per_bar, found.bpm, Lineage()
+        )
 
     def __eq__(self, other: object) -> bool:
         """Same hits, velocities, microtiming, keys, grid, tempo and lineage."""

@@ -2,51 +2,57 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError
+from trapgen.core.grid import BEATS_A_BAR
 from trapgen.core.kit import N_VOICES, key_map
-from trapgen.core.loop import BEATS_A_BAR, STEPS_PER_BAR, DrumLoop, Lineage, place_hits
-from trapgen.core.ticks import TICKS_PER_BAR, TICKS_PER_QUARTER, time_notes
+from trapgen.core.ticks import TICKS_PER_BAR, TICKS_PER_QUARTER, Notes
 
 if TYPE_CHECKING:
     import pretty_midi
 
 
-def write_pretty_midi(loop: DrumLoop) -> pretty_midi.PrettyMIDI:
+class ReadHits(NamedTuple):
+    """Hits of a pretty_midi object, as `trapgen.core.place_hits` takes them."""
+
+    cells: NDArray[np.int64]
+    values: tuple[NDArray[Any], ...]
+    n_bars: int
+    bpm: float
+
+
+def write_pretty_midi(notes: Notes, n_bars: int, bpm: float) -> pretty_midi.PrettyMIDI:
     """See `DrumLoop.to_pretty_midi`."""
     import pretty_midi
 
     most_bars = int(pretty_midi.pretty_midi.MAX_TICK - 1) // TICKS_PER_BAR
-    if loop.n_bars > most_bars:
-        raise ParameterError("n_bars", f"at most {most_bars} for pretty_midi", loop.n_bars)
-    if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
-        raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
+    if n_bars > most_bars:
+        raise ParameterError("n_bars", f"at most {most_bars} for pretty_midi", n_bars)
+    if not 60e6 / 0xFFFFFF <= bpm <= 60e6:
+        raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", bpm)
     # A MIDI file states whole microseconds a quarter.
-    us_per_quarter = round(60e6 / loop.bpm)
+    us_per_quarter = round(60e6 / bpm)
     midi = pretty_midi.PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=60e6 / us_per_quarter)
     seconds_per_tick = us_per_quarter / 1e6 / TICKS_PER_QUARTER
     midi.time_signature_changes.append(pretty_midi.TimeSignature(BEATS_A_BAR, 4, 0))
     # pretty_midi has no end of a track: a text event says how long the loop is.
-    end = loop.n_bars * TICKS_PER_BAR * seconds_per_tick
+    end = n_bars * TICKS_PER_BAR * seconds_per_tick
     midi.text_events.append(pretty_midi.Text("end", end))
     drums = pretty_midi.Instrument(0, is_drum=True, name="Drums")
     drums.notes = [
         pretty_midi.Note(velocity, key, start * seconds_per_tick, end * seconds_per_tick)
-        for start, end, key, velocity in zip(
-            *(row.tolist() for row in time_notes(loop)), strict=True
-        )
+        for start, end, key, velocity in zip(*(row.tolist() for row in notes), strict=True)
     ]
     midi.instruments.append(drums)
     return midi
 
 
-def read_pretty_midi(midi: pretty_midi.PrettyMIDI, steps_per_bar: int) -> DrumLoop:
+def read_pretty_midi(midi: pretty_midi.PrettyMIDI, steps_per_bar: int) -> ReadHits:
     """See `DrumLoop.from_pretty_midi`."""
-    if steps_per_bar not in STEPS_PER_BAR:
-        raise ParameterError("steps_per_bar", f"one of {STEPS_PER_BAR}", steps_per_bar)
     drums = [part for part in midi.instruments if part.is_drum]
     notes = [note for part in drums for note in part.notes]
     columns = key_map("gm").column_of
@@ -66,11 +72,6 @@ def read_pretty_midi(midi: pretty_midi.PrettyMIDI, steps_per_bar: int) -> DrumLo
     whole_bars = round(end / steps_per_bar)
     is_on_bar = abs(end - whole_bars * steps_per_bar) < 0.5
     n_bars = max(int(steps.max(initial=0)) // steps_per_bar + 1, whole_bars if is_on_bar else 0)
-    return place_hits(
-        steps * N_VOICES + columns[keys],
-        (velocities, starts - steps, keys, ends - starts),
-        n_bars,
-        steps_per_bar,
-        float(midi.get_tempo_changes()[1][0]),
-        Lineage(),
-    )
+    values = (velocities, starts - steps, keys, ends - starts)
+    bpm = float(midi.get_tempo_changes()[1][0])
+    return ReadHits(steps * N_VOICES + columns[keys], values, n_bars, bpm)

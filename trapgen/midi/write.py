@@ -64,7 +64,7 @@ def _events(loop: DrumLoop, end_tick: int) -> NDArray[np.int64]:
 
     Each is `tick << 24 | its three bytes`.
     """
-    starts, ends, keys, velocities = time_notes(loop)
+    starts, ends, keys, velocities = time_notes(loop.velocities, loop.offsets, loop.steps_per_bar)
     n_notes = len(starts)
     events = np.empty(2 * n_notes + 1, np.int64)
     events[:n_notes] = starts << 24 | 0x90 + DRUM_CHANNEL << 16 | keys << 8 | velocities
