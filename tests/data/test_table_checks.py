@@ -336,6 +336,7 @@ def test_names_of_files_stay_text_in_the_docs(tables, tmp_path):
     assert [page for page in pages if html.escape(HOSTILE) in page]
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(tables, capfd, tmp_path):
     tables["summary"]["near_duplicate_pairs"] = 1
     assert len(check_tables(**tables, history=tmp_path / "history")) == 1

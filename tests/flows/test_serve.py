@@ -79,6 +79,7 @@ def find_flows() -> dict[str, Flow]:
     return {value.name: value for value in values if isinstance(value, Flow)}
 
 
+@pytest.mark.slow
 def test_every_flow_keeps_its_parameters_in_the_process_that_serve_starts() -> None:
     # As `Flow.serve` sends it: by value, to a process that has imported none of its module.
     found = find_flows()

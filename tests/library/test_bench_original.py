@@ -27,6 +27,7 @@ def test_the_original_samples_from_its_window():
     assert not window.any()
 
 
+@pytest.mark.slow
 def test_every_step_of_the_originals_network_is_learned():
     # Two words in turn: whatever the window's length, what follows is known.
     rows = np.tile([3, 300], (4, 9))

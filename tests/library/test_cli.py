@@ -179,6 +179,7 @@ def test_options_of_several_values_are_given_again_or_parted_by_commas(
     assert together["loops"][0]["lock"] == ["kick", "snare"]
 
 
+@pytest.mark.slow
 def test_generate_without_options_draws_as_the_pipeline_does(model: Path, tmp_path: Path) -> None:
     answer("generate", "--model", model, "--out", tmp_path / "command")
     params = load_params(Path(__file__).parents[2] / "params.yaml")
@@ -191,6 +192,7 @@ def test_generate_without_options_draws_as_the_pipeline_does(model: Path, tmp_pa
     assert len(command) == 32
 
 
+@pytest.mark.slow
 def test_no_verb_replaces_a_file_of_the_users(packs: Path, model: Path, tmp_path: Path) -> None:
     own, other = tmp_path / "own", tmp_path / "other"
     shutil.copytree(packs, own / "loops")

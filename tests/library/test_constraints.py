@@ -52,6 +52,7 @@ def random_words(n_bars, seed=0, share=0.2):
 # All of them together
 
 
+@pytest.mark.slow
 def test_every_control_holds_in_a_thousand_loops():
     locked = random_words(2)
     params = SampleParams(

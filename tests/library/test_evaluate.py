@@ -108,6 +108,7 @@ def test_timing_is_judged_where_people_play():
     assert all(loop.offsets.any() for loop in drawn)
 
 
+@pytest.mark.slow
 def test_figures_show_a_network_that_never_closes_a_bar():
     silent = make_generator(words={BAR: -60.0})
     metrics, _ = evaluate(silent, make_sides(), PASS, PARAMS, seed=0)

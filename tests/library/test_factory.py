@@ -72,6 +72,7 @@ def test_loops_without_options_close_bars_have_snares_on_3_and_hat_rolls(generat
     assert len({loop.velocities.tobytes() for loop in loops}) == len(loops)
 
 
+@pytest.mark.slow
 def test_a_loop_is_the_same_bytes_in_any_batch(generator, tmp_path):
     params = SampleParams(loops=1, bars=1, humanize=1.0)
     generate(generator, params, 3, tmp_path / "alone")

@@ -117,6 +117,7 @@ def test_regenerating_from_a_receipt_gives_the_same_bytes(model, steered, tmp_pa
         assert path.read_bytes() == (steered / name).with_suffix(path.suffix).read_bytes()
 
 
+@pytest.mark.slow
 def test_regenerating_in_another_process_gives_the_same_bytes(model, steered, tmp_path):
     receipt = steered / "steered/loop-5-02.json"
     command = ("regenerate", receipt, "--model", model, "--out", tmp_path, "--json")

@@ -72,6 +72,7 @@ def astuple(playback):
     return playback.velocities, playback.offsets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offsets", [False, True])
 @pytest.mark.parametrize("conditions", [(), ("style:trap", "bpm:140", "kind:beat")])
 def test_keras_and_numpy_agree(offsets, conditions):

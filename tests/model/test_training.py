@@ -163,6 +163,7 @@ def test_the_seed_decides(trained):
     assert losses(other)[0] != losses(trained[0])[0]
 
 
+@pytest.mark.slow
 def test_a_resumed_training_is_an_uninterrupted_one(trained, tmp_path):
     with pytest.raises(KilledError):
         train_network(
