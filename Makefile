@@ -85,6 +85,6 @@ schedule: $(READY)  ## retrain every night, on the server that `make prefect` st
 	PREFECT_API_URL=$(PREFECT_API_URL) python -m flows.serve
 
 clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
-	find data -mindepth 1 -maxdepth 1 ! -name packs -exec rm -rf {} +
-	rm -rf .prefect .pytest_cache .mypy_cache .ruff_cache .import_linter_cache site \
-		mlruns/mlflow.db mlruns/artifacts
+	rm -rf data/raw data/standardized data/split data/augmented data/audit data/encoded data/model \
+		data/samples data/reports data/checkpoint data/checks .prefect .pytest_cache .mypy_cache \
+		.ruff_cache .import_linter_cache site mlruns/mlflow.db mlruns/artifacts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def read_peak_mib() -> float:
-    """The most memory at once, in MiB, as Linux tells it.
+    """The most memory at once, in MiB, as Linux reports it.
 
     Raises:
         RuntimeError: Another system.

@@ -183,7 +183,8 @@ def audit_splits(
         options: Parameters of the `audit` stage, as `near_duplicate_distance`.
 
     Returns:
-        The audit: `reasons` is empty where the gate passes; `pairs` lists what was found.
+        The audit: `reasons` is empty where the gate passes; `pairs` lists what was found, with
+        `train/` and `other/` in front of the loops' ids.
 
     Raises:
         ParameterError: One of them is empty, or the grids differ.
@@ -194,16 +195,10 @@ def audit_splits(
         >>> found.gate, [(pair.train_loop, pair.kind) for pair in found.pairs[:2]]
         ('refuse', [('train/loop-5-07', 'exact_loop'), ('train/loop-5-08', 'exact_loop')])
     """
-    from trapgen.audit import audit_sides
-    from trapgen.core import relabel
+    from trapgen.audit import audit_sides, label_splits
 
     params: AuditParams = make_section("audit", options)
-    sided = [
-        (side, relabel(loop, loop_id=f"{side}/{loop.lineage.loop_id or number}"))
-        for side, part in (("train", train), ("test", test))
-        for number, loop in enumerate(part)
-    ]
-    return audit_sides(sided, params, np.random.default_rng(seed))
+    return audit_sides(label_splits(train, test), params, np.random.default_rng(seed))
 
 
 def load_model(folder: str | Path | None = None, *, steps_per_bar: int = 32) -> Generator:

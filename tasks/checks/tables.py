@@ -1,4 +1,4 @@
-"""The pipeline's own tables: manifest, loops, sources, overlap, and the gate's summary."""
+"""The pipeline's own tables: manifest, loops, sources, overlap."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.checks.gate import list_figures, make_gate_suite
 from tasks.checks.run import Check, run_checks
-from trapgen.audit import VOICE_TAKEN
 from trapgen.core import KEY_MAPS, N_VOICES, PROTOCOLS, ROLES, SIDES, STEPS_PER_BAR, AuditParams
 
 if TYPE_CHECKING:
@@ -182,78 +182,8 @@ def make_overlap_suite() -> gx.ExpectationSuite:
     )
 
 
-def make_gate_suite(summary: Mapping[str, Any], params: AuditParams) -> gx.ExpectationSuite:
-    """What the gate allows of the audit's figures; what chance allows is among them."""
-    import great_expectations as gx
-    import great_expectations.expectations as gxe
-
-    sources, recall = params.min_effective_sources, params.self_test_recall
-    voice_recall = params.self_test_voice_recall
-    bars = min(summary["chance_overlap"]["limit"] + params.overlap_tolerance, params.max_overlap)
-    limits = {
-        name: found["chance"]["limit"] + params.overlap_tolerance
-        for name, _, found in _list_shares(summary)
-    }
-    return gx.ExpectationSuite(
-        "gate",
-        expectations=[
-            gxe.ExpectColumnValuesToBeBetween(
-                column="exact_bar_overlap",
-                min_value=0,
-                max_value=bars,
-                description=f"exact_bar_overlap must be from 0 to {bars:.4g}",
-            ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="chance_replicates",
-                min_value=1,
-                description="chance_replicates must be at least 1",
-            ),
-            gxe.ExpectColumnValuesToBeInSet(
-                column="near_duplicate_pairs",
-                value_set=[0],
-                description="near_duplicate_pairs must be 0",
-            ),
-            gxe.ExpectColumnValuesToBeInSet(
-                column="shared_source_pairs",
-                value_set=[0],
-                description="shared_source_pairs must be 0",
-            ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="effective_sources_train",
-                min_value=sources,
-                description=f"effective_sources_train must be at least {sources:.4g}",
-            ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="self_test_recall",
-                min_value=recall,
-                max_value=1,
-                description=f"self_test_recall must be {_range(recall, 1)}",
-            ),
-            gxe.ExpectColumnValuesToBeBetween(
-                column="self_test_voice_recall",
-                min_value=voice_recall,
-                max_value=1,
-                description=f"self_test_voice_recall must be {_range(voice_recall, 1)}",
-            ),
-            *(
-                gxe.ExpectColumnValuesToBeBetween(
-                    column=name,
-                    min_value=0,
-                    max_value=limit,
-                    description=f"{name} must be {_range(0, limit)}",
-                )
-                for name, limit in limits.items()
-            ),
-        ],
-    )
-
-
 def _list(choices: Iterable[object]) -> str:
     return f"one of {', '.join(map(str, choices))}"
-
-
-def _range(least: float, most: float) -> str:
-    return f"{least:.4g}" if least == most else f"from {least:.4g} to {most:.4g}"
 
 
 def check_tables(
@@ -289,7 +219,7 @@ def check_tables(
         Check(make_loop_suite(), _count_room(loops), ["loop_id"]),
         Check(make_source_suite(summary["protocol"]), sources, ["source_id"]),
         Check(make_overlap_suite(), _mark_leaks(overlap, params), ["train_loop", "other_loop"]),
-        Check(make_gate_suite(summary, params), _list_figures(summary)),
+        Check(make_gate_suite(summary, params), list_figures(summary)),
     ]
     return list(run_checks(checks, history, "audit", run_time).failures)
 
@@ -303,7 +233,7 @@ def _count_room(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
-    """The table with the kind of every pair that no two sides may have; others are only told."""
+    """The table with the kind of every pair that no two sides may have; others are only listed."""
     is_near = (overlap["kind"] == "near_loop") & (
         overlap["distance"] <= params.near_duplicate_distance
     )
@@ -317,37 +247,3 @@ def _describe_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFra
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
     table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
     return table.assign(in_manifest=table["source_id"].isin(manifest["source_ids"].explode()))
-
-
-def _list_figures(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """The audit's summary as a table of one row."""
-    import pandas as pd
-
-    recall = summary["self_test"]["recall"]
-    figures = {
-        "exact_bar_overlap": summary["exact_bar_overlap"],
-        "chance_replicates": summary["chance_overlap"]["replicates"],
-        "near_duplicate_pairs": summary["near_duplicate_pairs"],
-        "shared_source_pairs": summary["shared_source_pairs"],
-        "effective_sources_train": summary["effective_sources"].get("train", 0.0),
-        "self_test_recall": min(
-            (share for kind, share in recall.items() if kind != VOICE_TAKEN), default=0.0
-        ),
-        "self_test_voice_recall": recall.get(VOICE_TAKEN, 1.0),
-    }
-    shares = {name: share for name, share, _ in _list_shares(summary)}
-    return pd.DataFrame([{**figures, **shares}])
-
-
-def _list_shares(summary: Mapping[str, Any]) -> list[tuple[str, float, Mapping[str, Any]]]:
-    """The shares whose chance was estimated: column, share, and where its chance stands."""
-    voices, alike = summary["voices"], summary["sweep"][-1]
-    shares = [
-        *(
-            (f"windows_of_{each['n_bars']}_bars", each["exact"], each)
-            for each in summary["windows"][1:]
-        ),
-        ("loops_with_a_taken_voice", voices["share"], voices),
-        ("loops_like_a_training_loop", alike["share"], alike),
-    ]
-    return [share for share in shares if share[2]["chance"]["replicates"]]

@@ -23,7 +23,19 @@ from trapgen.audit.overlap import Match, find_matches, list_overlaps
 from trapgen.audit.results import Audit, Sided, SweepPoint, VoiceOverlap, WindowOverlap
 from trapgen.audit.selftest import self_test
 from trapgen.audit.sources import count_sources, effective_parts, effective_sources
-from trapgen.core import AuditParams, DrumLoop, ParameterError
+from trapgen.core import AuditParams, DrumLoop, ParameterError, relabel
+
+
+def label_splits(train: Sequence[DrumLoop], other: Sequence[DrumLoop]) -> Sided:
+    """Two collections as `train` and `other`, with the split in front of every loop's id.
+
+    Both collections may use the same ids; loops without an id get their number.
+    """
+    return [
+        (split, relabel(loop, loop_id=f"{split}/{loop.lineage.loop_id or number}"))
+        for split, loops in (("train", train), ("other", other))
+        for number, loop in enumerate(loops)
+    ]
 
 
 def audit_sides(

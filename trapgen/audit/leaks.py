@@ -214,12 +214,9 @@ def _take_voice(case: Case) -> DrumLoop | None:
     home = repeat_to(donor, max(donor.n_bars, loop.n_bars))
     # Rotated after repetition to the whole length, so it is a rotation whatever the lengths.
     turned = int(case.rng.integers(home.n_bars)) * home.steps_per_bar
-    pattern = rotate(repeat_to(loop, home.n_bars), turned)
+    donor = rotate(repeat_to(loop, home.n_bars), turned)
     velocities, offsets = np.array(home.velocities), np.array(home.offsets)
-    velocities[:, voice], offsets[:, voice] = (
-        pattern.velocities[:, voice],
-        pattern.offsets[:, voice],
-    )
+    velocities[:, voice], offsets[:, voice] = (donor.velocities[:, voice], donor.offsets[:, voice])
     return replace(home, velocities=velocities, offsets=offsets)
 
 

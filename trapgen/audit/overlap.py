@@ -64,12 +64,12 @@ def find_matches(loop_matches: LoopMatches, train: Mask, held_out: Mask) -> list
         One match per pair of patterns, of its first kind in `KINDS`; nearest first.
     """
     in_train, in_held_out = loop_matches.holds(train), loop_matches.holds(held_out)
-    told: dict[tuple[int, int], Match] = {}
-    for search in (_near_loops, _misread_loops, _common_lanes, _near_windows, _same_bars):
+    first: dict[tuple[int, int], Match] = {}
+    for search in (_near_loops, _misread_loops, _common_voices, _near_windows, _same_bars):
         for match in search(loop_matches, in_train, in_held_out):
-            told.setdefault((match.left, match.right), match)
+            first.setdefault((match.left, match.right), match)
     return sorted(
-        told.values(), key=lambda match: (KINDS.index(match.kind), match.distance, -match.weight)
+        first.values(), key=lambda match: (KINDS.index(match.kind), match.distance, -match.weight)
     )
 
 
@@ -124,17 +124,13 @@ def _misread(
     return found, origins
 
 
-def _common_lanes(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    voice_matches = loop_matches.voice_matches
+def _common_voices(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
+    matches = loop_matches.voice_matches
     groups: dict[tuple[int, int], list[tuple[Transform, str, float]]] = defaultdict(list)
     for target_is_left in (True, False):
-        ends = (
-            (voice_matches.target, voice_matches.query)
-            if target_is_left
-            else (voice_matches.query, voice_matches.target)
-        )
+        ends = (matches.target, matches.query)[:: 1 if target_is_left else -1]
         across = in_train[ends[0]] & in_held_out[ends[1]]
-        found = voice_matches.take(across)
+        found = matches.take(across)
         for left, right, target, query, *voices, beats, bits in zip(
             ends[0][across].tolist(),
             ends[1][across].tolist(),
@@ -151,10 +147,10 @@ def _common_lanes(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) 
             if ours != theirs:
                 place = replace(place, voices=((theirs, ours),))
             groups[left, right].append((place, VOICES[ours].name, bits))
-    for (left, right), told in sorted(groups.items()):
+    for (left, right), shared in sorted(groups.items()):
         # The voice with the highest surprisal represents the place; others there join it.
-        place, _, bits = max(told, key=lambda each: (not each[0].voices, each[2]))
-        names = dict.fromkeys(name for there, name, _ in told if there == place)
+        place, _, bits = max(shared, key=lambda each: (not each[0].voices, each[2]))
+        names = dict.fromkeys(name for there, name, _ in shared if there == place)
         yield Match(left, right, "voice", 0.0, place, ",".join(names), bits)
 
 

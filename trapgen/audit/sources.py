@@ -64,16 +64,16 @@ def effective_parts(
     onsets = np.stack([repeat_to(loop, n_bars).onsets for loop in whole])
     found = {}
     for voice, about in enumerate(VOICES):
-        voice_matches = onsets[:, :, voice]
-        voice_matches = voice_matches[voice_matches.any(axis=1)]
-        if len(voice_matches):
-            found[about.name] = effective_number(_count_parts(voice_matches, max_distance))
+        patterns = onsets[:, :, voice]
+        patterns = patterns[patterns.any(axis=1)]
+        if len(patterns):
+            found[about.name] = effective_number(_count_parts(patterns, max_distance))
     return found
 
 
-def _count_parts(voice_matches: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
+def _count_parts(patterns: NDArray[np.bool_], max_distance: float) -> NDArray[np.int64]:
     """Number of voice patterns `(n, n_steps)` that play each part; near patterns are one part."""
-    distinct, part = BitSets.of(voice_matches).distinct()
+    distinct, part = BitSets.of(patterns).distinct()
     different = distinct.unpack()
     near = near_rows(different, different, max_distance)
     group = connect(len(different), zip(near.ours.tolist(), near.known.tolist(), strict=True))

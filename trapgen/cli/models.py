@@ -110,7 +110,6 @@ def generate(
     model writes one word per step, which says what voices sound, and BAR at the end of a bar.
     """
     from trapgen.generate import generate as run
-    from trapgen.render import can_draw
 
     generator = _load(_find_model(model, steps_per_bar), steps_per_bar)
     receipts = run(
@@ -118,8 +117,7 @@ def generate(
     )
     for note in receipts[0]["prompt"].get("notes", ()):
         say(f"note: {note}")
-    if not can_draw():
-        say("note: no pictures without matplotlib: pip install 'trapgen[pictures]'")
+    _say_no_pictures()
     if as_json:
         print_json({"loops": receipts})
 
@@ -140,8 +138,16 @@ def regenerate(
     grid = read_generation_recipe(receipt)[1]["steps_per_bar"]
     made = run(_load(_find_model(model, grid)), receipt, out, overwrite=overwrite)
     say(str(out / made["loop"]))
+    _say_no_pictures()
     if as_json:
         print_json(made)
+
+
+def _say_no_pictures() -> None:
+    from trapgen.render import can_draw
+
+    if not can_draw():
+        say("note: no pictures without matplotlib: pip install 'trapgen[pictures]'")
 
 
 def _find_model(model: Path | None, steps_per_bar: int | None) -> Path:

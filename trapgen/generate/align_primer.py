@@ -28,10 +28,10 @@ def match_primer(network: Network, primer: DrumLoop) -> int:
     if not primer.onsets.any():
         return 0
     steps_per_beat = primer.steps_per_bar // BEATS_A_BAR
-    heard = repeat_to(primer, max(_LEAST_BARS, primer.n_bars))
-    turned = [rotate(heard, beats * steps_per_beat) for beats in range(BEATS_A_BAR)]
+    whole = repeat_to(primer, max(_LEAST_BARS, primer.n_bars))
+    turned = [rotate(whole, beats * steps_per_beat) for beats in range(BEATS_A_BAR)]
     tokens = np.stack([add_bars(to_words(loop), primer.steps_per_bar) for loop in turned])
     logs = network.log_probabilities(tokens).astype(np.float64)
-    bits = -np.where(tokens == BAR, 0, logs).sum(axis=1) / np.log(2) / heard.n_steps
+    bits = -np.where(tokens == BAR, 0, logs).sum(axis=1) / np.log(2) / whole.n_steps
     best = int(bits.argmin())
     return best if bits[best] < bits[0] - _LEAST_GAIN else 0

@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from trapgen.audit import Audit, audit_sides, write_tables
-from trapgen.core import AuditParams, DrumLoop, relabel
+from trapgen.audit import Audit, audit_sides, label_splits, write_tables
+from trapgen.core import AuditParams, DrumLoop
 from trapgen.report.audit import write_audit_report
 
 AUDIT_FILES: Final = ("overlap.parquet", "survivors.parquet", "summary.json", "report.html")
@@ -44,12 +44,7 @@ def audit_collections(
     Returns:
         The findings; the gate's reasons are in `reasons`.
     """
-    # Two folders may hold files of one name.
-    sided = [
-        (side, relabel(loop, loop_id=f"{side}/{loop.lineage.loop_id}"))
-        for side, loops in (("train", train), ("other", other))
-        for loop in loops
-    ]
+    sided = label_splits(train, other)
     found = audit_sides(sided, params, np.random.default_rng(seed))
     pairs = [
         replace(

@@ -89,7 +89,7 @@ def write_page(
         path: The file; its folder is made.
         template: A file of `templates/` that extends `page.html.j2`.
         values: What it is rendered with.
-        scripts: Files of this folder that the page runs, in their order. The browser is told to
+        scripts: Files of this folder that the page runs, in their order. The browser may
             run nothing else and to load nothing.
 
     Raises:

@@ -39,7 +39,7 @@ def measure_recall(
     """
     drawn = rng.permutation(len(ours))[:n_sample]
     if isinstance(found, RowPairs):
-        told = set((found.ours * len(known) + found.known)[np.isin(found.ours, drawn)].tolist())
+        reported = set((found.ours * len(known) + found.known)[np.isin(found.ours, drawn)].tolist())
     sample = ours[drawn].astype(np.float32)
     near = []
     n_rows = max(1, _CHUNK_CELLS // known.shape[1])
@@ -54,7 +54,7 @@ def measure_recall(
         near.append(np.stack([drawn[one], other + start]))
     one, other = np.concatenate([np.zeros((2, 0), np.int64), *near], axis=1)
     if isinstance(found, RowPairs):
-        hits = [pair in told for pair in (one * len(known) + other).tolist()]
+        hits = [pair in reported for pair in (one * len(known) + other).tolist()]
     else:
         hits = found[np.unique(one)].tolist()
     return sum(hits) / len(hits) if hits else 1.0

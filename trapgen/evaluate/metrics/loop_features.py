@@ -21,7 +21,7 @@ from trapgen.core import (
     DrumLoop,
 )
 
-_LANES: Final = {"kick": KICK, "snare": SNARE, "hat": CLOSED_HAT}
+_PARTS: Final = {"kick": KICK, "snare": SNARE, "hat": CLOSED_HAT}
 _CYMBALS: Final = [OPEN_HAT, RIDE, CRASH]
 _TOMS: Final = [LOW_TOM, MID_TOM, HIGH_TOM]
 
@@ -31,7 +31,7 @@ _PERIODS: Final = (96, 48, 24, 12, 6, 3)
 TIMING: Final = ("timing_spread", "hit_offset")
 """The features of microtiming."""
 
-Lane = NDArray[np.bool_]
+Part = NDArray[np.bool_]
 
 
 def metric_weights(steps_per_bar: int) -> NDArray[np.int64]:
@@ -47,7 +47,7 @@ def metric_weights(steps_per_bar: int) -> NDArray[np.int64]:
     return weights
 
 
-def syncopation(lane: Lane, steps_per_bar: int) -> float:
+def syncopation(hits_of_part: Part, steps_per_bar: int) -> float:
     """Syncopation of a voice pattern, per bar.
 
     A hit on a weak step, followed by silence on a stronger one before the next hit, counts the
@@ -56,32 +56,32 @@ def syncopation(lane: Lane, steps_per_bar: int) -> float:
     treated as circular.
 
     Args:
-        lane: `(n_steps,)` hits, whole bars.
+        hits_of_part: `(n_steps,)` hits, whole bars.
         steps_per_bar: The grid.
     """
-    hits = np.flatnonzero(lane)
+    hits = np.flatnonzero(hits_of_part)
     if not len(hits):
         return 0.0
-    weights = np.tile(metric_weights(steps_per_bar), len(lane) // steps_per_bar)
-    silent = np.where(lane, weights.min() - 1, weights)
+    weights = np.tile(metric_weights(steps_per_bar), len(hits_of_part) // steps_per_bar)
+    silent = np.where(hits_of_part, weights.min() - 1, weights)
     # Each segment begins with a hit; the last one wraps around the loop's end.
     turned = np.roll(silent, -hits[0])
     strongest = np.maximum.reduceat(turned, hits - hits[0])
-    return float(np.maximum(strongest - weights[hits], 0).sum() * steps_per_bar / len(lane))
+    return float(np.maximum(strongest - weights[hits], 0).sum() * steps_per_bar / len(hits_of_part))
 
 
-def consistency(lane: Lane, steps_per_bar: int) -> float:
+def consistency(hits_of_part: Part, steps_per_bar: int) -> float:
     """Similarity of consecutive bars: mean of shared hits over hits of either, 1 for silence.
 
     The grooving similarity of Wu and Yang 2020 (arXiv 2008.01307) with the Jaccard index: theirs
     counts common silence, so any two sparse bars are similar.
 
     Args:
-        lane: `(n_steps,)` or `(n_steps, n_voices)` hits, whole bars; a single bar gives 1.
+        hits_of_part: `(n_steps,)` or `(n_steps, n_voices)` hits, whole bars; a single bar gives 1.
         steps_per_bar: The grid.
         steps_per_bar: The grid.
     """
-    bars = lane.reshape(len(lane) // steps_per_bar, -1)
+    bars = hits_of_part.reshape(len(hits_of_part) // steps_per_bar, -1)
     if len(bars) < 2:
         return 1.0
     either = (bars[1:] | bars[:-1]).sum(axis=1)
@@ -114,18 +114,21 @@ def loop_features(loop: DrumLoop) -> dict[str, float]:
     kicks, snares = (onsets[:, voice].reshape(-1, bar) for voice in (KICK, SNARE))
     moves = (kicks[1:] != kicks[:-1]).any(axis=1)
     velocities, offsets = loop.velocities[onsets], loop.offsets[onsets].astype(np.float64)
-    locked: dict[str, Lane] = {"": np.asarray(onsets.any(axis=1))}
-    locked |= {f"{name}_": onsets[:, voice] for name, voice in _LANES.items()}
+    parts: dict[str, Part] = {"": np.asarray(onsets.any(axis=1))}
+    parts |= {f"{name}_": onsets[:, voice] for name, voice in _PARTS.items()}
     return {
         "density": loop.n_onsets / loop.n_bars,
-        **{f"{name}_density": float(hits_a_bar[voice]) for name, voice in _LANES.items()},
+        **{f"{name}_density": float(hits_a_bar[voice]) for name, voice in _PARTS.items()},
         "cymbal_density": float(hits_a_bar[_CYMBALS].sum()),
         "tom_density": float(hits_a_bar[_TOMS].sum()),
-        **{f"{name}syncopation": syncopation(lane, bar) for name, lane in locked.items()},
+        **{
+            f"{name}syncopation": syncopation(hits_of_part, bar)
+            for name, hits_of_part in parts.items()
+        },
         "consistency": consistency(onsets, bar),
         **{
             f"{name}_consistency": consistency(onsets[:, voice], bar)
-            for name, voice in _LANES.items()
+            for name, voice in _PARTS.items()
         },
         "kick_variety": float(moves.mean()) if len(moves) else 0.0,
         "roll_rate": float(is_roll.mean()) if len(is_roll) else 0.0,

@@ -27,8 +27,8 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
     """A functional Keras model with dropout on the outputs of its LSTMs.
 
     Inputs: `features`, `(batch, n_hits, n_features)` float32; `backwards`, `(batch, n_hits)` int64,
-    the index of the hit at each position of the reversed loop; `told`, `(batch, n_hits, 32)`
-    float32 features of recalled hits; `condition`, `(batch, 4)` int64; and `velocity_recalled` and,
+    the index of the hit at each position of the reversed loop; `recalled_features`,
+    `(batch, n_hits, 32)` float32; `condition`, `(batch, 4)` int64; and `velocity_recalled` and,
     with microtiming, `offset_recalled`, `(batch, n_hits, 8)` int64 classes. Outputs: logits of each
     head's classes, `(batch, n_hits, n_classes)`, by name.
     """
@@ -37,7 +37,9 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
     inputs = {
         "features": keras.Input((None, spec.n_features), name="features"),
         "backwards": keras.Input((None,), dtype="int64", name="backwards"),
-        "told": keras.Input((None, N_RECALLS * N_RECALL_FEATURES), name="told"),
+        "recalled_features": keras.Input(
+            (None, N_RECALLS * N_RECALL_FEATURES), name="recalled_features"
+        ),
         "condition": keras.Input((N_CONDITIONS,), dtype="int64", name="condition"),
     } | {
         # Without microtiming the offset is not an input.
@@ -50,7 +52,7 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
         ops.take_along_axis(features, turn, axis=1)
     )
     coming = layers.Dropout(dropout)(ops.take_along_axis(coming, turn, axis=1))
-    parts = [features, coming, inputs["told"]]
+    parts = [features, coming, inputs["recalled_features"]]
     if spec.conditions:
         table = layers.Embedding(
             *weight_shapes(spec)["conditions/embeddings"],
@@ -59,7 +61,7 @@ def build_humanizer(spec: HumanizerSpec, dropout: float = 0.0) -> Any:
         )
         known = ops.sum(table(inputs["condition"]), axis=1, keepdims=True)
         parts.append(ops.zeros_like(features[..., :1]) + known)
-    x = layers.Concatenate(name="played_told")(parts)
+    x = layers.Concatenate(name="played_inputs")(parts)
     x = layers.LSTM(spec.units, return_sequences=True, name="played")(x)
     x = layers.Concatenate(name="both")([layers.Dropout(dropout)(x), coming])
     logits = {name: _score(name, x, inputs[f"{name}_recalled"]) for name in spec.heads}

@@ -112,8 +112,8 @@ def find_hits(onsets: NDArray[np.bool_], steps_per_bar: int, bpm: float) -> Play
         _describe_rolls(voices, since, by_voice, steps_per_bar),
         np.full((len(steps), 1), np.log2(bpm / 120)),
     ]
-    recalled_features = np.concatenate(features, axis=1).astype(np.float32)
-    return PlaybackFeatures(steps, voices, recalled_features, np.stack(recalls, axis=1))
+    table = np.concatenate(features, axis=1).astype(np.float32)
+    return PlaybackFeatures(steps, voices, table, np.stack(recalls, axis=1))
 
 
 def _find_last(keys: Indices) -> Indices:

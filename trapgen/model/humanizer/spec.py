@@ -107,10 +107,10 @@ class HumanizerSpec:
 
 def weight_shapes(spec: HumanizerSpec) -> dict[str, tuple[int, ...]]:
     """The shape of every weight, by name, in saving order."""
-    recalled_features = spec.n_features + spec.units + N_RECALLS * N_RECALL_FEATURES
-    recalled_features += _CONDITION_UNITS if spec.conditions else 0
+    n_inputs = spec.n_features + spec.units + N_RECALLS * N_RECALL_FEATURES
+    n_inputs += _CONDITION_UNITS if spec.conditions else 0
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, width in (("coming", spec.n_features), ("played", recalled_features)):
+    for name, width in (("coming", spec.n_features), ("played", n_inputs)):
         shapes[f"{name}/kernel"] = (width, 4 * spec.units)
         shapes[f"{name}/recurrent_kernel"] = (spec.units, 4 * spec.units)
         shapes[f"{name}/bias"] = (4 * spec.units,)

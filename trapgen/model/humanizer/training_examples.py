@@ -106,14 +106,12 @@ def make_batch(examples: Sequence[TrainingExample]) -> dict[str, NDArray[Any]]:
     velocities = pad([example.played.velocities for example in examples])
     offsets = pad([example.played.offsets for example in examples])
     recalled = recall(velocities, recalls, N_VELOCITIES)
-    recalled_features = pad(
-        [example.played.offsets * example.tells_offsets for example in examples]
-    )
-    moved = recall(recalled_features, recalls, N_OFFSETS)
+    known_offsets = pad([example.played.offsets * example.tells_offsets for example in examples])
+    moved = recall(known_offsets, recalls, N_OFFSETS)
     return {
         "features": pad([example.hits.features for example in examples]),
         "backwards": pad([np.arange(len(example.hits))[::-1] for example in examples]),
-        "told": make_recall_features(recalled, moved),
+        "recalled_features": make_recall_features(recalled, moved),
         "condition": np.stack([example.condition for example in examples]),
         "velocity_recalled": recalled,
         "offset_recalled": moved,

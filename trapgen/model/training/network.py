@@ -59,13 +59,13 @@ def build_keras(spec: ModelSpec, *, scans: bool = False, precision: str = "float
     ops = keras.ops
     inputs = _make_inputs(spec)
     matches = _match(spec, inputs)
-    x, skipped = _tell(spec, inputs, matches)
+    x, skipped = _make_features(spec, inputs, matches)
     for layer in range(spec.layers):
         x = make_lstm(spec.units, f"lstm_{layer}", scans, precision)(x)
         x = keras.layers.Dropout(spec.dropout, name=f"dropout_{layer}")(x)
     logits = keras.layers.Dense(N_TARGETS, name="words", dtype=precision)(x)
-    told = keras.layers.Concatenate(name="voices_told")([x, skipped])
-    voices = keras.layers.Dense(len(VOICES_OF_TARGET), name="voices")(told)
+    both = keras.layers.Concatenate(name="voices_inputs")([x, skipped])
+    voices = keras.layers.Dense(len(VOICES_OF_TARGET), name="voices")(both)
     logits = ops.cast(logits, "float32")
     logits += ops.matmul(voices, ops.convert_to_tensor(VOICES_OF_TARGET))
     target = keras.Input((None,), dtype="int64", name="target")
@@ -120,24 +120,24 @@ def _fixed(table: Array, name: str) -> Any:
     )
 
 
-def _tell(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[Any, Any]:
+def _make_features(spec: ModelSpec, inputs: dict[str, Any], matches: _Matches) -> tuple[Any, Any]:
     """Features that the first LSTM reads, and those skipped to the voices' layer."""
     keras, _ = import_tensorflow()
     layers = keras.layers
     length = spec.codec.bar_length
     place = _fixed(np.eye(length, dtype=np.float32), "place_in_bar")(inputs["position"])
-    told = _fixed(TOKEN_TABLE, "told")
+    embed = _fixed(TOKEN_TABLE, "token_features")
     bar = _fixed(np.eye(N_LOOP_BARS, dtype=np.float32), "place_in_loop")(inputs["bar"])
-    previous = told(inputs["previous"])
-    n_told = spec.n_lookback_lags
-    looked = layers.Reshape((-1, n_told * N_TOKEN_FEATURES))(matches.looked[:, :, :n_told])
-    lag_similarity = layers.Reshape((-1, n_told * N_LAG_SIMILARITIES))(
-        matches.lag_similarity[:, :, :n_told]
+    previous = embed(inputs["previous"])
+    n_lags = spec.n_lookback_lags
+    looked = layers.Reshape((-1, n_lags * N_TOKEN_FEATURES))(matches.looked[:, :, :n_lags])
+    lag_similarity = layers.Reshape((-1, n_lags * N_LAG_SIMILARITIES))(
+        matches.lag_similarity[:, :, :n_lags]
     )
     skipped = layers.Concatenate(name="skipped")([place, looked, _recall(spec, matches)])
     # Dropout removes a feature from a whole window, so the network relies on no single one.
     drop = partial(layers.Dropout, spec.dropout * _FEATURE_SHARE, noise_shape=(None, 1, None))
-    features = layers.Concatenate(name="told_features")([previous, bar, lag_similarity, skipped])
+    features = layers.Concatenate(name="lstm_inputs")([previous, bar, lag_similarity, skipped])
     features = drop(name="feature_dropout")(features)
     if spec.conditions:
         table = layers.Embedding(*weight_shapes(spec)["conditions/embeddings"], name="conditions")
@@ -163,7 +163,7 @@ def _match(spec: ModelSpec, inputs: dict[str, Any]) -> _Matches:
     places = ops.pad(lag_similarity, ((0, 0), (0, 0), (0, 1), (0, 0)))
     lag = ops.convert_to_tensor(np.eye(spec.n_lags + 1, dtype=np.float32))
     lag = ops.zeros_like(places[..., :1]) + lag
-    both = layers.Concatenate(name="match_told")([places, lag])
+    both = layers.Concatenate(name="match_inputs")([places, lag])
     hidden = layers.Dense(spec.match_units, activation="tanh", name="match")(both)
     before = ops.cast(ops.equal(inputs["lookback"], PAD), "float32")
     before = ops.pad(before, ((0, 0), (0, 0), (0, 1)))

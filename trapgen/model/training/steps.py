@@ -115,8 +115,8 @@ def choose_precision() -> str:
     """Keras' name of the LSTMs' precision: below float32 if every GPU supports bfloat16."""
     _, tf = import_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
-    details_of = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    capable = [details.get("compute_capability", (0, 0)) >= _BFLOAT16 for details in details_of]
+    found = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    capable = [details.get("compute_capability", (0, 0)) >= _BFLOAT16 for details in found]
     return "mixed_bfloat16" if capable and all(capable) else "float32"
 
 

@@ -89,8 +89,8 @@ def make_windows(
     length = spec.codec.bar_length
     n_tokens = params.window_bars * length
     pieces: list[tuple[Inputs, Tokens, Tokens]] = []
-    told = _make_inputs(loops, spec, conditions)
-    for words, whole, bars in zip(loops, told, _number_bars(loops, spec), strict=True):
+    inputs_of = _make_inputs(loops, spec, conditions)
+    for words, whole, bars in zip(loops, inputs_of, _number_bars(loops, spec), strict=True):
         tokens = add_bars(words, spec.steps_per_bar)
         for start in range(0, len(tokens), n_tokens):
             at = slice(start, start + n_tokens)
@@ -123,15 +123,15 @@ def _make_inputs(
     loops: Sequence[Tokens], spec: ModelSpec, conditions: Tokens | None
 ) -> list[Inputs]:
     """Each loop's inputs, `(n_tokens,)` and so on; loops of one length are batched."""
-    told: dict[int, Inputs] = {}
+    inputs_of: dict[int, Inputs] = {}
     lengths = np.array([len(words) for words in loops])
     for length in np.unique(lengths):
         same = np.flatnonzero(lengths == length).tolist()
         tokens = np.stack([add_bars(loops[at], spec.steps_per_bar) for at in same])
         known = None if conditions is None else conditions[same]
         values = vars(make_inputs(tokens, spec, known)).values()
-        told |= {at: Inputs(*(x[row] for x in values)) for row, at in enumerate(same)}
-    return [told[at] for at in range(len(loops))]
+        inputs_of |= {at: Inputs(*(x[row] for x in values)) for row, at in enumerate(same)}
+    return [inputs_of[at] for at in range(len(loops))]
 
 
 def hold_out(
@@ -190,8 +190,8 @@ def draw_batches(
     for rows in draw_by_length(windows.lengths, size, rng):
         batch = windows.take(rows).trim()
         condition = batch.inputs.condition
-        told = draw_known(rng, len(condition), 1, condition.shape[2])
-        yield replace(batch, inputs=replace(batch.inputs, condition=condition * told))
+        is_known = draw_known(rng, len(condition), 1, condition.shape[2])
+        yield replace(batch, inputs=replace(batch.inputs, condition=condition * is_known))
 
 
 def _loop_of_bar(loops: Sequence[Tokens], spec: ModelSpec) -> Tokens:

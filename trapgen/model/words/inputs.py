@@ -92,8 +92,8 @@ class LagSimilarity:
             lookback: `(n_loops, n_lags)`, the lookback input at that token.
         """
         spread = np.tile(_differ(token, lookback), len(_SPANS_BARS))
-        heard = self._keep * self.value + (1 - self._keep) * spread
-        self.value = np.where((token == BAR)[:, None, None], self.value, heard)
+        updated = self._keep * self.value + (1 - self._keep) * spread
+        self.value = np.where((token == BAR)[:, None, None], self.value, updated)
 
 
 def _differ(tokens: Tokens, lookback: Tokens) -> Array:

@@ -94,13 +94,13 @@ class Network:
         """
         now = Inputs(*(value[:, 0] for value in vars(inputs).values()))
         matches = self._match(now)
-        features_now, skipped = self._features(now, matches)
+        layer_input, skipped = self._features(now, matches)
         hidden, cell = np.empty_like(state.hidden), np.empty_like(state.cell)
         for layer in range(self.spec.layers):
             x, cell[layer] = self._layers.lstm(
-                f"lstm_{layer}", features_now, state.hidden[layer], state.cell[layer]
+                f"lstm_{layer}", layer_input, state.hidden[layer], state.cell[layer]
             )
-            hidden[layer] = features_now = x
+            hidden[layer] = layer_input = x
         # Skip connection: position also reaches the voices' layer, so BAR is predicted reliably.
         voices = self._layers.dense("voices", np.concatenate([x, skipped], axis=-1))
         logits = self._layers.dense("words", x) + self._layers.multiply(_SPREAD, voices)
@@ -127,9 +127,9 @@ class Network:
         previous = TOKEN_TABLE[now.previous]
         position = _one_hot(now.position, self.spec.codec.bar_length)
         bar = _one_hot(now.bar, N_LOOP_BARS)
-        n_told = self.spec.n_lookback_lags
-        looked = TOKEN_TABLE[now.lookback[:, :n_told]].reshape(n_loops, -1)
-        lag_similarity = now.lag_similarity[:, :n_told].astype(np.float32).reshape(n_loops, -1)
+        n_lags = self.spec.n_lookback_lags
+        looked = TOKEN_TABLE[now.lookback[:, :n_lags]].reshape(n_loops, -1)
+        lag_similarity = now.lag_similarity[:, :n_lags].astype(np.float32).reshape(n_loops, -1)
         skipped = np.concatenate([position, looked, self._recall(now, matches)], axis=-1)
         parts = [previous, bar, lag_similarity, skipped]
         if self.spec.conditions:
