@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.checks import raw, tables, text
+from tasks.checks import gate, raw, tables, text
 from tasks.checks.history import DATA_DOCS, KEPT_RUNS
 from tasks.checks.run import Check, Findings, run_checks
 from trapgen.core import AuditParams, TableError
@@ -101,8 +101,8 @@ def test_every_stored_rule_is_found_by_the_name_of_its_expectation(tmp_path):
             tables.make_loop_suite(),
             tables.make_source_suite("by_source"),
             tables.make_overlap_suite(),
-            tables.make_gate_suite(summary, AuditParams()),
         ],
+        gate: [gate.make_gate_suite(summary, AuditParams())],
         text: [text.make_line_suite(32), text.make_count_suite(), text.make_codec_suite(32)],
     }
     for module, made in suites.items():
