@@ -1,10 +1,12 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from prefect import flow
 
-from flows.pipeline import build_stages, fail_with_reason
+from flows.pipeline import build_stages, open_checkout
+from flows.reasons import fail_with_reason
 from flows.retrain import LOG, renew_model, retrain
 from trapgen.core import GateRefusedError, InputError
 
@@ -13,15 +15,12 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture
 def toy_retrain(load_toy):
-    @flow(name="toy")
-    @fail_with_reason
-    def rebuild(root: str, force: bool):
-        return build_stages(Path(root), force=force, load=load_toy)
-
     @flow(name="toy-retrain")
     @fail_with_reason
-    def run(root: str, force: bool = False):
-        return renew_model(Path(root), force=force, rebuild=rebuild)
+    def run(root: str, force: bool = False, commit: bool = False):
+        build = partial(build_stages, force=force, load=load_toy)
+        with open_checkout(Path(root)) as place:
+            return renew_model(place, build, force=force, commit=commit)
 
     return run
 

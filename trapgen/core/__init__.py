@@ -103,6 +103,7 @@ from trapgen.core.store import (
     SIDES,
     SPLIT,
     SURVIVORS,
+    clear_parts,
     make_folder,
     make_table,
     read_arrays,
