@@ -26,7 +26,7 @@ POINTERS: Final = (
 """What is committed, as git's path specifications."""
 
 
-@task(cache_policy=NO_CACHE, log_prints=True)
+@task(task_run_name="commit", cache_policy=NO_CACHE, log_prints=True)
 @fail_with_reason
 def commit_pointers(root: Path, subject: str, reasons: Iterable[str] = ()) -> str:
     """Commit what changed among `POINTERS`, and nothing else, whatever else is staged.
@@ -58,7 +58,7 @@ def commit_pointers(root: Path, subject: str, reasons: Iterable[str] = ()) -> st
     return commit
 
 
-@task(cache_policy=NO_CACHE, log_prints=True, **RETRIES)
+@task(task_run_name="push", cache_policy=NO_CACHE, log_prints=True, **RETRIES)
 def push_files(root: Path) -> int:
     """Send what `dvc.lock` and the packs name to the default DVC remote, if there is one.
 

@@ -23,6 +23,7 @@ from flows.pipeline import STAGE_HOURS, Visit, build_stages, open_checkout, pars
 from flows.reasons import exit_code, fail_with_reason
 from flows.spread import WorkerKind, Workers
 from tasks.stage import WAIT_S
+from trapgen.core import GateRefusedError
 
 LOG: Final = Path("mlruns/retrain.jsonl")
 """One JSON object per line, oldest first: one for each rebuild or failed attempt.
@@ -46,9 +47,9 @@ def renew_model(
         commit: Commit `dvc.lock` before and after, and send files to the DVC remote.
 
     Returns:
-        The line added to `LOG`: `started` (UTC), `changes` (by stage or pack), `outcome` (`rebuilt`
-        or `failed`), `stages` (the final state of each, and why) or `error`. None if nothing was
-        stale.
+        The line added to `LOG`: `started` (UTC), `changes` (by stage or pack), `outcome`
+        (`rebuilt`, `refused` by a gate, or `failed`), `stages` (the final state of each, and why)
+        or `error`. None if nothing was stale.
 
     Raises:
         InputError: git refuses to commit.
@@ -69,7 +70,8 @@ def renew_model(
     try:
         visits = build(root)
     except Exception as error:
-        entry |= {"outcome": "failed", "error": str(error) or type(error).__name__}
+        outcome = "refused" if isinstance(error, GateRefusedError) else "failed"
+        entry |= {"outcome": outcome, "error": str(error) or type(error).__name__}
         raise
     else:
         entry |= {
