@@ -13,7 +13,7 @@ _PAGES: Final = {"overlap report": AUDIT, "evaluation report": REPORTS}
 
 
 def find_links(root: Path) -> dict[str, str]:
-    """Links by name: the pages that there are, and how MLflow finds the model's run."""
+    """What to read, by name: the pages that there are, the model's hash, its run in MLflow."""
     from trapgen.model import hash_model, load_network
 
     root = root.resolve()
@@ -23,19 +23,16 @@ def find_links(root: Path) -> dict[str, str]:
         model = hash_model(load_network(root / MODEL))
     except ModelError:  # no stage has written one yet
         return links
+    from tasks.tracking import MODEL_TAG
+
     server = os.environ.get("MLFLOW_TRACKING_URI", "")
-    links["model"] = model
-    links["MLflow"] = server if server.startswith("http") else "`make ui`"
-    return links
+    where = server if server.startswith("http") else "make ui"
+    return links | {"model": model, "MLflow": f"{where}, search for tags.`{MODEL_TAG}` = '{model}'"}
 
 
 def publish_links(root: Path) -> None:
     """Write the links to an artifact of the flow run."""
-    links = find_links(root)
-    lines = [f"- {name}: {link}" for name, link in links.items()]
-    if "model" in links:
-        lines.append(
-            f"- its run in MLflow: search for ``tags.`trapgen.model` = '{links['model']}'``"
-        )
-    if lines:
-        create_markdown_artifact("\n".join(lines), key="links", description="Where to read more.")
+    if links := find_links(root):
+        # As text to copy: a browser opens no file from a server's page.
+        text = "\n".join(f"- {name}: `` {link} ``" for name, link in links.items())
+        create_markdown_artifact(text, key="links", description="Where to read more.")

@@ -163,7 +163,7 @@ def _stage_task(
             raise
         finally:
             visits[stage.name] = Visit(stage.name, name, perf_counter() - start, why)
-        return Completed(name=name, message="; ".join(why) or None)
+        return Completed(name=name, message=summarize(why) or None)
 
     return visit
 
@@ -174,9 +174,15 @@ def _run(stage: Stage, workers: Workers, root: Path) -> None:
         stage.run(root, **{name: options[name] for name in stage.takes})
 
 
+def summarize(why: Sequence[str], most: int = 3) -> str:
+    """Reasons as one phrase, the first ones if there are many."""
+    rest = [f"{len(why) - most} more"] if len(why) > most else []
+    return "; ".join([*why[:most], *rest])
+
+
 def _publish(visits: Sequence[Visit]) -> None:
     rows = [
-        {"stage": v.stage, "state": v.state, "seconds": f"{v.seconds:.1f}", "why": "; ".join(v.why)}
+        {"stage": v.stage, "state": v.state, "seconds": f"{v.seconds:.1f}", "why": summarize(v.why)}
         for v in visits
     ]
     create_table_artifact(rows, key="stages", description="The stages of dvc.yaml, in order.")

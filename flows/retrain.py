@@ -19,7 +19,14 @@ from prefect.artifacts import create_markdown_artifact
 from flows import dag
 from flows.keep import commit_pointers, push_files
 from flows.notify import tell_end
-from flows.pipeline import STAGE_HOURS, Visit, build_stages, open_checkout, parse_arguments
+from flows.pipeline import (
+    STAGE_HOURS,
+    Visit,
+    build_stages,
+    open_checkout,
+    parse_arguments,
+    summarize,
+)
 from flows.reasons import exit_code, fail_with_reason
 from flows.spread import WorkerKind, Workers
 from tasks.stage import WAIT_S
@@ -83,7 +90,7 @@ def renew_model(
             _append(root / LOG, entry)
             _publish(_describe(entry))
     if commit:
-        reasons = [f"{name}: {'; '.join(why)}" for name, why in changes.items()]
+        reasons = [f"{name}: {summarize(why)}" for name, why in changes.items()]
         commit_pointers(root, "Retrained: the pipeline's new state", reasons)
     return entry
 
@@ -96,12 +103,12 @@ def _append(path: Path, entry: Mapping[str, Any]) -> None:
 
 def _describe(entry: Mapping[str, Any]) -> str:
     lines = [f"{entry['outcome'].capitalize()}; a line more in {LOG}.", "", "What had changed:", ""]
-    lines += [f"- {name}: {'; '.join(why)}" for name, why in entry["changes"].items()]
+    lines += [f"- {name}: {summarize(why)}" for name, why in entry["changes"].items()]
     if "error" in entry:
         return "\n".join([*lines, "", f"What stopped it: {entry['error']}"])
     lines += ["", "| stage | state | why |", "|---|---|---|"]
     lines += [
-        f"| {name} | {stage['state']} | {'; '.join(stage['why'])} |"
+        f"| {name} | {stage['state']} | {summarize(stage['why'])} |"
         for name, stage in entry["stages"].items()
     ]
     return "\n".join(lines)

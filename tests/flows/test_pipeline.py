@@ -11,7 +11,7 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, TaskRun
 
 from flows import ROOT
-from flows.pipeline import build_stages, pipeline
+from flows.pipeline import build_stages, pipeline, summarize
 from flows.reasons import exit_code, fail_with_reason
 from tasks.stage import Stage, load_stage
 from tests.flows import toy_stages
@@ -155,6 +155,11 @@ def test_a_stage_without_a_body_is_found_before_anything_runs(
 def test_the_pipeline_refuses_a_folder_that_is_no_checkout(tmp_path, prefect_server) -> None:
     with pytest.raises(InputError, match=r"not_a_checkout \(received no \.dvc\)"):
         pipeline(str(tmp_path))
+
+
+def test_many_reasons_are_summed_up() -> None:
+    assert summarize(("data/raw modified",)) == "data/raw modified"
+    assert summarize(tuple("abcde")) == "a; b; c; 2 more"
 
 
 @pytest.mark.parametrize(

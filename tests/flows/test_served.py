@@ -70,6 +70,15 @@ def test_a_served_flow_rebuilds_what_changed(built, scheduler) -> None:
     assert nothing.total_run_time.total_seconds() < 10
 
 
+def test_two_schedulers_run_a_trigger_once(built, scheduler) -> None:
+    built.edit("params.yaml", "epochs: 1", "epochs: 3")
+    with scheduler.serve(), scheduler.serve():
+        run = scheduler.wait(scheduler.trigger())
+    assert run.state.name == "Completed", scheduler.log.read_text()
+    assert (run.run_count, built.take_calls()) == (1, ["train"])
+    assert built.status() == {}
+
+
 def test_a_refusal_is_a_state_with_its_reason_and_no_traceback(built, scheduler) -> None:
     built.edit("params.yaml", "limit: 3", "limit: 1")
     with hear() as (webhook, told), scheduler.serve(TRAPGEN_WEBHOOK=webhook):
