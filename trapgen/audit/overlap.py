@@ -52,20 +52,25 @@ class Match:
     weight: float = 0.0
 
 
-def find_matches(loop_matches: LoopMatches, train: Mask, held_out: Mask) -> list[Match]:
+def find_matches(
+    loop_matches: LoopMatches, train: Mask, held_out: Mask, *, whole: bool = False
+) -> list[Match]:
     """All pairs of patterns across splits that match in more than a source.
 
     Args:
         loop_matches: The loops of all splits.
         train: `(n_loops,)` mask of training loops.
         held_out: `(n_loops,)` mask of held-out loops.
+        whole: Whether to compare whole loops only, not their voices and bars.
 
     Returns:
         One match per pair of patterns, of its first kind in `KINDS`; nearest first.
     """
     in_train, in_held_out = loop_matches.holds(train), loop_matches.holds(held_out)
     first: dict[tuple[int, int], Match] = {}
-    for search in (_near_loops, _misread_loops, _common_voices, _near_windows, _same_bars):
+    searches = (_near_loops, _misread_loops)
+    parts = () if whole else (_common_voices, _near_windows, _same_bars)
+    for search in (*searches, *parts):
         for match in search(loop_matches, in_train, in_held_out):
             first.setdefault((match.left, match.right), match)
     return sorted(
