@@ -1,18 +1,32 @@
 """Train the networks on clean data, with MLflow tracking."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, find_start, read_params
 from tasks.tracking import TrainingRun
-from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
+from trapgen.core import (
+    HITS_NAME,
+    LOOPS_NAME,
+    Codec,
+    DrumLoop,
+    Params,
+    TrainParams,
+    hash_files,
+    read_json,
+    read_loops,
+    to_words,
+    write_json,
+)
 from trapgen.model import (
     Humanizer,
     ModelSpec,
     list_conditions,
     load_start,
     name_loop,
+    name_version,
     number_conditions,
     save_humanizer,
     save_network,
@@ -72,6 +86,7 @@ def run(root: Path) -> None:
             before=list_learned(begun_from) if begun_from else (),
         )
         write_history(folder / "history.csv", trained.history)
+        write_json(folder / "lineage.json", _describe(root, params, begun_from))
         best = trained.history[trained.best_epoch - 1]
         tracked.log_model(trained.network, best)
     print(
@@ -79,6 +94,19 @@ def run(root: Path) -> None:
         f"{best.validation:.3f} bits per step on clean validation; a control that leaks on "
         f"purpose shows {best.control_loss:.3f}"
     )
+
+
+def _describe(root: Path, params: Params, start: Path | None) -> dict[str, object]:
+    """Where the model comes from: its data, its parameters, and the model that it began from."""
+    return {
+        "data": hash_files(*(root / ENCODED / name for name in (LOOPS_NAME, HITS_NAME))),
+        "parameters": {
+            "seed": params.seed,
+            "grid": asdict(params.grid),
+            "train": asdict(params.train),
+        },
+        "start": start and {"folder": params.train.start, "version": name_version(start)},
+    }
 
 
 def _learn_playing(

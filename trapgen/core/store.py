@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -94,6 +95,33 @@ ASSIGNED: Final[Mapping[str, str]] = {
 }
 """`data/split/assigned.csv`: one row per source and decision, oldest first."""
 
+LEDGER: Final[Mapping[str, str]] = dict.fromkeys(
+    (
+        "when",
+        "event",
+        "version",
+        "champion",
+        "previous",
+        "reason",
+        "exam",
+        "gate",
+        "data",
+        "commit",
+        "start",
+        "bits_test",
+        "champion_bits_test",
+        "gain",
+        "gain_low",
+        "gain_high",
+        "copies",
+        "champion_copies",
+        "outside",
+        "baselines",
+    ),
+    "str",
+)
+"""`data/models/ledger.csv`: one row per decision, oldest first."""
+
 LOOPS: Final[Mapping[str, str]] = {
     "loop_id": "str",
     "path": "str",
@@ -165,6 +193,22 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def hash_files(*paths: Path) -> str:
+    """Hash of the content of files in the given order, sixteen hex digits.
+
+    Raises:
+        TableError: One cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            detail = "Run the stage that writes it."
+            raise TableError(path, "unreadable", error.strerror, detail) from error
+    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:
