@@ -72,8 +72,9 @@ def run(root: Path, *, again: bool = False) -> Verdict:
     settle(models)
     state = _read_state(root)
     version, champion = name_version(root / MODEL), read_champion(models)
-    known = [row for row in read_ledger(models) if row["version"] == version]
-    if version == champion or (known and known[-1]["data"] == state["data"] and not again):
+    same = (version, state["data"])
+    known = [row for row in read_ledger(models) if (row["version"], row["data"]) == same]
+    if version == champion or (known and not again):
         reason = "it is the champion" if version == champion else known[-1]["reason"]
         return _say(Verdict("judged before", version, champion, reason))
     store_version(models, root / MODEL)
