@@ -7,12 +7,12 @@ from pathlib import Path
 from tasks.checks.history import DATA_DOCS
 from tasks.checks.tables import check_tables
 from tasks.places import AUDIT, AUGMENTED, CHECKS, STANDARDIZED, read_params
-from trapgen.audit import audit_corpus, write_tables
-from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_loops, read_table
+from trapgen.audit import Audit, audit_corpus, write_tables
+from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_loops, read_table, write_json
 from trapgen.ingest import load_standardized
 from trapgen.report import write_audit_report
 
-VERSION = "4"
+VERSION = "5"
 
 
 def run(root: Path) -> None:
@@ -43,6 +43,7 @@ def run(root: Path) -> None:
     new = [sentence for sentence in broken if not sentence.startswith(repeated)]
     found = replace(found, reasons=(*found.reasons, *new))
     write_tables(folder, found)
+    write_json(folder / "metrics.json", _pick_headline(found))
     loops = {loop.lineage.loop_id: loop for _, loop in sided}
     docs = Path(os.path.relpath(CHECKS / DATA_DOCS, AUDIT), "index.html").as_posix()
     write_audit_report(folder / "report.html", found, loops, data_docs=docs)
@@ -53,3 +54,12 @@ def run(root: Path) -> None:
     )
     if found.reasons:
         raise GateRefusedError(found.reasons)
+
+
+def _pick_headline(found: Audit) -> dict[str, float]:
+    """Content of `metrics.json`: the figures of `summary.json` by which two splits are compared."""
+    return {
+        "exact_bar_overlap": found.exact_bar_overlap,
+        "near_bar_overlap": found.near_bar_overlap,
+        "effective_sources": found.effective_sources["train"],
+    }

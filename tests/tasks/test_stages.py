@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pretty_midi
 import pytest
+from dvc.repo import Repo
 
 from tasks.checks.history import DATA_DOCS
 from tasks.places import CHECKS
@@ -23,6 +24,7 @@ from tests.tasks.checkout import (
     status,
 )
 from trapgen.core import LOOPS, MANIFEST, OVERLAP, SIDES, SPLIT, SURVIVORS, read_lines, read_table
+from trapgen.evaluate import pick_headline
 from trapgen.ingest import load_starter
 from trapgen.midi import write_loop
 from trapgen.model.training import best_epoch, read_history
@@ -121,7 +123,9 @@ def test_samples_are_midi_sound_picture_and_receipt(built: Path) -> None:
 
 
 def test_metrics_compare_with_all_baselines(built: Path) -> None:
-    metrics = json.loads((built / "data/reports/metrics.json").read_text())
+    metrics = json.loads((built / "data/reports/details.json").read_text())
+    headline = json.loads((built / "data/reports/metrics.json").read_text())
+    assert headline == pick_headline(metrics, 32)
     for side in ("validation", "test"):
         bits = metrics["bits_per_step"][side]
         assert set(bits) == {"model", "ngram", "position", "repeat_bar", "uniform"}
@@ -154,10 +158,18 @@ def test_dvc_draws_the_figures(built: Path, tmp_path: Path) -> None:
         "clean validation by distance": True,
         "calibration": True,
         "distance to the nearest training loop": True,
-        "bars closed by temperature": True,
         "overlap of features": True,
-        "bits per step": True,
     }
+
+
+def test_dvc_compares_a_dozen_headline_figures(built: Path) -> None:
+    with Repo(str(built)) as repo:
+        shown = repo.metrics.show()[""]["data"]
+        artifacts = repo.artifacts.read()["dvc.yaml"]
+    figures = pd.json_normalize([read["data"] for read in shown.values()])
+    assert set(shown) == {"data/audit/metrics.json", "data/reports/metrics.json"}
+    assert 12 <= len(figures.columns) <= 16
+    assert artifacts["drum-model"].path == "data/model"
 
 
 def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +197,7 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
     assert run_found.data.metrics["best_epoch"] == best.epoch
     assert run_found.data.metrics["best_leak_gap"] == pytest.approx(best.leak_gap, abs=2e-6)
     assert run_found.data.metrics["learning.leak_gap"] == pytest.approx(best.leak_gap)
-    for name in (
-        "bits_per_step.validation.model",
-        "goals.snare_on_3.holds",
-        "overlap.velocity.low",
-    ):
-        assert name in run_found.data.metrics
+    assert "bits_per_step.validation.model" in run_found.data.metrics
     for folder, ending in (("samples", ".wav"), ("reports", ".html"), ("audit", ".html")):
         names = [file.path for file in client.list_artifacts(run_found.info.run_id, folder)]
         assert any(name.endswith(ending) for name in names), folder
