@@ -1,16 +1,31 @@
 """Audit the overlap between splits, and refuse data that would bias figures."""
 
-import os
-from dataclasses import replace
-from pathlib import Path
+from __future__ import annotations
 
-from tasks.checks.history import DATA_DOCS
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.checks.page import INDEX
 from tasks.checks.tables import check_tables
 from tasks.places import AUDIT, AUGMENTED, CHECKS, STANDARDIZED, read_params
 from trapgen.audit import Audit, audit_corpus, write_tables
-from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_loops, read_table, write_json
+from trapgen.core import (
+    LOOPS,
+    MANIFEST,
+    GateRefusedError,
+    Params,
+    hash_loops,
+    read_loops,
+    read_table,
+    write_json,
+)
 from trapgen.ingest import load_standardized
-from trapgen.report import write_audit_report
+from trapgen.report import SourceFile, write_audit_report
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = "5"
 
@@ -28,15 +43,18 @@ def run(root: Path) -> None:
     params = read_params(root)
     sided = read_loops(root / AUGMENTED)
     sources = load_standardized(root / STANDARDIZED)
+    manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
+    data = hash_loops(sided)
     found = audit_corpus(sided, sources, params)
     folder = root / AUDIT
     broken = check_tables(
-        read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST),
+        manifest,
         read_table(root / AUGMENTED / "loops.parquet", LOOPS),
         found.overlap_table(),
         found.summary(),
         root / CHECKS,
         params=params.audit,
+        data=data,
     )
     # These expectations repeat the gate's reasons.
     repeated = ("gate.", "overlap.leak ") if found.reasons else ()
@@ -45,8 +63,16 @@ def run(root: Path) -> None:
     write_tables(folder, found)
     write_json(folder / "metrics.json", _pick_headline(found))
     loops = {loop.lineage.loop_id: loop for _, loop in sided}
-    docs = Path(os.path.relpath(CHECKS / DATA_DOCS, AUDIT), "index.html").as_posix()
-    write_audit_report(folder / "report.html", found, loops, data_docs=docs)
+    write_audit_report(
+        folder / "report.html",
+        found,
+        loops,
+        params.audit,
+        data=data,
+        settings=_list_settings(params),
+        sources=_find_files(manifest),
+        checks=Path(os.path.relpath(CHECKS, AUDIT), INDEX).as_posix(),
+    )
     print(
         f"audit: {found.gate}; {found.exact_bar_overlap:.2%} of held-out bars occur in train, "
         f"{found.chance.mean:.2%} are expected by chance "
@@ -54,6 +80,26 @@ def run(root: Path) -> None:
     )
     if found.reasons:
         raise GateRefusedError(found.reasons)
+
+
+def _list_settings(params: Params) -> dict[str, object]:
+    """The parameters of the stages that deal and recombine the loops."""
+    split, augment = asdict(params.split), asdict(params.augment)
+    return {
+        "seed": params.seed,
+        **{f"split.{name}": value for name, value in split.items()},
+        **{f"augment.{name}": value for name, value in augment.items()},
+    }
+
+
+def _find_files(manifest: pd.DataFrame) -> dict[str, SourceFile]:
+    """Pack and file of every source, by its id; of files with the same hits, the first."""
+    files: dict[str, SourceFile] = {}
+    columns = (manifest[name] for name in ("source_ids", "pack", "source_path"))
+    for source_ids, pack, path in zip(*columns, strict=True):
+        for source in source_ids:
+            files.setdefault(source, SourceFile(pack, path))
+    return files
 
 
 def _pick_headline(found: Audit) -> dict[str, float]:
