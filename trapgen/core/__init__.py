@@ -66,6 +66,7 @@ from trapgen.core.loop_table import (
     LOOPS_NAME,
     Sided,
     describe_loop,
+    hash_loops,
     join_hits,
     list_hits,
     read_loops,
