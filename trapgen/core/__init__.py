@@ -107,6 +107,7 @@ from trapgen.core.store import (
     SIDES,
     SPLIT,
     SURVIVORS,
+    clear_parts,
     hash_files,
     make_folder,
     make_table,
