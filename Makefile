@@ -10,7 +10,8 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_HOME := $(CURDIR)/.prefect
 MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
-PREFECT_API_URL ?= http://127.0.0.1:4200/api
+PREFECT_PORT ?= 4200
+PREFECT_API_URL ?= http://127.0.0.1:$(PREFECT_PORT)/api
 REST := servers or browser or slow
 # A file of tests stays on one worker, which makes what they share once.
 SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -36,7 +37,7 @@ run: $(READY)  ## from loop packs to new loops: everything that is not up to dat
 	@python -m tasks.summary
 
 flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spreads the files
-	$(if $(WORKERS),PREFECT_API_URL=$(PREFECT_API_URL)) python -m flows.pipeline \
+	$(if $(WORKERS),PREFECT_API_URL="$(PREFECT_API_URL)") python -m flows.pipeline \
 		$(if $(WORKERS),--workers $(WORKERS))
 	@python -m tasks.summary
 
@@ -78,11 +79,11 @@ ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
 		--backend-store-uri $(MLFLOW_STORE)
 
-prefect: $(READY)  ## a Prefect server on 127.0.0.1:4200
-	prefect server start --host 127.0.0.1
+prefect: $(READY)  ## a Prefect server on 127.0.0.1, at PREFECT_PORT=4200
+	python -m flows.server --port $(PREFECT_PORT)
 
 schedule: $(READY)  ## retrain every night, on the server that `make prefect` started
-	PREFECT_API_URL=$(PREFECT_API_URL) python -m flows.serve
+	PREFECT_API_URL="$(PREFECT_API_URL)" python -m flows.serve
 
 clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
 	rm -rf data/raw data/standardized data/split data/augmented data/audit data/encoded data/model \
