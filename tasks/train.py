@@ -2,29 +2,43 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
+from tasks.places import CHECKPOINT, ENCODED, MODEL, find_start, read_params
 from tasks.tracking import TrainingRun
-from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
+from trapgen.core import (
+    HITS_NAME,
+    LOOPS_NAME,
+    Codec,
+    DrumLoop,
+    Params,
+    TrainParams,
+    hash_files,
+    read_json,
+    read_loops,
+    to_words,
+    write_json,
+)
 from trapgen.model import (
     Humanizer,
     ModelSpec,
     list_conditions,
     load_start,
     name_loop,
+    name_version,
     number_conditions,
     save_humanizer,
     save_network,
-    save_training_index,
     train_humanizer,
 )
 from trapgen.model.training import Conditions, Epoch, fingerprint, train_network, write_history
+from trapgen.similarity import list_learned, save_training_index
 
-VERSION = "5"
+VERSION = "6"
 
 
 class EpochScreen(Protocol):
@@ -51,7 +65,8 @@ def run(
     loops = read_loops(root / ENCODED, ("train", "validation"))
     sides = [[loop for at, loop in loops if at == side] for side in ("train", "validation")]
     train, validation = ([to_words(loop) for loop in loops] for loops in sides)
-    start = load_start(root / params.train.start, codec) if params.train.start else None
+    begun_from = find_start(root, params)
+    start = load_start(begun_from, codec) if begun_from else None
     names = [
         [name_loop(loop.lineage.style, loop.bpm, base=params.train.style) for loop in loops]
         for loops in sides
@@ -85,8 +100,14 @@ def run(
         folder = root / MODEL
         save_network(folder, trained.network)
         save_humanizer(folder, humanizer)
-        save_training_index(folder, sides[0], read_json(root / ENCODED / "held_out.json"))
+        save_training_index(
+            folder,
+            sides[0],
+            read_json(root / ENCODED / "held_out.json"),
+            before=list_learned(begun_from) if begun_from else (),
+        )
         write_history(folder / "history.csv", trained.history)
+        write_json(folder / "lineage.json", _trace(root, params, begun_from))
         best = trained.history[trained.best_epoch - 1]
         tracked.log_model(trained.network, best)
     print(
@@ -94,6 +115,19 @@ def run(
         f"{best.validation:.3f} bits per step on clean validation; a control that leaks on "
         f"purpose shows {best.control_loss:.3f}"
     )
+
+
+def _trace(root: Path, params: Params, start: Path | None) -> dict[str, object]:
+    """Where the model comes from: its data, its parameters, and the model that it began from."""
+    return {
+        "data": hash_files(*(root / ENCODED / name for name in (LOOPS_NAME, HITS_NAME))),
+        "parameters": {
+            "seed": params.seed,
+            "grid": asdict(params.grid),
+            "train": asdict(params.train),
+        },
+        "start": start and {"folder": params.train.start, "version": name_version(start)},
+    }
 
 
 def _learn_playing(

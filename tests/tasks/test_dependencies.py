@@ -3,8 +3,9 @@
 import ast
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import chdir, nullcontext
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,12 +26,20 @@ CODE = ("tasks/", "trapgen/")
 DEFINITIONS = "trapgen/core/params/"
 # The face is for users: its names load when they are asked for, which no stage does.
 FACE = "trapgen.api"
+# The page in front of the checks is no output: a stage is not stale when it is drawn another way.
+PAGE = "tasks.checks.page"
 DEPENDENCIES = [
     (stage, dependency)
     for stage, entry in STAGES.items()
     for dependency in entry["deps"]
     if dependency.startswith(CODE)
 ]
+
+
+def outs(entry: dict[str, Any]) -> Iterator[Iterable[str]]:
+    """The paths of a stage's outputs and metrics, some of which have options."""
+    for out in [*entry["outs"], *entry.get("metrics", ())]:
+        yield out if isinstance(out, dict) else [out]
 
 
 @functools.cache
@@ -43,6 +52,8 @@ def find_code(stage: str) -> frozenset[str]:
     waiting = {"tasks.__main__", f"tasks.{stage}"}
     while waiting:
         found.add(module := waiting.pop())
+        if module == PAGE:
+            continue
         imported = set(graph.find_modules_directly_imported_by(module)) - {FACE}
         # A package's own module runs before any module in it.
         waiting |= (imported | {module.rpartition(".")[0]}) - found - {""}
@@ -94,7 +105,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = {
         path
         for entry in STAGES.values()
-        for path in [*entry["deps"], *entry["outs"], *entry.get("metrics", ())]
+        for path in [*entry["deps"], *chain.from_iterable(outs(entry))]
     }
     for path in sorted(paths, reverse=True):
         if not (place := folder / path).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 import os
@@ -32,9 +33,11 @@ PACK: Final[Mapping[str, str]] = {
     "performer": "str",
     "split": "str",
     "kind": "str",
+    "group": "str",
 }
 """`pack.csv`: one row per file, sorted by path. Values are copied from the source unchanged
-(`funk/groove1`, `4-4`, `beat`); empty if not stated."""
+(`funk/groove1`, `4-4`, `beat`); empty if not stated. `group` is the user's: files with the same one
+stay in one split."""
 
 MANIFEST: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -48,6 +51,7 @@ MANIFEST: Final[Mapping[str, str]] = {
     "steps_per_bar": "int64",
     "n_onsets": "int64",
     "published_split": "str",
+    "group": "str",
     "source_ids": "object",
     "key_map": "str",
     "key_map_confidence": "float64",
@@ -79,8 +83,46 @@ SPLIT: Final[Mapping[str, str]] = {
     "side": "str",
     "component": "int64",
     "protocol": "str",
+    "exam": "str",
+    "moved_from": "str",
+    "why": "str",
 }
 """`data/split/split.parquet`: one row per standardized loop."""
+
+ASSIGNED: Final[Mapping[str, str]] = {
+    "exam": "str",
+    "source_id": "str",
+    "side": "str",
+    "why": "str",
+}
+"""`data/split/assigned.csv`: one row per source and decision, oldest first."""
+
+LEDGER: Final[Mapping[str, str]] = dict.fromkeys(
+    (
+        "when",
+        "event",
+        "version",
+        "champion",
+        "previous",
+        "reason",
+        "exam",
+        "gate",
+        "data",
+        "commit",
+        "start",
+        "bits_test",
+        "champion_bits_test",
+        "gain",
+        "gain_low",
+        "gain_high",
+        "copies",
+        "champion_copies",
+        "outside",
+        "baselines",
+    ),
+    "str",
+)
+"""`data/models/ledger.csv`: one row per decision, oldest first."""
 
 LOOPS: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -177,6 +219,22 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def hash_files(*paths: Path) -> str:
+    """Hash of the content of files in the given order, sixteen hex digits.
+
+    Raises:
+        TableError: One cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            detail = "Run the stage that writes it."
+            raise TableError(path, "unreadable", error.strerror, detail) from error
+    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:
