@@ -10,7 +10,8 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_HOME := $(CURDIR)/.prefect
 MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
-PREFECT_API_URL ?= http://127.0.0.1:4200/api
+PREFECT_PORT ?= 4200
+PREFECT_API_URL ?= http://127.0.0.1:$(PREFECT_PORT)/api
 REST := servers or browser or slow
 # A file of tests stays on one worker, which makes what they share once.
 SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -36,7 +37,7 @@ run: $(READY)  ## from loop packs to new loops: everything that is not up to dat
 	@python -m tasks.summary
 
 flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spreads the files
-	$(if $(WORKERS),PREFECT_API_URL=$(PREFECT_API_URL)) python -m flows.pipeline \
+	$(if $(WORKERS),PREFECT_API_URL="$(PREFECT_API_URL)") python -m flows.pipeline \
 		$(if $(WORKERS),--workers $(WORKERS))
 	@python -m tasks.summary
 
@@ -82,11 +83,11 @@ compare: $(READY)  ## DVC's experiments side by side, in 120 columns: what diffe
 	dvc exp show --no-pager --only-changed \
 		--drop 'Created|data/|bits_per_bar|bar_accuracy|.*(test|leak_gap)'
 
-prefect: $(READY)  ## a Prefect server on 127.0.0.1:4200
-	prefect server start --host 127.0.0.1
+prefect: $(READY)  ## a Prefect server on 127.0.0.1, at PREFECT_PORT=4200
+	python -m flows.server --port $(PREFECT_PORT)
 
 schedule: $(READY)  ## retrain every night, on the server that `make prefect` started
-	PREFECT_API_URL=$(PREFECT_API_URL) python -m flows.serve
+	PREFECT_API_URL="$(PREFECT_API_URL)" python -m flows.serve
 
 clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
 	rm -rf data/raw data/standardized data/split data/augmented data/audit data/encoded data/model \

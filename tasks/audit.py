@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.checks.page import INDEX
 from tasks.checks.tables import check_tables
-from tasks.places import AUDIT, AUGMENTED, CHECKS, STANDARDIZED, read_params
+from tasks.places import AUDIT, AUGMENTED, CHECKS, SPLIT, STANDARDIZED, find_start, read_params
 from trapgen.audit import Audit, audit_corpus, write_tables
 from trapgen.core import (
     LOOPS,
@@ -21,13 +21,15 @@ from trapgen.core import (
     read_table,
     write_json,
 )
+from trapgen.core import SPLIT as SPLIT_SCHEMA
 from trapgen.ingest import load_standardized
-from trapgen.report import SourceFile, write_audit_report
+from trapgen.report import Move, SourceFile, write_audit_report
+from trapgen.similarity import list_learned
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = "5"
+VERSION = "6"
 
 
 def run(root: Path) -> None:
@@ -44,8 +46,11 @@ def run(root: Path) -> None:
     sided = read_loops(root / AUGMENTED)
     sources = load_standardized(root / STANDARDIZED)
     manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
+    start = find_start(root, params)
+    learned = list_learned(start) if start else []
     data = hash_loops(sided)
-    found = audit_corpus(sided, sources, params)
+    groups = manifest["group"].tolist()
+    found = audit_corpus(sided, sources, params, groups=groups, start=learned)
     folder = root / AUDIT
     broken = check_tables(
         manifest,
@@ -71,6 +76,7 @@ def run(root: Path) -> None:
         data=data,
         settings=_list_settings(params),
         sources=_find_files(manifest),
+        moves=_list_moves(root),
         checks=Path(os.path.relpath(CHECKS, AUDIT), INDEX).as_posix(),
     )
     print(
@@ -90,6 +96,14 @@ def _list_settings(params: Params) -> dict[str, object]:
         **{f"split.{name}": value for name, value in split.items()},
         **{f"augment.{name}": value for name, value in augment.items()},
     }
+
+
+def _list_moves(root: Path) -> list[Move]:
+    """Sources whose split is another one than before."""
+    split = read_table(root / SPLIT / "split.parquet", SPLIT_SCHEMA)
+    moved = split[split["moved_from"] != ""]
+    columns = (moved[name] for name in ("source_path", "moved_from", "side", "why"))
+    return [Move(*row) for row in zip(*columns, strict=True)]
 
 
 def _find_files(manifest: pd.DataFrame) -> dict[str, SourceFile]:

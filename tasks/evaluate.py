@@ -35,7 +35,7 @@ def run(root: Path) -> None:
         params.evaluate,
         params.seed,
         conditions=_tell(generator.network.spec, sides, params.train.style),
-        components=_read_components(root),
+        components=read_components(root),
     )
     history = read_history(root / MODEL / "history.csv")
     words = {side: [to_words(loop) for loop in sides[side]] for side in ("train", "validation")}
@@ -77,7 +77,7 @@ def _tell(
     }
 
 
-def _read_components(root: Path) -> dict[str, int]:
+def read_components(root: Path) -> dict[str, int]:
     """The group of related sources of each source, by its id."""
     manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
     split = read_table(root / SPLIT / "split.parquet", SPLIT_SCHEMA)

@@ -1,17 +1,27 @@
 """The two networks, `words` and `humanizer`, and their training with TensorFlow."""
 
+from trapgen.model.champions import (
+    CANDIDATE,
+    DECLINED,
+    MODELS,
+    PROMOTED,
+    ROLLED_BACK,
+    add_to_ledger,
+    find_model_in_use,
+    find_previous,
+    hash_data,
+    name_version,
+    prune,
+    read_champion,
+    read_ledger,
+    settle,
+    store_version,
+)
 from trapgen.model.humanizer.files import HUMANIZER_FILES, load_humanizer, save_humanizer
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.playback_features import is_played
 from trapgen.model.layers import log_softmax
-from trapgen.model.training_index import (
-    INDEX_FILES,
-    load_training_index,
-    measure_novelty,
-    rank_nearest,
-    save_training_index,
-)
 from trapgen.model.words.conditions import (
     Names,
     choose_condition,

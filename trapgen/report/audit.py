@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,16 @@ _SCRIPTS: Final = ("grid.js", "player.js", "pairs.js")
 _DEFAULTS: Final = AuditParams()
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A source that had to change its split."""
+
+    path: str
+    moved_from: str
+    side: str
+    why: str
+
+
 def write_audit_report(
     path: Path,
     audit: Audit,
@@ -29,6 +39,7 @@ def write_audit_report(
     data: str = "",
     settings: Mapping[str, object] | None = None,
     sources: Mapping[str, SourceFile] | None = None,
+    moves: Sequence[Move] = (),
     checks: str = "",
 ) -> None:
     """Write the audit as one page that needs nothing but itself.
@@ -43,6 +54,7 @@ def write_audit_report(
         data: Hash of the audited loops (`trapgen.core.hash_loops`).
         settings: Other parameters that the loops were made with, by name.
         sources: The files of sources by their ids (`trapgen.report.lineage.trace_origins`).
+        moves: Sources whose split is another one than before.
         checks: Address of the checks row by row, relative to the page; empty for none.
 
     Raises:
@@ -61,6 +73,7 @@ def write_audit_report(
         "lineage": lay_out(origins) if origins.packs else None,
         "charts": _lay_out_charts(audit),
         "pairs": describe_pairs(audit, loops) if audit.pairs else None,
+        "moves": moves,
         "dropped": describe_dropped(audit, loops),
         "checks": checks,
     }

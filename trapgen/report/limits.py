@@ -14,7 +14,8 @@ class Limit:
     """A figure that the gate looks at.
 
     Attributes:
-        figure: What it is: `shared_source`, `near_duplicates`, `bars`, `windows`, `voices`,
+        figure: What it is: `shared_source`, `near_duplicates`, both also with `start_` in front of
+            what a start model has learned, `bars`, `windows`, `voices`,
             `similar`, `chance`, `sources`, `leaks` or `voice_leaks`.
         found: The figure.
         bound: Its limit.
@@ -42,6 +43,9 @@ def list_limits(audit: Audit, params: AuditParams) -> list[Limit]:
 def _list_limits(audit: Audit, params: AuditParams) -> Iterator[Limit]:
     yield Limit("shared_source", audit.count("shared_source"), 0)
     yield Limit("near_duplicates", audit.near_duplicate_pairs, 0)
+    if audit.start:
+        yield Limit("start_shared_source", audit.start.shared_source_pairs, 0)
+        yield Limit("start_near_duplicates", audit.start.near_duplicate_pairs, 0)
     bounds = {
         window.n_bars: min(window.chance.limit + params.overlap_tolerance, 1)
         for window in audit.windows
