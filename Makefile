@@ -19,7 +19,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run flow test test-all check bench reproduce factory docs lock ui \
-	prefect schedule clean
+	compare prefect schedule clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -78,6 +78,10 @@ lock:  ## the locks again, from pyproject.toml and their own versions; needs uv
 ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
 		--backend-store-uri $(MLFLOW_STORE)
+
+compare: $(READY)  ## DVC's experiments side by side, in 120 columns: what differs, and how well
+	dvc exp show --no-pager --only-changed \
+		--drop 'Created|data/|bits_per_bar|bar_accuracy|.*(test|leak_gap)'
 
 prefect: $(READY)  ## a Prefect server on 127.0.0.1, at PREFECT_PORT=4200
 	python -m flows.server --port $(PREFECT_PORT)

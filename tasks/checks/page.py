@@ -92,20 +92,22 @@ def _read_notes(history: Path) -> dict[tuple[str, datetime], dict[str, str]]:
 
 def _list_broken(result: Mapping[str, Any]) -> Iterator[BrokenRule]:
     """The rules of a table that rows break, with the names of those rows."""
+    # Not every result has them, and its rows have their columns in the order of the alphabet.
+    stored = (each["result"].get("unexpected_index_column_names") for each in result["results"])
+    ids: Sequence[str] = next(filter(None, stored), ())
     for each in result["results"]:
         if each["success"]:
             continue
         config, found = each["expectation_config"], each["result"]
         columns = [config["kwargs"].get(name) for name in ("column_B", "column_A", "column")]
+        checked = [name for name in columns if name]
         yield BrokenRule(
             table=result["suite_name"],
             rule=config["description"],
             warns=config["severity"] == "warning",
             n_failing=found.get("unexpected_count", 0),
             n_rows=found.get("element_count", 0),
-            rows=_list_rows(found, [name for name in columns if name])
-            if found
-            else _list_errors(each["exception_info"]),
+            rows=_list_rows(found, checked, ids) if found else _list_errors(each["exception_info"]),
             page=result["page"].as_posix(),
         )
 
@@ -117,7 +119,9 @@ def _list_errors(info: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("", message) for message in dict.fromkeys(raised)]
 
 
-def _list_rows(found: Mapping[str, Any], columns: Sequence[str]) -> list[tuple[str, str]]:
+def _list_rows(
+    found: Mapping[str, Any], columns: Sequence[str], ids: Sequence[str]
+) -> list[tuple[str, str]]:
     """The names of the first failing rows, and what stands in the rule's first column."""
     rows = found.get("unexpected_index_list") or found.get("partial_unexpected_index_list", [])
     if not all(isinstance(row, dict) for row in rows):
@@ -125,7 +129,9 @@ def _list_rows(found: Mapping[str, Any], columns: Sequence[str]) -> list[tuple[s
         return [("", _write(value)) for value in found["partial_unexpected_list"][:_NAMED]]
     return [
         (
-            ", ".join(_write(value) for name, value in row.items() if name not in columns),
+            ", ".join(
+                _write(row[name]) for name in dict.fromkeys([*ids, *row]) if name not in columns
+            ),
             _write(row[columns[0]]),
         )
         for row in rows[:_NAMED]

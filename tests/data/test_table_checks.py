@@ -253,7 +253,9 @@ def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
     assert failures[0].endswith(", …")
     assert failures[2].endswith(f"it is {gate['near_duplicate_pairs']}")
     index = Page(tmp_path / "history" / INDEX)
-    assert f"overlap.leak must be {LEAK}; {n_leaks} of {len(overlap):,} rows are not:" in index.text
+    assert (
+        f"overlap.leak must be {LEAK}; {n_leaks:,} of {len(overlap):,} rows are not:" in index.text
+    )
     # Pairs are named by their loops.
     named = f"{first['train_loop']}, {first['other_loop']} {first['kind']}"
     assert f"{n_leaks} of {len(overlap)} {named}" in index.text

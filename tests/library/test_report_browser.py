@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from tests.pages import HOSTILE, by_id, fabricate, random_loop
 from trapgen.audit import Overlap
-from trapgen.report import write_audit_report
+from trapgen.report import BrokenRule, CheckRun, SourceFile, write_audit_report, write_checks_page
 from trapgen.report.grid import describe_differences
 from trapgen.similarity import Transform, lay_over
 
@@ -85,26 +87,52 @@ def address(sided, found, tmp_path_factory):
     return path.as_uri()
 
 
+@pytest.fixture(scope="module")
+def other_addresses(sided, found, tmp_path_factory):
+    """A page that refuses, with packs and limits, and the page of the checks."""
+    folder = tmp_path_factory.mktemp("pages")
+    packs = {name: f"{LONG} {at % 9}" for at, name in enumerate(by_id(sided))}
+    files = {name: SourceFile(pack, f"{pack}/{name}.mid") for name, pack in packs.items()}
+    broken = replace(found, near_duplicate_pairs=3, reasons=("3 pairs are nearly the same",))
+    write_audit_report(
+        folder / "audit.html",
+        broken,
+        by_id(sided),
+        data="0123456789abcdef",
+        settings={LONG: LONG},
+        sources=files,
+        checks="checks.html",
+    )
+    rule = BrokenRule("loops", "bpm must be from 20 to 400", False, 60, 803, [(LONG, HOSTILE)] * 50)
+    runs = [
+        CheckRun("audit", datetime(2026, 11, day, tzinfo=UTC), 40, [rule] * (day % 3), "0" * 12)
+        for day in range(1, 21)
+    ]
+    write_checks_page(folder / "checks.html", runs)
+    return {name: (folder / f"{name}.html").as_uri() for name in ("audit", "checks")}
+
+
 @pytest.fixture
 def open_page(browser, address):
-    """Opens the page; at the end nothing but the page itself was asked for, and nothing failed."""
-    asked, failed, opened = [], [], []
+    """Opens a page; at the end nothing but the page itself was asked for, and nothing failed."""
+    asked, failed, opened, addresses = [], [], [], []
 
-    def open_it(**options):
+    def open_it(at=address, **options):
         context = browser.new_context(**options)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: failed.append(str(error)))
         page.on("console", lambda message: failed.append(message.text))
         page.on("dialog", lambda dialog: failed.append(dialog.message))
-        page.goto(address)
+        page.goto(at)
         opened.append(context)
+        addresses.append(at)
         return page
 
     yield open_it
     for context in opened:
         context.close()
-    assert set(asked) - {"data:,"} == {address}
+    assert set(asked) - {"data:,"} == set(addresses)
     assert failed == []
 
 
@@ -369,6 +397,24 @@ def test_at_390_pixels_nothing_overflows(open_page, color_scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(21, 23, 28)") is (color_scheme == "dark")
+
+
+@pytest.mark.parametrize("name", ["audit", "checks"])
+@pytest.mark.parametrize("width", [390, 900])
+def test_no_page_overflows(open_page, other_addresses, name, width):
+    page = open_page(other_addresses[name], viewport={"width": width, "height": 800})
+    page.eval_on_selector_all("details", "all => all.forEach((x) => { x.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # What refuses is what a reader sees first.
+    first = page.locator(".verdict .word").bounding_box()
+    assert page.locator(".verdict .word").inner_text() == "REFUSE"
+    assert first["y"] < 100
+    # No label of a chart leaves it.
+    inside = """all => all.every((x) => {
+        const [own, chart] = [x, x.closest("svg.chart")].map((y) => y.getBoundingClientRect());
+        return own.left >= chart.left - 1 && own.right <= chart.right + 1;
+    })"""
+    assert page.eval_on_selector_all("svg.lineage text", inside)
 
 
 def test_without_scripts_there_are_pictures_and_no_dead_controls(open_page):
