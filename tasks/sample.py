@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tasks.places import MODEL, SAMPLES, read_params
-from tasks.tracking import track_samples
+from tasks.tracking.model_run import track_samples
 from trapgen.generate import generate, load_generator
 
-VERSION = "4"
+VERSION = "5"
 
 
 def run(root: Path) -> None:

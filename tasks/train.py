@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
-from tasks.tracking import TrainingRun
+from tasks.tracking.training import TrainingRun
 from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
 from trapgen.model import (
     Humanizer,
@@ -19,9 +19,16 @@ from trapgen.model import (
     save_training_index,
     train_humanizer,
 )
-from trapgen.model.training import Conditions, Epoch, fingerprint, train_network, write_history
+from trapgen.model.training import (
+    Conditions,
+    Epoch,
+    clear_checkpoint,
+    fingerprint,
+    train_network,
+    write_history,
+)
 
-VERSION = "5"
+VERSION = "6"
 
 
 def run(root: Path) -> None:
@@ -40,7 +47,7 @@ def run(root: Path) -> None:
     spec = ModelSpec.of(params.train, codec, known) if start is None else start.spec
     numbers = [number_conditions(each, spec) for each in names]
     name = fingerprint(train, validation, spec, params.train, params.seed, start, numbers)
-    with TrainingRun(root, params, name) as tracked, _Screen(params.train) as screen:
+    with TrainingRun(root, params, name, start) as tracked, _Screen(params.train) as screen:
 
         def on_epoch(epoch: Epoch) -> None:
             tracked.log_epoch(epoch)
@@ -67,7 +74,9 @@ def run(root: Path) -> None:
         save_training_index(folder, sides[0], read_json(root / ENCODED / "held_out.json"))
         write_history(folder / "history.csv", trained.history)
         best = trained.history[trained.best_epoch - 1]
-        tracked.log_model(trained.network, best)
+        tracked.log_best(trained.network, best)
+    # Until here, a stage that is killed finds the finished training again.
+    clear_checkpoint(root / CHECKPOINT)
     print(
         f"train: {len(trained.history)} epochs; best is epoch {best.epoch} with "
         f"{best.validation:.3f} bits per step on clean validation; a control that leaks on "

@@ -4,3 +4,4 @@ from trapgen.report.audit import write_audit_report
 from trapgen.report.audit_collections import AUDIT_FILES, audit_collections
 from trapgen.report.curves import RELIABILITY, write_curves
 from trapgen.report.evaluation import write_evaluation_report
+from trapgen.report.samples import embed_sound, write_samples_page
