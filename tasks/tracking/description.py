@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any, Final
-
-from tasks.tracking.store import flatten
 
 _MOST_ROWS: Final = 16
 _CANDIDATE: Final = "Candidate: not compared with the model in use."
@@ -20,7 +17,7 @@ PAGES: Final = {
 
 def describe_run(
     summary: Mapping[str, Any],
-    figures: Mapping[str, Any],
+    figures: Mapping[str, float],
     goals: Mapping[str, bool],
     pages: Mapping[str, str],
     verdict: str = "",
@@ -29,16 +26,16 @@ def describe_run(
 
     Args:
         summary: Content of the audit's `summary.json`.
-        figures: Headline figures.
+        figures: Headline figures, by name.
         goals: Whether each goal holds, by name; may be empty.
         pages: Addresses of its pages, by what they show.
         verdict: A sentence about its model; by default that nothing decided on it.
     """
     lines = [f"**{verdict or _CANDIDATE}**", "", _describe_gate(summary), _describe_goals(goals)]
-    rows = [(name, value) for name, value in flatten(figures).items() if is_figure(value)]
-    if rows:
-        lines += ["", "| figure | |", "| --- | --- |"]
-        lines += [f"| {name} | {_format(value)} |" for name, value in rows[:_MOST_ROWS]]
+    if figures:
+        lines += ["", "| figure | |", "| --- | ---: |"]
+        rows = list(figures.items())[:_MOST_ROWS]
+        lines += [f"| {name} | {value:.6g} |" for name, value in rows]
     links = [f"[{name}]({address})" for name, address in pages.items()]
     return "\n".join([*lines, "", f"Pages: {', '.join(links)}."]) + "\n"
 
@@ -49,11 +46,6 @@ def replace_verdict(description: str, verdict: str) -> str:
     if not first.startswith("**"):
         first, separator, rest = "", "\n\n", description
     return f"**{verdict}**{separator or chr(10)}{rest}"
-
-
-def is_figure(value: object) -> bool:
-    """Whether MLflow takes a value as a metric."""
-    return isinstance(value, Real)
 
 
 def _describe_gate(summary: Mapping[str, Any]) -> str:
@@ -69,7 +61,3 @@ def _describe_goals(goals: Mapping[str, bool]) -> str:
     missed = [name for name, holds in goals.items() if not holds]
     names = f"; not {', '.join(missed)}" if missed else ""
     return f"{len(goals) - len(missed)} of {len(goals)} goals met{names}."
-
-
-def _format(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final
 
 from tasks.places import AUDIT, SAMPLES
-from tasks.tracking.description import PAGES, describe_run, is_figure, replace_verdict
+from tasks.tracking.description import PAGES, describe_run, replace_verdict
 from tasks.tracking.model_run import copy_visible, open_run
 from tasks.tracking.pages import embed_neighbors
 from tasks.tracking.store import MODEL_TAG, NOTE_TAG, connect, find_run, flatten
@@ -16,6 +17,8 @@ from trapgen.core import read_json
 from trapgen.report import write_samples_page
 
 VERDICT_TAG: Final = "trapgen.verdict"
+_HEADLINE: Final = "headline/"
+"""The group of what matters: of the groups it sorts first."""
 _AUDIT_FILES: Final = ("report.html", "summary.json", "overlap.parquet")
 
 
@@ -31,8 +34,12 @@ def track_evaluation(root: Path, model: str, metrics: Mapping[str, Any], folder:
     mlflow = connect(root)
     summary = read_json(root / AUDIT / "summary.json")
     with mlflow.start_run(run_id=open_run(root, mlflow, model)) as run:
-        figures = {name: value for name, value in flatten(metrics).items() if is_figure(value)}
-        mlflow.log_metrics({name: float(value) for name, value in figures.items()})
+        figures = {
+            name: float(value)
+            for name, value in flatten(metrics, ".").items()
+            if isinstance(value, Real)
+        }
+        mlflow.log_metrics({f"{_HEADLINE}{name}": value for name, value in figures.items()})
         for source, place in ((folder, "reports"), (root / AUDIT, "audit")):
             with copy_visible(source, only=_AUDIT_FILES if place == "audit" else ()) as copy:
                 embed_neighbors(copy / "report.html", source)
@@ -43,7 +50,7 @@ def track_evaluation(root: Path, model: str, metrics: Mapping[str, Any], folder:
         at = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts"
         pages = {name: f"{at}/{path}" for name, path in PAGES.items()}
         verdict = run.data.tags.get(VERDICT_TAG, "")
-        text = describe_run(summary, metrics, _find_goals(metrics, folder), pages, verdict)
+        text = describe_run(summary, figures, _find_goals(metrics, folder), pages, verdict)
         mlflow.set_tag(NOTE_TAG, text)
 
 
@@ -68,11 +75,12 @@ def _find_goals(metrics: Mapping[str, Any], folder: Path) -> dict[str, bool]:
     """Whether each goal holds, from the figures or from the details beside them."""
     details = folder / "details.json"
     for content in (metrics, read_json(details) if details.is_file() else {}):
-        goals = content.get("goals")
-        if isinstance(goals, Mapping):
-            return {
-                name: bool(goal["holds"])
-                for name, goal in goals.items()
-                if isinstance(goal, Mapping) and "holds" in goal
-            }
+        goals = content.get("goals", {})
+        found = {
+            name: bool(goal["holds"])
+            for name, goal in goals.items()
+            if isinstance(goal, Mapping) and "holds" in goal
+        }
+        if found:
+            return found
     return {}

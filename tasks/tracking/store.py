@@ -30,6 +30,13 @@ _QUIET: Final = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+_LOUD: Final = (
+    "alembic",
+    "mlflow.store.db.utils",
+    "mlflow.models.signature",
+    "mlflow.system_metrics.system_metrics_monitor",
+)
+"""Loggers that tell what is no news: a new database, what is inferred about a model."""
 _EXPERIMENT_TAGS: Final = {
     # MLflow opens an experiment without this as one of agents and prompts.
     "mlflow.experimentKind": "custom_model_development",
@@ -54,8 +61,7 @@ def connect(root: Path) -> Any:
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     import mlflow
 
-    # Hide the log of creating a new database, and of what MLflow infers about a model.
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.models.signature"):
+    for name in _LOUD:
         logging.getLogger(name).setLevel(logging.WARNING)
     if _ELSEWHERE is None:
         _open_own_store(mlflow, find_home(root) / TRACKING)
@@ -132,10 +138,13 @@ def find_run(mlflow: Any, tag: str, value: str) -> Run | None:
     return found[0] if found else None
 
 
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Leaves of a tree by their paths, with slashes, by which MLflow groups them."""
+def flatten(tree: Mapping[str, Any], separator: str = "/", prefix: str = "") -> dict[str, Any]:
+    """Leaves of a tree by their paths; MLflow groups names by what stands before the last slash."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{prefix}{key}"
-        flat |= flatten(value, f"{name}/") if isinstance(value, Mapping) else {name: value}
+        if isinstance(value, Mapping):
+            flat |= flatten(value, separator, name + separator)
+        else:
+            flat[name] = value
     return flat

@@ -22,7 +22,8 @@ TRAINING_TAG: Final = "trapgen.training"
 START_TAG: Final = "trapgen.start"
 """Hash of the model that a training began from."""
 _PARENT_TAG: Final = "mlflow.parentRunId"
-_CURVES: Final = "learning/"
+_CURVES: Final = "training/"
+"""Group of what changes from epoch to epoch."""
 
 
 class TrainingRun:
@@ -125,8 +126,8 @@ def log_epoch(mlflow: Any, epoch: Epoch) -> None:
 
 def log_best(mlflow: Any, best: Epoch) -> None:
     """Log the losses of the epoch that was kept."""
-    losses = {f"best/{name}": loss for name, loss in best.losses.items()}
-    mlflow.log_metrics({"best/epoch": best.epoch, **losses})
+    losses = {f"kept_epoch/{name}": loss for name, loss in best.losses.items()}
+    mlflow.log_metrics({"kept_epoch/epoch": best.epoch, **losses})
 
 
 def _log_datasets(mlflow: Any, root: Path) -> None:
