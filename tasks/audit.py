@@ -6,13 +6,14 @@ from pathlib import Path
 
 from tasks.checks.history import DATA_DOCS
 from tasks.checks.tables import check_tables
-from tasks.places import AUDIT, AUGMENTED, CHECKS, STANDARDIZED, read_params
+from tasks.places import AUDIT, AUGMENTED, CHECKS, STANDARDIZED, find_start, read_params
 from trapgen.audit import audit_corpus, write_tables
 from trapgen.core import LOOPS, MANIFEST, GateRefusedError, read_loops, read_table
 from trapgen.ingest import load_standardized
 from trapgen.report import write_audit_report
+from trapgen.similarity import list_learned
 
-VERSION = "4"
+VERSION = "5"
 
 
 def run(root: Path) -> None:
@@ -28,10 +29,14 @@ def run(root: Path) -> None:
     params = read_params(root)
     sided = read_loops(root / AUGMENTED)
     sources = load_standardized(root / STANDARDIZED)
-    found = audit_corpus(sided, sources, params)
+    manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
+    start = find_start(root, params)
+    learned = list_learned(start) if start else []
+    groups = manifest["group"].tolist()
+    found = audit_corpus(sided, sources, params, groups=groups, start=learned)
     folder = root / AUDIT
     broken = check_tables(
-        read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST),
+        manifest,
         read_table(root / AUGMENTED / "loops.parquet", LOOPS),
         found.overlap_table(),
         found.summary(),
@@ -43,7 +48,7 @@ def run(root: Path) -> None:
     new = [sentence for sentence in broken if not sentence.startswith(repeated)]
     found = replace(found, reasons=(*found.reasons, *new))
     write_tables(folder, found)
-    loops = {loop.lineage.loop_id: loop for _, loop in sided}
+    loops = {loop.lineage.loop_id: loop for loop in (*learned, *(loop for _, loop in sided))}
     docs = Path(os.path.relpath(CHECKS / DATA_DOCS, AUDIT), "index.html").as_posix()
     write_audit_report(folder / "report.html", found, loops, data_docs=docs)
     print(

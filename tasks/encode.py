@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tasks.checks.text import check_text
-from tasks.places import AUDIT, AUGMENTED, CHECKS, ENCODED, read_params
+from tasks.places import AUDIT, AUGMENTED, CHECKS, ENCODED, find_start, read_params
 from trapgen.core import (
     SIDES,
     SURVIVORS,
@@ -14,9 +14,9 @@ from trapgen.core import (
     write_lines,
     write_loops,
 )
-from trapgen.model import measure_novelty
+from trapgen.similarity import list_learned, measure_novelty
 
-VERSION = "6"
+VERSION = "7"
 
 
 def run(root: Path) -> None:
@@ -25,7 +25,9 @@ def run(root: Path) -> None:
     Raises:
         GateRefusedError: The written text breaks a rule.
     """
-    steps_per_bar = read_params(root).grid.steps_per_bar
+    params = read_params(root)
+    steps_per_bar = params.grid.steps_per_bar
+    start = find_start(root, params)
     decisions = read_table(root / AUDIT / "survivors.parquet", SURVIVORS)
     kept = set(decisions.loc[decisions["kept"], "loop_id"])
     loops = read_loops(root / AUGMENTED)
@@ -36,8 +38,9 @@ def run(root: Path) -> None:
         write_lines(folder / f"{side}.txt", [loop for at, loop in sided if at == side])
     Codec(steps_per_bar).save(folder / "codec.json")
     train = [loop for side, loop in sided if side == "train"]
+    learned = [*train, *(list_learned(start) if start else [])]
     held_out = [loop for side, loop in sided if side != "train"]
-    write_json(folder / "held_out.json", measure_novelty(held_out, train))
+    write_json(folder / "held_out.json", measure_novelty(held_out, learned))
     n_steps = sum(loop.n_steps for loop in train)
     print(f"encode: {len(sided)} loops, {n_steps:,} steps to train on")
     found = check_text(folder, sided, steps_per_bar, root / CHECKS)

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from tasks.places import MODEL, SAMPLES, read_params
+from tasks.places import MODEL, SAMPLES, check_prompts, read_params
 from tasks.tracking.model_run import track_samples
 from trapgen.generate import generate, load_generator
 
-VERSION = "5"
+VERSION = "6"
 
 
 def run(root: Path) -> None:
     """Read `data/model`, write `data/samples`."""
     params = read_params(root)
+    check_prompts(root, params.sample)
     generator = load_generator(root / MODEL)
     receipts = generate(generator, params.sample, params.seed, root / SAMPLES, overwrite=True)
     track_samples(root, generator.model_hash, root / SAMPLES)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tasks.places import CHECKPOINT, ENCODED, MODEL, read_params
+from tasks.places import CHECKPOINT, ENCODED, MODEL, find_start, read_params
 from tasks.tracking.training import TrainingRun
 from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
 from trapgen.model import (
@@ -16,7 +16,6 @@ from trapgen.model import (
     number_conditions,
     save_humanizer,
     save_network,
-    save_training_index,
     train_humanizer,
 )
 from trapgen.model.training import (
@@ -27,8 +26,9 @@ from trapgen.model.training import (
     train_network,
     write_history,
 )
+from trapgen.similarity import list_learned, save_training_index
 
-VERSION = "6"
+VERSION = "7"
 
 
 def run(root: Path) -> None:
@@ -38,7 +38,8 @@ def run(root: Path) -> None:
     loops = read_loops(root / ENCODED, ("train", "validation"))
     sides = [[loop for at, loop in loops if at == side] for side in ("train", "validation")]
     train, validation = ([to_words(loop) for loop in loops] for loops in sides)
-    start = load_start(root / params.train.start, codec) if params.train.start else None
+    begun_from = find_start(root, params)
+    start = load_start(begun_from, codec) if begun_from else None
     names = [
         [name_loop(loop.lineage.style, loop.bpm, base=params.train.style) for loop in loops]
         for loops in sides
@@ -71,7 +72,12 @@ def run(root: Path) -> None:
         folder = root / MODEL
         save_network(folder, trained.network)
         save_humanizer(folder, humanizer)
-        save_training_index(folder, sides[0], read_json(root / ENCODED / "held_out.json"))
+        save_training_index(
+            folder,
+            sides[0],
+            read_json(root / ENCODED / "held_out.json"),
+            before=list_learned(begun_from) if begun_from else (),
+        )
         write_history(folder / "history.csv", trained.history)
         best = trained.history[trained.best_epoch - 1]
         tracked.log_best(trained.network, best)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.run import Check, Findings, run_checks
-from trapgen.core import PACK, InputError, make_table, read_table
-from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable
+from trapgen.core import InputError, make_table
+from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable, read_pack
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -161,7 +161,7 @@ def check_raw(
         TableError: A `pack.csv` breaks its schema.
     """
     trouble = {row["path"]: (row["rule"], row["received"]) for row in rejects.to_dict("records")}
-    noted = {path: read_table(path, PACK) for path in sorted(raw.rglob("pack.csv"))}
+    noted = {path: read_pack(path) for path in sorted(raw.rglob("pack.csv"))}
     digests = {
         at.parent / name: digest
         for at, table in noted.items()

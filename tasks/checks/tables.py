@@ -79,7 +79,7 @@ def make_manifest_suite() -> gx.ExpectationSuite:
                 gxe.ExpectColumnValuesToNotBeNull(
                     column=column, description=f"{column} must be filled in"
                 )
-                for column in (*filled, "feel", "published_split")
+                for column in (*filled, "feel", "published_split", "group")
             ),
             gxe.ExpectColumnValuesToBeInSet(
                 column="key_map",

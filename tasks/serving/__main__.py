@@ -42,9 +42,7 @@ def serve(root: Path, host: str, port: int) -> int:
         command += ["--model-uri", str(out), "--host", host, "--port", str(port)]
         try:
             return subprocess.run(
-                command,
-                env={**os.environ, "SERVING_MODEL_CONFIG": json.dumps(config)},
-                check=False,
+                command, env={**os.environ, "SERVING_MODEL_CONFIG": json.dumps(config)}, check=False
             ).returncode
         except KeyboardInterrupt:
             return 0

@@ -29,14 +29,8 @@ from trapgen.generate import generate as run_generate
 from trapgen.generate import load_generator
 from trapgen.ingest import load_starter, read_loop, write_packs
 from trapgen.midi import read_strikes, write_loop
-from trapgen.model import (
-    ModelSpec,
-    Network,
-    save_humanizer,
-    save_network,
-    save_training_index,
-    weight_shapes,
-)
+from trapgen.model import ModelSpec, Network, save_humanizer, save_network, weight_shapes
+from trapgen.similarity import save_training_index
 
 
 def answer(*arguments: object) -> dict:

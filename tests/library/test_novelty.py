@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 from trapgen.core import HITS_NAME, LOOPS_NAME, Lineage, ModelError, to_loop, to_words
-from trapgen.model import load_training_index, measure_novelty, rank_nearest, save_training_index
-from trapgen.model.training_index import NOVELTY_NAME, cut_passages
+from trapgen.similarity import (
+    load_training_index,
+    measure_novelty,
+    rank_nearest,
+    save_training_index,
+)
+from trapgen.similarity.training_index import NOVELTY_NAME, cut_passages
 
 
 def make_loops(*bars, seed=0):

@@ -36,13 +36,8 @@ from trapgen.generate.read_prompt import load_prompt
 from trapgen.generate.receipt import find_shared_voices, hash_code
 from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
-from trapgen.model import (
-    measure_novelty,
-    rank_nearest,
-    save_humanizer,
-    save_network,
-    save_training_index,
-)
+from trapgen.model import save_humanizer, save_network
+from trapgen.similarity import measure_novelty, rank_nearest, save_training_index
 
 STEERED = SampleParams(
     loops=2,

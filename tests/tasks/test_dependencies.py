@@ -3,8 +3,9 @@
 import ast
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import chdir, nullcontext
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,12 @@ DEPENDENCIES = [
     for dependency in entry["deps"]
     if dependency.startswith(CODE)
 ]
+
+
+def outs(entry: dict[str, Any]) -> Iterator[Iterable[str]]:
+    """The paths of a stage's outputs and metrics, some of which have options."""
+    for out in [*entry["outs"], *entry.get("metrics", ())]:
+        yield out if isinstance(out, dict) else [out]
 
 
 @functools.cache
@@ -94,7 +101,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     paths = {
         path
         for entry in STAGES.values()
-        for path in [*entry["deps"], *entry["outs"], *entry.get("metrics", ())]
+        for path in [*entry["deps"], *chain.from_iterable(outs(entry))]
     }
     for path in sorted(paths, reverse=True):
         if not (place := folder / path).exists():

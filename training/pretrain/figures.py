@@ -13,7 +13,8 @@ from training.pretrain.sides import Sides, Starter, read_words
 from trapgen.core import SIDES, EvaluateParams
 from trapgen.evaluate import evaluate, model_bits
 from trapgen.generate import load_generator
-from trapgen.model import INDEX_FILES, choose_condition, number_conditions
+from trapgen.model import choose_condition, number_conditions
+from trapgen.similarity import INDEX_FILES
 
 _DATA: Final = ("weights.safetensors", "humanizer.safetensors", *INDEX_FILES)
 

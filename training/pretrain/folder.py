@@ -8,14 +8,8 @@ from typing import Final
 
 from training.pretrain.sides import Sides
 from trapgen.core import DrumLoop, to_loop, to_words
-from trapgen.model import (
-    Humanizer,
-    Network,
-    measure_novelty,
-    save_humanizer,
-    save_network,
-    save_training_index,
-)
+from trapgen.model import Humanizer, Network, save_humanizer, save_network
+from trapgen.similarity import measure_novelty, save_training_index
 
 PIECE_BARS: Final = 4
 """Performances are compared in excerpts of this length."""

@@ -17,6 +17,16 @@ def judge(found: Audit, params: AuditParams) -> list[str]:
         )
     if near := found.near_duplicate_pairs:
         reasons.append(f"{near:,} pairs across splits are the same loop, or nearly")
+    if found.start and found.start.shared_source_pairs:
+        reasons.append(
+            f"{found.start.shared_source_pairs:,} pairs of a held-out loop and one that the start "
+            "model has learned share a source"
+        )
+    if found.start and found.start.near_duplicate_pairs:
+        reasons.append(
+            f"{found.start.near_duplicate_pairs:,} pairs of a held-out loop and one that the start "
+            "model has learned are the same loop, or nearly"
+        )
     if not found.chance.replicates:
         reasons.append(f"the chance baseline is {found.chance.method}")
     reasons += _over_chance(found, params)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice, product
 from typing import Final
 
@@ -52,20 +53,33 @@ class Match:
     weight: float = 0.0
 
 
-def find_matches(loop_matches: LoopMatches, train: Mask, held_out: Mask) -> list[Match]:
+def find_matches(
+    loop_matches: LoopMatches, train: Mask, held_out: Mask, *, whole: bool = False
+) -> list[Match]:
     """All pairs of patterns across splits that match in more than a source.
 
     Args:
         loop_matches: The loops of all splits.
         train: `(n_loops,)` mask of training loops.
         held_out: `(n_loops,)` mask of held-out loops.
+        whole: Whether to compare whole loops only, not their voices and bars, and to read only the
+            held-out ones through other key maps, where train is many times as large.
 
     Returns:
         One match per pair of patterns, of its first kind in `KINDS`; nearest first.
     """
     in_train, in_held_out = loop_matches.holds(train), loop_matches.holds(held_out)
     first: dict[tuple[int, int], Match] = {}
-    for search in (_near_loops, _misread_loops, _common_voices, _near_windows, _same_bars):
+    searches: tuple[Callable[..., Iterator[Match]], ...] = (
+        _near_loops,
+        _misread_loops,
+        _common_voices,
+        _near_windows,
+        _same_bars,
+    )
+    if whole:
+        searches = (_near_loops, partial(_misread_loops, sides=(False,)))
+    for search in searches:
         for match in search(loop_matches, in_train, in_held_out):
             first.setdefault((match.left, match.right), match)
     return sorted(
@@ -79,9 +93,21 @@ def _near_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) ->
         yield Match(pair.left, pair.right, kind, pair.distance, pair.transform, "all")
 
 
-def _misread_loops(loop_matches: LoopMatches, in_train: Mask, in_held_out: Mask) -> Iterator[Match]:
-    """Loops that are near each other if one of them is read through another key map."""
-    for of_train in (True, False):
+def _misread_loops(
+    loop_matches: LoopMatches,
+    in_train: Mask,
+    in_held_out: Mask,
+    sides: Sequence[bool] = (True, False),
+) -> Iterator[Match]:
+    """Loops that are near each other if one of them is read through another key map.
+
+    Args:
+        loop_matches: The loops of all splits.
+        in_train: `(n_patterns,)` mask of the patterns of train.
+        in_held_out: `(n_patterns,)` mask of the other splits'.
+        sides: Whether the one that is read anew is that of train.
+    """
+    for of_train in sides:
         read = np.flatnonzero(in_train if of_train else in_held_out)
         other = np.flatnonzero(in_held_out if of_train else in_train)
         loops, origins = _misread([loop_matches.different[at] for at in read])

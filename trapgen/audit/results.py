@@ -152,6 +152,23 @@ class VoiceOverlap:
 
 
 @dataclass(frozen=True, slots=True)
+class StartOverlap:
+    """What held-out loops have in common with those that a start model has learned.
+
+    Attributes:
+        n_loops: Loops in the start model's training index, performances in excerpts.
+        shared_source_pairs: Pairs of a learned and a held-out loop that share a source.
+        near_duplicate_pairs: Pairs of them within the near-duplicate distance.
+        pairs: These pairs.
+    """
+
+    n_loops: int
+    shared_source_pairs: int
+    near_duplicate_pairs: int
+    pairs: tuple[Overlap, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Deduplication's decision on a loop; a row of `survivors.parquet`."""
 
@@ -185,6 +202,7 @@ class Audit:
         self_test: Planted leaks, and those found.
         reasons: Why the gate refuses; empty if it passes.
         decisions: Deduplication's decision on each loop.
+        start: Overlap with what a start model has learned; None without one.
     """
 
     protocol: str
@@ -206,6 +224,7 @@ class Audit:
     sweep: tuple[SweepPoint, ...] = ()
     reasons: tuple[str, ...] = ()
     decisions: tuple[Decision, ...] = field(default=(), repr=False)
+    start: StartOverlap | None = None
 
     @property
     def gate(self) -> str:
@@ -218,7 +237,8 @@ class Audit:
 
     def overlap_table(self) -> pd.DataFrame:
         """The listed pairs, in the format of `overlap.parquet`."""
-        return make_table([pair.row() for pair in self.pairs], OVERLAP)
+        pairs = (*self.pairs, *(self.start.pairs if self.start else ()))
+        return make_table([pair.row() for pair in pairs], OVERLAP)
 
     def summary(self) -> dict[str, Any]:
         """Content of `summary.json`."""
@@ -239,6 +259,12 @@ class Audit:
             "windows": [_describe(window) for window in self.windows],
             "voices": _describe(self.voices),
             "sweep": [_describe(point) for point in self.sweep],
+            "start": self.start
+            and {
+                "n_loops": self.start.n_loops,
+                "shared_source_pairs": self.start.shared_source_pairs,
+                "near_duplicate_pairs": self.start.near_duplicate_pairs,
+            },
             "self_test": self.self_test,
             "gate": self.gate,
             "reasons": list(self.reasons),

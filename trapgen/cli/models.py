@@ -56,7 +56,8 @@ def score(
     from trapgen.core import to_words
     from trapgen.evaluate import NAMES, baseline_bits, model_bits
     from trapgen.ingest import read_collection
-    from trapgen.model import choose_condition, load_training_index
+    from trapgen.model import choose_condition
+    from trapgen.similarity import load_training_index
 
     folder = _find_model(model, steps_per_bar)
     generator = _load(folder, steps_per_bar)

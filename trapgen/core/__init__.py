@@ -47,6 +47,7 @@ from trapgen.core.loop import (
     BEATS_A_BAR,
     OF_HITS,
     ONSET_UNITS,
+    SOURCE_RULE,
     STEPS_PER_BAR,
     DrumLoop,
     Lineage,
@@ -95,6 +96,7 @@ from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
 from trapgen.core.progress import LINE_EVERY_S, OnFiles, Progress, every_so_often, show_progress
 from trapgen.core.seeds import make_rng
 from trapgen.core.store import (
+    ASSIGNED,
     LOOPS,
     MANIFEST,
     OVERLAP,

@@ -30,9 +30,11 @@ PACK: Final[Mapping[str, str]] = {
     "performer": "str",
     "split": "str",
     "kind": "str",
+    "group": "str",
 }
 """`pack.csv`: one row per file, sorted by path. Values are copied from the source unchanged
-(`funk/groove1`, `4-4`, `beat`); empty if not stated."""
+(`funk/groove1`, `4-4`, `beat`); empty if not stated. `group` is the user's: files with the same one
+stay in one split."""
 
 MANIFEST: Final[Mapping[str, str]] = {
     "loop_id": "str",
@@ -46,6 +48,7 @@ MANIFEST: Final[Mapping[str, str]] = {
     "steps_per_bar": "int64",
     "n_onsets": "int64",
     "published_split": "str",
+    "group": "str",
     "source_ids": "object",
     "key_map": "str",
     "key_map_confidence": "float64",
@@ -77,8 +80,19 @@ SPLIT: Final[Mapping[str, str]] = {
     "side": "str",
     "component": "int64",
     "protocol": "str",
+    "exam": "str",
+    "moved_from": "str",
+    "why": "str",
 }
 """`data/split/split.parquet`: one row per standardized loop."""
+
+ASSIGNED: Final[Mapping[str, str]] = {
+    "exam": "str",
+    "source_id": "str",
+    "side": "str",
+    "why": "str",
+}
+"""`data/split/assigned.csv`: one row per source and decision, oldest first."""
 
 LOOPS: Final[Mapping[str, str]] = {
     "loop_id": "str",

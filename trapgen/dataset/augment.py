@@ -39,7 +39,7 @@ from trapgen.midi import write_loop
 if TYPE_CHECKING:
     import pandas as pd
 
-_PART_VOICES: Final = {"kick": (KICK,), "snare": (SNARE,), "hat": (CLOSED_HAT, OPEN_HAT, RIDE)}
+PART_VOICES: Final = {"kick": (KICK,), "snare": (SNARE,), "hat": (CLOSED_HAT, OPEN_HAT, RIDE)}
 _VELOCITY_SPREAD: Final = 6.0
 
 
@@ -126,7 +126,7 @@ def recombine(
 def _lends(loop: DrumLoop, role: str) -> bool:
     if loop.lineage.role not in (role, "full"):
         return False
-    return bool(loop.onsets[:, _PART_VOICES[role]].any())
+    return bool(loop.onsets[:, PART_VOICES[role]].any())
 
 
 def _draw_recipe(
@@ -160,7 +160,7 @@ def apply_recipe(
     for part, parent in zip(recipe["parts"], parents, strict=True):
         turned = rotate(parent, part["rotate_bars"] * parent.steps_per_bar)
         laid = repeat_to(turned, recipe["bars"])
-        voices = _PART_VOICES[part["role"]]
+        voices = PART_VOICES[part["role"]]
         for name, array in arrays.items():
             array[:, voices] = getattr(laid, name)[:, voices]
     if recipe["vary"] is not None:

@@ -60,7 +60,8 @@ from trapgen.evaluate.metrics.distribution_overlap import Sample
 from trapgen.evaluate.metrics.goals import judge_goals
 from trapgen.evaluate.metrics.score import score_loops
 from trapgen.generate import Generator, draw_loops
-from trapgen.model import is_played, rank_nearest
+from trapgen.model import is_played
+from trapgen.similarity import rank_nearest
 
 Conditions = Mapping[str, NDArray[np.int64]]
 

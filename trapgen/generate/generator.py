@@ -34,7 +34,6 @@ from trapgen.generate.render_loops import DecodedLoop, LoopSeed, name_sample, to
 from trapgen.midi import write_loop
 from trapgen.model import (
     HUMANIZER_FILES,
-    INDEX_FILES,
     Humanizer,
     Network,
     Tokens,
@@ -42,11 +41,9 @@ from trapgen.model import (
     hash_model,
     load_humanizer,
     load_network,
-    load_training_index,
-    rank_nearest,
 )
 from trapgen.render import can_draw, draw_loop, render, write_wav
-from trapgen.similarity import Pair
+from trapgen.similarity import INDEX_FILES, Pair, load_training_index, rank_nearest
 
 _SAMPLE_RATE = 44100
 

@@ -9,5 +9,6 @@ from trapgen.ingest.importers.pack import import_pack
 from trapgen.ingest.keymap.review import find_doubts, settle
 from trapgen.ingest.standardize.chunks import Chunk, Part, Spread, standardize
 from trapgen.ingest.standardize.folder import find_midi, load_standardized, read_folder
+from trapgen.ingest.standardize.notes import read_pack
 from trapgen.ingest.standardize.read import Standardized, read_loop
 from trapgen.ingest.starter.packs import load_starter, write_packs

@@ -5,13 +5,6 @@ from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.playback_features import is_played
 from trapgen.model.layers import log_softmax
-from trapgen.model.training_index import (
-    INDEX_FILES,
-    load_training_index,
-    measure_novelty,
-    rank_nearest,
-    save_training_index,
-)
 from trapgen.model.words.conditions import (
     Names,
     choose_condition,

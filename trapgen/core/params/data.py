@@ -85,6 +85,11 @@ class SplitParams(Section):
     near_duplicate_distance: float = define(
         0.15, "Sources that differ in at most this share of their hits are kept in one split."
     )
+    groups: bool = define(
+        True,
+        "Whether files of one pack with the same group in its pack.csv, such as a song or a "
+        "performer, are kept in one split.",
+    )
 
     def _check_together(self) -> None:
         held_out = self.validation_share + self.test_share

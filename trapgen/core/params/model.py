@@ -26,7 +26,8 @@ class TrainParams(Section):
 
     start: str = define(
         "",
-        "Folder of a model to fine-tune, such as trapgen/factory/32; it sets layers and units. "
+        "Folder of a model to fine-tune, in data/start; it sets layers and units, and what it has "
+        "learned counts as training data. "
         "Empty: train from scratch.",
     )
     layers: int = define(2, "Stacked LSTM layers", low=1, high=16)

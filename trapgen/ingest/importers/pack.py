@@ -28,6 +28,7 @@ from trapgen.ingest.importers.entry import Entry, Limits, Reader
 from trapgen.ingest.importers.folder import list_folder
 from trapgen.ingest.importers.groove import ATTRIBUTION, INFO, LABELS, parse_info
 from trapgen.ingest.importers.names import check_name, find_clashes, printable
+from trapgen.ingest.standardize.notes import read_pack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,7 @@ def import_pack(
         files = _name_files(choice, prefix)
         if not files and not choice.refused:
             raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
-        _check_tables(out, set(files), labels is not None)
+        groups = _check_tables(out, set(files), labels is not None)
         for at, (name, entry) in enumerate(sorted(files.items()), start=1):
             try:
                 data = reader.read(entry)
@@ -116,7 +117,8 @@ def import_pack(
                 n_written += _place(out, name, data)
                 known = (labels or {}).get(name) or dict.fromkeys(LABELS, "")
                 digest = hashlib.sha256(data).hexdigest()
-                rows.append({"path": name, "sha256": digest, "size": len(data), **known})
+                row = {"path": name, "sha256": digest, "size": len(data), **known}
+                rows.append(row | {"group": groups.get(name, "")})
             if on_file:
                 on_file(at, len(files))
     seen = {row["path"] for row in choice.refused} | {prefix + name for name in files}
@@ -252,10 +254,17 @@ def _name_files(choice: _Choice, prefix: str) -> dict[str, Entry]:
     return files
 
 
-def _check_tables(out: Path, names: set[str], is_groove: bool) -> None:
-    """Refuse a pack with another import, or with the user's files under the pack's table names."""
+def _check_tables(out: Path, names: set[str], is_groove: bool) -> dict[str, str]:
+    """Refuse a pack with another import, or with the user's files under the pack's table names.
+
+    Returns:
+        The groups that the user gave the pack's files.
+    """
+    groups = {}
     if (out / "pack.csv").exists():
-        others = sorted(set(read_table(out / "pack.csv", PACK)["path"]) - names)
+        before = read_pack(out / "pack.csv")
+        groups = dict(zip(before["path"], before["group"], strict=True))
+        others = sorted(set(groups) - names)
         if others:
             detail = "The pack holds files of another import; give another folder."
             raise InputError(out / "pack.csv", "other_import", others[0], detail)
@@ -264,6 +273,7 @@ def _check_tables(out: Path, names: set[str], is_groove: bool) -> None:
     path = out / "ATTRIBUTION.md"
     if is_groove and path.exists() and path.read_bytes() != ATTRIBUTION.encode():
         raise InputError(path, "differs", "another text", "Move it, or give another folder.")
+    return groups
 
 
 def _place(out: Path, name: str, data: bytes) -> bool:

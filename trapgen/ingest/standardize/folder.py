@@ -92,7 +92,7 @@ def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardi
     if found.note is None:
         return result
     loop = relabel(result.loop, style=found.note.style or result.loop.lineage.style)
-    return replace(result, loop=loop, published_split=found.note.split)
+    return replace(result, loop=loop, published_split=found.note.split, group=found.note.group)
 
 
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:

@@ -68,6 +68,7 @@ class Standardized:
         collapsed_onsets: Strikes dropped because a louder one has the same step and voice.
         dropped_onsets: Strikes on pitches without a voice, or outside the drum channel.
         published_split: Split assigned by the file's publisher; empty if not stated.
+        group: Group that its pack states for the file; empty for none.
     """
 
     loop: DrumLoop
@@ -82,6 +83,7 @@ class Standardized:
     collapsed_onsets: int
     dropped_onsets: int
     published_split: str = ""
+    group: str = ""
 
 
 def read_loop(

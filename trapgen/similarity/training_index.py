@@ -24,7 +24,8 @@ from trapgen.core import (
     write_json,
     write_loops,
 )
-from trapgen.similarity import Pair, find_pairs
+from trapgen.similarity.loops import find_pairs
+from trapgen.similarity.pairs import Pair
 
 NOVELTY_NAME: Final = "novelty.json"
 INDEX_FILES: Final = (LOOPS_NAME, HITS_NAME, NOVELTY_NAME)
@@ -35,7 +36,12 @@ _AGAIN: Final = "Train the model again: this version keeps its training loops in
 
 
 def save_training_index(
-    folder: Path, loops: Sequence[DrumLoop], held_out: Sequence[float] = (), *, piece_bars: int = 0
+    folder: Path,
+    loops: Sequence[DrumLoop],
+    held_out: Sequence[float] = (),
+    *,
+    piece_bars: int = 0,
+    before: Sequence[DrumLoop] = (),
 ) -> None:
     """Write the loops and distances that receipts use to measure novelty.
 
@@ -45,8 +51,10 @@ def save_training_index(
         held_out: Distances of held-out loops to the nearest training loop (see `measure_novelty`).
         piece_bars: Loops longer than this are performances, and are compared in excerpts of this
             many bars (see `cut_passages`); 0 for no limit.
+        before: Loops that the model learned before, as the model that it was begun from.
     """
-    write_loops(folder, [("train", loop) for loop in loops])
+    learned = [("train", loop) for loop in loops] + [("start", loop) for loop in before]
+    write_loops(folder, learned)
     write_json(folder / NOVELTY_NAME, {"piece_bars": piece_bars, "held_out": list(held_out)})
 
 
@@ -71,7 +79,8 @@ class TrainingIndex:
     """Training loops that generated loops are compared with.
 
     Attributes:
-        loops: The training loops, performances cut into excerpts.
+        loops: The training loops, performances cut into excerpts; with those that the model learned
+            before, as the model that it was begun from.
         held_out: `(n_loops,)` float32 distances of held-out loops to the nearest training loop,
             ascending.
     """
@@ -97,6 +106,21 @@ def load_training_index(folder: Path, *, whole: bool = False) -> TrainingIndex:
     if piece_bars and not whole:
         loops = cut_passages(loops, piece_bars)
     return TrainingIndex(loops, held_out)
+
+
+def list_learned(folder: Path) -> list[DrumLoop]:
+    """Everything that a model has learned, for the index of one that is begun from it.
+
+    Loops are named `folder:loop_id` after the model's folder, and `folder:earlier:loop_id` if it
+    was begun from another in turn.
+
+    Raises:
+        ModelError: A file is missing or broken.
+    """
+    return [
+        relabel(loop, loop_id=f"{folder.name}:{loop.lineage.loop_id}")
+        for loop in load_training_index(folder).loops
+    ]
 
 
 def cut_passages(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
