@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from trapgen.core import Definition, Params, definitions, list_definitions
-from trapgen.model import Network
+from trapgen.model import Network, hash_model, load_network
 
 NAME: Final = "trapgen"
 """Of the model in a run, and of the registered model."""
@@ -42,9 +42,9 @@ def lay_out(folder: Path, network: Network, model: str) -> Iterator[dict[str, An
         network: Its network.
         model: Its hash.
     """
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
-        # MLflow looks for its own annotations in the code's docstrings.
-        warnings.filterwarnings("ignore", message=".*type hint")
+    # It tells what it infers about every model.
+    logging.getLogger("mlflow.models.signature").setLevel(logging.WARNING)
+    with tempfile.TemporaryDirectory() as scratch:
         code = Path(scratch) / "trapgen"
         # The packaged models are no code.
         packaged = [path.name for path in (_LIBRARY / "factory").iterdir() if path.is_dir()]
@@ -59,6 +59,19 @@ def lay_out(folder: Path, network: Network, model: str) -> Iterator[dict[str, An
             "input_example": EXAMPLE,
             "metadata": {"trapgen.model": model},
         }
+
+
+def save(folder: Path, out: Path) -> None:
+    """Save a model's folder as a model that MLflow serves.
+
+    Raises:
+        ModelError: A file is missing or broken.
+    """
+    import mlflow
+
+    network = load_network(folder)
+    with lay_out(folder, network, hash_model(network)) as parts:
+        mlflow.pyfunc.save_model(str(out), **parts)
 
 
 def write_card(network: Network, model: str, folder: Path) -> str:

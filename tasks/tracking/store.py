@@ -30,13 +30,8 @@ _QUIET: Final = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-_LOUD: Final = (
-    "alembic",
-    "mlflow.store.db.utils",
-    "mlflow.models.signature",
-    "mlflow.system_metrics.system_metrics_monitor",
-)
-"""Loggers that tell what is no news: a new database, what is inferred about a model."""
+_LOUD: Final = ("alembic", "mlflow.store.db.utils", "mlflow.system_metrics.system_metrics_monitor")
+"""Loggers that tell what is no news: of a new database, of measuring the machine."""
 _EXPERIMENT_TAGS: Final = {
     # MLflow opens an experiment without this as one of agents and prompts.
     "mlflow.experimentKind": "custom_model_development",
