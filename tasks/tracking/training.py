@@ -57,8 +57,12 @@ class TrainingRun:
             return self
         tags = {TRAINING_TAG: self._name, **read_tags(self._root), **self._name_start()}
         mlflow.start_run(run_name=name_run(self._root), tags=tags, log_system_metrics=True)
-        mlflow.log_params(flatten(dataclasses.asdict(self._params)))
-        _log_datasets(mlflow, self._root)
+        try:
+            mlflow.log_params(flatten(dataclasses.asdict(self._params)))
+            _log_datasets(mlflow, self._root)
+        except BaseException:
+            mlflow.end_run("FAILED")
+            raise
         return self
 
     def __exit__(
