@@ -10,6 +10,9 @@ export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_HOME := $(CURDIR)/.prefect
 MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
+# 5000 is taken on macOS, by AirPlay.
+MLFLOW_PORT ?= 5000
+SERVE_PORT ?= 5001
 PREFECT_PORT ?= 4200
 PREFECT_API_URL ?= http://127.0.0.1:$(PREFECT_PORT)/api
 REST := servers or browser or slow
@@ -18,7 +21,7 @@ SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test test-all check bench reproduce factory docs lock ui \
+.PHONY: help setup run flow test test-all check bench reproduce factory docs lock ui serve \
 	compare prefect schedule clean
 
 help:  ## what there is
@@ -59,6 +62,7 @@ bench: $(READY)  ## figures, side by side: reading, standardizing, leaks, learni
 	python -m bench.audit
 	python -m bench.train
 	python -m bench.sample
+	python -m bench.serve
 
 reproduce: $(READY)  ## the original's experiments again, in a copy: docs/reproduction.md
 	python -m experiments
@@ -75,9 +79,13 @@ lock:  ## the locks again, from pyproject.toml and their own versions; needs uv
 	uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements/dev.lock
 	uv pip compile pyproject.toml $(LOCK) -c requirements/dev.lock -o requirements/core.lock
 
-ui: $(READY)  ## browse runs, models and samples in MLflow, on 127.0.0.1:5000
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port 5000 --workers 1 \
-		--backend-store-uri $(MLFLOW_STORE)
+ui: $(READY)  ## browse runs, models and samples in MLflow, on port 5000 (MLFLOW_PORT)
+	@python -m tasks.tracking http://127.0.0.1:$(MLFLOW_PORT)
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --host 127.0.0.1 --port $(MLFLOW_PORT) \
+		--workers 1 --backend-store-uri "$(MLFLOW_STORE)"
+
+serve: $(READY)  ## the model in use as a server that answers with loops, on port 5001 (SERVE_PORT)
+	python -m tasks.serving --port $(SERVE_PORT)
 
 compare: $(READY)  ## DVC's experiments side by side, in 120 columns: what differs, and how well
 	dvc exp show --no-pager --only-changed \

@@ -23,7 +23,7 @@ def find_links(root: Path) -> dict[str, str]:
         model = hash_model(load_network(root / MODEL))
     except ModelError:  # no stage has written one yet
         return links
-    from tasks.tracking import MODEL_TAG
+    from tasks.tracking.store import MODEL_TAG
 
     server = os.environ.get("MLFLOW_TRACKING_URI", "")
     where = server if server.startswith("http") else "make ui"

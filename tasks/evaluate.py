@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.places import AUDIT, ENCODED, MODEL, REPORTS, SAMPLES, SPLIT, STANDARDIZED, read_params
-from tasks.tracking import track_evaluation
+from tasks.tracking.results import track_evaluation
 from trapgen import render
 from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA

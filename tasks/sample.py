@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from tasks.places import MODEL, SAMPLES, check_prompts, read_params
-from tasks.tracking import track_samples
+from tasks.tracking.model_run import track_samples
 from trapgen.generate import generate, load_generator
 
-VERSION = "5"
+VERSION = "6"
 
 
 def run(root: Path) -> None:

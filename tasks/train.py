@@ -9,7 +9,7 @@ from typing import Protocol
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, find_start, read_params
-from tasks.tracking import TrainingRun
+from tasks.tracking.training import TrainingRun
 from trapgen.core import (
     HITS_NAME,
     LOOPS_NAME,
@@ -35,10 +35,17 @@ from trapgen.model import (
     save_network,
     train_humanizer,
 )
-from trapgen.model.training import Conditions, Epoch, fingerprint, train_network, write_history
+from trapgen.model.training import (
+    Conditions,
+    Epoch,
+    clear_checkpoint,
+    fingerprint,
+    train_network,
+    write_history,
+)
 from trapgen.similarity import list_learned, save_training_index
 
-VERSION = "6"
+VERSION = "7"
 
 
 class EpochScreen(Protocol):
@@ -76,7 +83,7 @@ def run(
     numbers = [number_conditions(each, spec) for each in names]
     name = fingerprint(train, validation, spec, params.train, params.seed, start, numbers)
     show = epochs or _Terminal
-    with TrainingRun(root, params, name) as tracked, show(params.train.epochs) as screen:
+    with TrainingRun(root, params, name, start) as tracked, show(params.train.epochs) as screen:
 
         def on_epoch(epoch: Epoch) -> None:
             tracked.log_epoch(epoch)
@@ -109,7 +116,9 @@ def run(
         write_history(folder / "history.csv", trained.history)
         write_json(folder / "lineage.json", _trace(root, params, begun_from))
         best = trained.history[trained.best_epoch - 1]
-        tracked.log_model(trained.network, best)
+        tracked.log_best(trained.network, best)
+    # Until here, a stage that is killed finds the finished training again.
+    clear_checkpoint(root / CHECKPOINT)
     print(
         f"train: {len(trained.history)} epochs; best is epoch {best.epoch} with "
         f"{best.validation:.3f} bits per step on clean validation; a control that leaks on "

@@ -13,14 +13,14 @@ import yaml
 from dvc.repo import Repo
 
 from flows import dag
-
-# Before MLflow sets the variable that this module reads the place of the runs from.
-from tasks import tracking  # noqa: F401
 from tasks.__main__ import main
 from tasks.stage import load_stage
 
+# Before MLflow sets the variable that this module reads the place of the runs from.
+from tasks.tracking import store  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("trapgen", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore")
+COPIED = ("trapgen", "tasks", "flows", "requirements", "dvc.yaml", "params.yaml", ".dvcignore")
 SMALL = {
     "augment": {"train_loops": 48, "validation_loops": 12, "test_loops": 12},
     "audit": {"chance_replicates": 4, "self_test_leaks": 5},

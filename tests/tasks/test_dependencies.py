@@ -206,7 +206,7 @@ def test_a_stage_names_the_parameters_that_it_reads_and_no_others(
 ) -> None:
     # MLflow is told all parameters: its record is no result.
     tracked = SimpleNamespace(
-        **{f"log_{what}": lambda *_: None for what in ("epoch", "humanizer", "model")}
+        **{f"log_{what}": lambda *_: None for what in ("epoch", "humanizer", "best")}
     )
     monkeypatch.setattr("tasks.train.TrainingRun", lambda *_: nullcontext(tracked))
     monkeypatch.setattr("tasks.sample.track_samples", lambda *_: None)

@@ -199,7 +199,7 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
     mlflow.set_tracking_uri(f"sqlite:///{built / 'mlruns/mlflow.db'}")
     [run_found] = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
     assert run_found.info.status == "FINISHED"
-    assert run_found.data.params["train.units"] == "16"
+    assert run_found.data.params["train/units"] == "16"
     assert run_found.data.tags["trapgen.model"]
     assert run_found.data.tags["dvc.data/encoded"]
     assert {dataset.dataset.name for dataset in run_found.inputs.dataset_inputs} == {
@@ -209,23 +209,31 @@ def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.Monkey
     client = mlflow.MlflowClient()
     epochs = read_history(built / "data/model/history.csv")
     for name in LOSSES:
-        points = client.get_metric_history(run_found.info.run_id, name)
+        points = client.get_metric_history(run_found.info.run_id, f"training/{name}")
         assert [point.step for point in points] == [1, 2]
         logged = [point.value for point in points]
         assert logged == pytest.approx([epoch.losses[name] for epoch in epochs], abs=2e-6)
     best = best_epoch(epochs)
-    assert run_found.data.metrics["best_epoch"] == best.epoch
-    assert run_found.data.metrics["best_leak_gap"] == pytest.approx(best.leak_gap, abs=2e-6)
-    assert run_found.data.metrics["learning.leak_gap"] == pytest.approx(best.leak_gap)
-    assert "bits_per_step.validation.model" in run_found.data.metrics
+    figures = run_found.data.metrics
+    assert figures["kept_epoch/epoch"] == best.epoch
+    assert figures["kept_epoch/leak_gap"] == pytest.approx(best.leak_gap, abs=2e-6)
+    assert figures["headline/learning.leak_gap"] == pytest.approx(best.leak_gap)
+    assert figures["headline/bits_per_step.validation.model"] > 0
+    groups = {name.partition("/")[0] for name in figures if not name.startswith("system/")}
+    assert groups == {"headline", "humanizer", "kept_epoch", "training"}
+    note = run_found.data.tags["mlflow.note.content"]
+    assert "The audit's gate passes." in note
+    assert " goals met" in note
     for folder, ending in (("samples", ".wav"), ("reports", ".html"), ("audit", ".html")):
         names = [file.path for file in client.list_artifacts(run_found.info.run_id, folder)]
         assert any(name.endswith(ending) for name in names), folder
-    [model] = client.search_logged_models([run_found.info.experiment_id])
-    loaded = mlflow.tensorflow.load_model(model.model_uri)
-    assert loaded.count_params() > 0
+        assert not any(Path(name).name.startswith(".") for name in names), folder
+    assert run_found.outputs is not None
+    [output] = run_found.outputs.model_outputs
+    model = mlflow.get_logged_model(output.model_id)
+    assert model.tags["trapgen.model"] == run_found.data.tags["trapgen.model"]
     info = mlflow.models.get_model_info(model.model_uri)
-    assert info.signature is not None
+    assert "loops: long (optional)" in str(info.signature)
     assert info.saved_input_example_info is not None
 
 
@@ -295,12 +303,15 @@ def test_a_restored_model_gets_a_run_of_its_own(checkout: Path) -> None:
     mlflow.set_tracking_uri(f"sqlite:///{checkout / 'mlruns/mlflow.db'}")
     [restored] = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
     assert restored.data.tags["trapgen.restored"] == "true"
-    assert "bar_accuracy" in restored.data.metrics
+    assert restored.info.run_name.endswith(", restored")
+    assert restored.outputs is not None
+    assert len(restored.outputs.model_outputs) == 1
+    assert "headline/bar_accuracy" in restored.data.metrics
     history = read_history(checkout / "data/model/history.csv")
     for name in LOSSES:
-        points = mlflow.MlflowClient().get_metric_history(restored.info.run_id, name)
+        points = mlflow.MlflowClient().get_metric_history(restored.info.run_id, f"training/{name}")
         assert [point.value for point in points] == [epoch.losses[name] for epoch in history]
-    assert restored.data.metrics["best_leak_gap"] == best_epoch(history).leak_gap
+    assert restored.data.metrics["kept_epoch/leak_gap"] == best_epoch(history).leak_gap
 
 
 def test_a_broken_file_is_rejected_and_the_rest_goes_on(checkout: Path, capsys) -> None:

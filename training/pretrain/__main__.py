@@ -22,7 +22,7 @@ from training.pretrain.learn_humanizer import learn_humanizer
 from training.pretrain.learn_words import PARAMS, VARIATIONS, learn_words
 from training.pretrain.sides import read_groove, read_starter
 from trapgen.core import SIDES, write_json
-from trapgen.model.training import write_history
+from trapgen.model.training import clear_checkpoint, write_history
 
 STARTER_LOOPS: Final = 2400
 """Number of recombined training loops."""
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     humanizer = learn_humanizer(groove, starter.sides, trained.network.spec, options.seed)
     save_model(options.out, trained.network, humanizer, groove, starter.sides)
     write_history(options.out / "history.csv", trained.history)
+    clear_checkpoint(options.out / "checkpoint")
     figures = {
         "steps_per_bar": options.steps_per_bar,
         "n_bars": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -158,18 +159,7 @@ def generate(
     files = tuple(map(Path, list_files(params)))
     outputs = Outputs(out, _name_files(*names), files, overwrite)
     prompt = _load_prompt(generator, params, seed)
-    made: dict[int, _Drawn] = {}
-    loop_seeds = [LoopSeed(number) for number in range(params.loops)]
-    while loop_seeds:
-        made.update(_make(generator, params, seed, prompt, loop_seeds))
-        too_near = [
-            one for one in map(made.__getitem__, range(params.loops)) if not one.is_novel(params)
-        ]
-        loop_seeds = [
-            replace(one.loop_seed, attempt=one.loop_seed.attempt + 1)
-            for one in too_near
-            if one.loop_seed.attempt + 1 < _ATTEMPTS
-        ]
+    made = _make_novel(generator, params, seed, prompt)
     novel = [one for one in made.values() if one.is_novel(params)]
 
     def write(one: _Drawn) -> dict[str, Any]:
@@ -183,14 +173,37 @@ def generate(
         receipts.append(receipt)
         if on_loop:
             on_loop(receipt["loop"])
-    if too_near:
-        reasons = [
-            f"{one.loop.lineage.loop_id} was drawn {_ATTEMPTS} times, the last one "
-            f"{one.nearest[0].distance:.2f} from a training loop, not {params.min_novelty:g}"
-            for one in too_near
-        ]
-        raise GateRefusedError(reasons, "sample.min_novelty")
+    _refuse_too_near(made, params)
     return receipts
+
+
+def generate_in_memory(
+    generator: Generator,
+    params: SampleParams,
+    seed: int,
+    files: Mapping[str, bytes] = MappingProxyType({}),
+) -> list[tuple[DrumLoop, dict[str, Any]]]:
+    """Generate the loops that `generate` writes, with their receipts, and touch no file.
+
+    Args:
+        generator: The model.
+        params: What to generate.
+        seed: The same seed, parameters and model give the same loops.
+        files: Content of the MIDI files that the parameters name.
+
+    Raises:
+        MidiError: A prompt file cannot be read as a loop.
+        ParameterError: Constraints contradict each other, or a prompt file is not in `files`.
+        GateRefusedError: Some loops stayed too near to a training loop in every attempt.
+    """
+    check_seed(seed)
+    prompt = load_prompt(generator.network, generator.training_loops, params, seed, files)
+    made = _make_novel(generator, params, seed, prompt)
+    _refuse_too_near(made, params)
+    return [
+        (one.loop, _receive(generator, GenerationRecipe(seed, one.loop_seed, params, prompt), one))
+        for one in made.values()
+    ]
 
 
 def regenerate(
@@ -252,6 +265,38 @@ class _Drawn:
 
     def is_novel(self, params: SampleParams) -> bool:
         return not self.nearest or self.nearest[0].distance >= params.min_novelty
+
+
+def _make_novel(
+    generator: Generator, params: SampleParams, seed: int, prompt: Prompt
+) -> dict[int, _Drawn]:
+    """Loops by their number; those too near to a training loop are drawn again."""
+    made: dict[int, _Drawn] = {}
+    loop_seeds = [LoopSeed(number) for number in range(params.loops)]
+    while loop_seeds:
+        made.update(_make(generator, params, seed, prompt, loop_seeds))
+        loop_seeds = [
+            replace(one.loop_seed, attempt=one.loop_seed.attempt + 1)
+            for one in map(made.__getitem__, range(params.loops))
+            if not one.is_novel(params) and one.loop_seed.attempt + 1 < _ATTEMPTS
+        ]
+    return made
+
+
+def _refuse_too_near(made: Mapping[int, _Drawn], params: SampleParams) -> None:
+    """Refuse loops that no attempt made novel.
+
+    Raises:
+        GateRefusedError: There are some.
+    """
+    reasons = [
+        f"{one.loop.lineage.loop_id} was drawn {_ATTEMPTS} times, the last one "
+        f"{one.nearest[0].distance:.2f} from a training loop, not {params.min_novelty:g}"
+        for one in made.values()
+        if not one.is_novel(params)
+    ]
+    if reasons:
+        raise GateRefusedError(reasons, "sample.min_novelty")
 
 
 def _make(

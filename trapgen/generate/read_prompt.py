@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -37,7 +37,11 @@ def list_files(params: SampleParams) -> tuple[str, ...]:
 
 
 def load_prompt(
-    network: Network, training_loops: Sequence[DrumLoop], params: SampleParams, seed: int
+    network: Network,
+    training_loops: Sequence[DrumLoop],
+    params: SampleParams,
+    seed: int,
+    files: Mapping[str, bytes] | None = None,
 ) -> Prompt:
     """Read the prompt's files; loops are repeated to the wanted length.
 
@@ -48,16 +52,18 @@ def load_prompt(
         training_loops: The training loops.
         params: Sampling parameters.
         seed: Selects the random training loop.
+        files: Content of the files by name; by default they are read from the disk.
 
     Raises:
         MidiError: A file cannot be read as a loop.
-        ParameterError: A locked voice is silent in its file.
+        ParameterError: A locked voice is silent in its file, or a file is not in `files`.
     """
     prompt = Prompt()
     if params.lock_from:
-        prompt = _with_locked(prompt, params, network.spec.steps_per_bar)
+        found = _read(params.lock_from, network.spec.steps_per_bar, files)
+        prompt = _with_locked(prompt, params, found)
     if params.vary:
-        found = _read(params.vary, network.spec.steps_per_bar)
+        found = _read(params.vary, network.spec.steps_per_bar, files)
         theme = repeat_to(found.loop, params.bars)
         prompt = replace(
             prompt, theme=to_words(theme), theme_hits=list_played_hits(theme, range(N_VOICES))
@@ -68,16 +74,20 @@ def load_prompt(
         loop = training_loops[int(chosen.integers(len(training_loops)))]
         prompt = replace(prompt, primer=to_words(repeat_to(loop, params.primer_bars)))
     elif params.primer:
-        prompt = _with_primer(prompt, params, network)
+        found = _read(params.primer, network.spec.steps_per_bar, files)
+        prompt = _with_primer(prompt, params, network, found)
     return prompt
 
 
-def _read(path: str, steps_per_bar: int) -> Standardized:
-    return read_loop(Path(path), StandardizeParams(steps_per_bar))
+def _read(path: str, steps_per_bar: int, files: Mapping[str, bytes] | None) -> Standardized:
+    if files is None:
+        return read_loop(Path(path), StandardizeParams(steps_per_bar))
+    if path not in files:
+        raise ParameterError("files", f"with the content of {path}", list(files))
+    return read_loop(Path(path), StandardizeParams(steps_per_bar), content=files[path])
 
 
-def _with_locked(prompt: Prompt, params: SampleParams, steps_per_bar: int) -> Prompt:
-    found = _read(params.lock_from, steps_per_bar)
+def _with_locked(prompt: Prompt, params: SampleParams, found: Standardized) -> Prompt:
     locked = repeat_to(found.loop, params.bars)
     voices = [find_voice("sample.lock", name) for name in params.lock]
     for name, voice in zip(params.lock, voices, strict=True):
@@ -88,8 +98,9 @@ def _with_locked(prompt: Prompt, params: SampleParams, steps_per_bar: int) -> Pr
     return _with_notes(prompt, params.lock_from, found, params.bars)
 
 
-def _with_primer(prompt: Prompt, params: SampleParams, network: Network) -> Prompt:
-    found = _read(params.primer, network.spec.steps_per_bar)
+def _with_primer(
+    prompt: Prompt, params: SampleParams, network: Network, found: Standardized
+) -> Prompt:
     loop, beats = found.loop, 0
     if params.match_primer:
         beats = match_primer(network, loop)

@@ -6,3 +6,4 @@ from trapgen.report.checks import BrokenRule, CheckRun, write_checks_page
 from trapgen.report.curves import RELIABILITY, write_curves
 from trapgen.report.evaluation import write_evaluation_report
 from trapgen.report.lineage import SourceFile
+from trapgen.report.samples import embed_sound, write_samples_page

@@ -25,7 +25,7 @@ from trapgen.core import (
 from trapgen.ingest.standardize.feel import Feel, apply_feel, choose_feel
 from trapgen.ingest.standardize.grid import length_in_bars, quantize, recommend_grid
 from trapgen.ingest.standardize.voices import map_voices
-from trapgen.midi import Strikes, read_strikes
+from trapgen.midi import Strikes, parse_strikes, read_strikes
 
 DEFAULT_BPM: Final = 120.0
 """Tempo of a MIDI file without one (Standard MIDI Files 1.0)."""
@@ -87,7 +87,12 @@ class Standardized:
 
 
 def read_loop(
-    path: Path, params: StandardizeParams, *, name: str = "", loop_id: str = ""
+    path: Path,
+    params: StandardizeParams,
+    *,
+    name: str = "",
+    loop_id: str = "",
+    content: bytes | None = None,
 ) -> Standardized:
     """Read one MIDI file as a loop.
 
@@ -97,12 +102,13 @@ def read_loop(
         name: Its path in the folder read, with slashes, which becomes `source_path` and determines
             pack and style; by default the file's own name.
         loop_id: Name of the loop; by default `name` without its extension.
+        content: The file's bytes, if they are not on the disk.
 
     Raises:
         MidiError: The file is not MIDI, is cut short, has no notes or none that the key map knows,
             has another meter than 4/4, or has more strikes per bar than a kit can play.
     """
-    strikes = read_strikes(path)
+    strikes = read_strikes(path) if content is None else parse_strikes(content, path)
     _check_strikes(path, strikes, params)
     bpm, n_strikes = _tempo(strikes, path), len(strikes)
     played = map_voices(path, strikes, params)

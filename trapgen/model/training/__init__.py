@@ -1,6 +1,6 @@
 """Training with TensorFlow, which is imported only here, and only when training starts."""
 
-from trapgen.model.training.checkpoint import fingerprint
+from trapgen.model.training.checkpoint import clear_checkpoint, fingerprint
 from trapgen.model.training.fit import Conditions, Trained, train_network
 from trapgen.model.training.history import (
     Epoch,

@@ -50,6 +50,13 @@ def fingerprint(
     return digest.hexdigest()
 
 
+def clear_checkpoint(folder: Path) -> None:
+    """Delete the state in a folder, once the model is saved elsewhere."""
+    if folder.is_dir():
+        for path in [*folder.glob("*.safetensors"), folder / "state.json"]:
+            path.unlink(missing_ok=True)
+
+
 class Checkpoint:
     """Training state on disk: model, weight average, optimizer, dropout seeds, history."""
 
@@ -128,12 +135,6 @@ class Checkpoint:
         """Restore the model's weights of the best epoch."""
         for variable, value in zip(self._model.trainable_variables, self._best, strict=True):
             variable.assign(value)
-
-    def clear(self) -> None:
-        """Delete the saved state."""
-        if self._folder is not None and self._folder.is_dir():
-            for path in [*self._folder.glob("*.safetensors"), self._folder / "state.json"]:
-                path.unlink(missing_ok=True)
 
     def _write(self, name: str, values: Sequence[Array]) -> None:
         assert self._folder is not None

@@ -76,7 +76,7 @@ def train_network(
         start: A network of the same shape, whose weights are the initial ones.
         checkpoint: Folder to save into after every epoch, and within one every
             `checkpoint_minutes`; training resumes from it if its content comes from the same data
-            and parameters. A finished run empties it.
+            and parameters. `clear_checkpoint` empties it once the model is saved.
         on_batch: Called with epoch, batch and the batch's loss in bits per step.
         on_epoch: Called with every epoch, including those restored from a checkpoint.
 
@@ -122,7 +122,6 @@ def train_network(
         if on_epoch:
             on_epoch(epoch)
     saved.restore_best()
-    saved.clear()
     network = Network(spec, read_weights(learner.model, weight_shapes(spec)))
     return Trained(network, history, best_epoch(history).epoch)
 
