@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from prefect import flow
+from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
 
 from flows import dag
 from flows.keep import commit_pointers, push_files
-from flows.notify import tell_end
+from flows.notify import notify, tell_end
 from flows.pipeline import (
     STAGE_HOURS,
     Visit,
@@ -27,10 +28,15 @@ from flows.pipeline import (
     parse_arguments,
     summarize,
 )
-from flows.reasons import exit_code, fail_with_reason
+from flows.reasons import RETRIES, exit_code, fail_with_reason
 from flows.spread import WorkerKind, Workers
+from tasks.places import MODEL
+from tasks.promote import VERSION, describe_refusal, find_decision
+from tasks.promote import run as run_promotion
 from tasks.stage import WAIT_S
-from trapgen.core import GateRefusedError
+from tasks.tracking.results import track_refusal
+from trapgen.core import GateRefusedError, TableError
+from trapgen.model import PROMOTED
 
 LOG: Final = Path("mlruns/retrain.jsonl")
 """One JSON object per line, oldest first: one for each rebuild or failed attempt.
@@ -40,10 +46,16 @@ it runs, and a log of reruns inside one would count as a change in the next run.
 """
 
 Build = Callable[[Path], Sequence[Visit]]
+Judge = Callable[[Path], str]
 
 
 def renew_model(
-    root: Path, build: Build, *, force: bool = False, commit: bool = False
+    root: Path,
+    build: Build,
+    *,
+    force: bool = False,
+    commit: bool = False,
+    judge: Judge | None = None,
 ) -> dict[str, Any] | None:
     """Rebuild what is stale after changes of corpus or parameters, and log what was done and why.
 
@@ -52,11 +64,13 @@ def renew_model(
         build: Rebuilds it, with tasks of the calling flow.
         force: Rebuild everything, stale or not.
         commit: Commit `dvc.lock` before and after, and send files to the DVC remote.
+        judge: Decides whether the model is put to use; by default nobody.
 
     Returns:
         The line added to `LOG`: `started` (UTC), `changes` (by stage or pack), `outcome`
         (`rebuilt`, `refused` by a gate, or `failed`), `stages` (the final state of each, and why)
-        or `error`. None if nothing was stale.
+        or `error`, and `promotion`, what was decided on the model. None if nothing was stale and
+        the model was judged before.
 
     Raises:
         InputError: git refuses to commit.
@@ -67,7 +81,7 @@ def renew_model(
     if commit:
         # What `make run` or a killed flow has recorded since: the rebuild would replace it.
         commit_pointers(root, "The pipeline's state before a rebuild")
-    if not (changes or force):
+    if not (changes or force or (judge and is_waiting(root))):
         _publish("Nothing changed: every stage is current.")
         return None
     entry = {
@@ -76,9 +90,13 @@ def renew_model(
     }
     try:
         visits = build(root)
+        if judge and is_waiting(root):
+            entry["promotion"] = judge(root)
     except Exception as error:
         outcome = "refused" if isinstance(error, GateRefusedError) else "failed"
         entry |= {"outcome": outcome, "error": str(error) or type(error).__name__}
+        if outcome == "refused":
+            entry["refused"] = _record_refusal(root)
         raise
     else:
         entry |= {
@@ -95,6 +113,33 @@ def renew_model(
     return entry
 
 
+def is_waiting(root: Path) -> bool:
+    """Whether the candidate was not judged yet."""
+    return (root / MODEL / "lineage.json").is_file() and find_decision(root) is None
+
+
+@task(name="promote", version=VERSION, task_run_name="promote", cache_policy=NO_CACHE, **RETRIES)
+def judge_model(root: Path) -> str:
+    """Judge the candidate against the champion, and tell the webhook."""
+    verdict = run_promotion(root)
+    notify("promoted" if verdict.event == PROMOTED else "declined", str(verdict))
+    return str(verdict)
+
+
+def _record_refusal(root: Path) -> str:
+    """Describe why the audit refused, and tell MLflow; empty if another gate did."""
+    try:
+        reason = describe_refusal(root)
+    except TableError:
+        return ""
+    try:
+        track_refusal(root, reason)
+    # Whatever keeps MLflow from it, the refusal itself is what has to be told.
+    except Exception as error:
+        print(f"MLflow was not told: {type(error).__name__}: {error}")
+    return reason
+
+
 def _append(path: Path, entry: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
@@ -104,8 +149,11 @@ def _append(path: Path, entry: Mapping[str, Any]) -> None:
 def _describe(entry: Mapping[str, Any]) -> str:
     lines = [f"{entry['outcome'].capitalize()}; a line more in {LOG}.", "", "What had changed:", ""]
     lines += [f"- {name}: {summarize(why)}" for name, why in entry["changes"].items()]
+    if "promotion" in entry:
+        lines[0] += f" Model {entry['promotion']}"
     if "error" in entry:
-        return "\n".join([*lines, "", f"What stopped it: {entry['error']}"])
+        lines += ["", f"What stopped it: {entry['error']}"]
+        return "\n".join([*lines, "", entry.get("refused", "")])
     lines += ["", "| stage | state | why |", "|---|---|---|"]
     lines += [
         f"| {name} | {stage['state']} | {summarize(stage['why'])} |"
@@ -152,7 +200,7 @@ def retrain(
     where = Workers(workers, n_workers, scheduler)
     build = partial(build_stages, force=force, workers=where, stage_hours=stage_hours)
     with open_checkout(Path(root), wait_s) as place:
-        entry = renew_model(place, build, force=force, commit=commit)
+        entry = renew_model(place, build, force=force, commit=commit, judge=judge_model)
         if commit:
             push_files(place)
     return entry

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tasks.stage import hold_checkout
 from trapgen.core import TrapgenError
 from trapgen.model import (
     MODELS,
@@ -29,15 +30,25 @@ def promote(again: bool) -> None:
     """Judge the candidate, data/model, and put it to use if it is better than the champion."""
     from tasks.promote import run
 
-    run(Path.cwd(), again=again)
+    with hold_checkout(Path.cwd(), "trapgen-ops promote"):
+        run(Path.cwd(), again=again)
 
 
 @ops.command()
 @click.option("--reason", default="by hand", show_default=True, help="A line for the ledger.")
 def rollback(reason: str) -> None:
     """Put the previous champion back in use."""
+    from tasks.registry import mirror_ledger
+
     models = Path.cwd() / MODELS
-    previous, champion = find_previous(models), read_champion(models)
+    with hold_checkout(Path.cwd(), "trapgen-ops rollback"):
+        previous, champion = find_previous(models), read_champion(models)
+        _go_back(models, previous, champion, reason)
+        mirror_ledger(Path.cwd())
+    print(f"rollback: {previous} is in use again, instead of {champion}")
+
+
+def _go_back(models: Path, previous: str, champion: str, reason: str) -> None:
     add_to_ledger(
         models,
         {
@@ -49,7 +60,6 @@ def rollback(reason: str) -> None:
             "reason": reason,
         },
     )
-    print(f"rollback: {previous} is in use again, instead of {champion}")
 
 
 @ops.command()
@@ -59,6 +69,16 @@ def ledger() -> None:
         print(f"{row['when']}  {row['version']}  {row['event']}: {row['reason']}")
     folder, what = find_model_in_use(Path.cwd()) or ("the packaged model", "no other")
     print(f"in use: {folder} ({what})")
+
+
+@ops.command()
+def registry() -> None:
+    """Bring MLflow's registry in line with the ledger, also after it was deleted."""
+    from tasks.registry import mirror_ledger
+
+    with hold_checkout(Path.cwd(), "trapgen-ops registry"):
+        added = mirror_ledger(Path.cwd())
+    print(f"registry: {len(added)} versions added")
 
 
 def main() -> None:

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tasks.evaluate import read_components
 from tasks.places import AUDIT, ENCODED, MODEL, OUTSIDE, SPLIT, read_params
+from tasks.registry import mirror_ledger
+from trapgen.core import OVERLAP, DrumLoop, Params, make_rng, read_json, read_loops, read_table
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.core import DrumLoop, Params, make_rng, read_json, read_loops, read_table
 from trapgen.dataset import find_learned
 from trapgen.evaluate import Exam, Result, decide, examine, measure_copies
 from trapgen.generate import Generator, load_generator
@@ -34,6 +35,9 @@ from trapgen.model import (
 )
 
 VERSION = "1"
+
+_LISTED: Final = 20
+"""Pairs that the description of a refusal lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,11 @@ def run(root: Path, *, again: bool = False) -> Verdict:
     params = read_params(root)
     models = root / MODELS
     settle(models)
-    state = _read_state(root)
-    version, champion = name_version(root / MODEL), read_champion(models)
-    same = (version, state["data"])
-    known = [row for row in read_ledger(models) if (row["version"], row["data"]) == same]
-    if version == champion or (known and not again):
-        reason = "it is the champion" if version == champion else known[-1]["reason"]
-        return _say(Verdict("judged before", version, champion, reason))
+    champion = read_champion(models)
+    if not again and (known := find_decision(root)):
+        mirror_ledger(root)
+        return _say(Verdict("judged before", known["version"], champion, known["reason"]))
+    state, version = _read_state(root), name_version(root / MODEL)
     store_version(models, root / MODEL)
     row = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -89,7 +91,43 @@ def run(root: Path, *, again: bool = False) -> Verdict:
     now = version if promoted else champion
     add_to_ledger(models, {**row, **figures, "event": event, "champion": now, "reason": reason})
     prune(models, params.promote.keep_versions, params.promote.keep_days)
+    mirror_ledger(root)
     return _say(Verdict(event, version, now, reason))
+
+
+def find_decision(root: Path) -> dict[str, str] | None:
+    """The ledger's row about the candidate and its data; None if it was not judged yet.
+
+    Raises:
+        ModelError: There is no candidate.
+        TableError: It has no lineage.
+    """
+    same = (name_version(root / MODEL), read_json(root / MODEL / "lineage.json")["data"])
+    rows = read_ledger(root / MODELS)
+    return next((row for row in rows if (row["version"], row["data"]) == same), None)
+
+
+def describe_refusal(root: Path) -> str:
+    """Why the audit's gate refused, and the pairs of loops that it found, as Markdown.
+
+    Raises:
+        TableError: The audit has not run.
+    """
+    reasons = read_json(root / AUDIT / "summary.json")["reasons"]
+    overlap = read_table(root / AUDIT / "overlap.parquet", OVERLAP)
+    whole = overlap[overlap["kind"].isin(("shared_source", "exact_loop", "near_loop"))]
+    lines = [*(f"- {reason}" for reason in reasons), ""]
+    if len(whole):
+        lines += [
+            "| held-out loop | split | training loop | what they share |",
+            "|---|---|---|---|",
+        ]
+    for row in whole.head(_LISTED).to_dict("records"):
+        kind = str(row["kind"]).replace("_", " ")
+        lines.append(f"| {row['other_loop']} | {row['side']} | {row['train_loop']} | {kind} |")
+    if len(whole) > _LISTED:
+        lines.append(f"\nThe first {_LISTED} of {len(whole):,}: data/audit/report.html lists more.")
+    return "\n".join(lines)
 
 
 def _say(verdict: Verdict) -> Verdict:
@@ -127,9 +165,10 @@ def _judge(
     if gate != "pass":
         reasons = read_json(root / AUDIT / "summary.json")["reasons"]
         return False, f"the audit's gate refused: {'; '.join(reasons)}", {}
+    challenger = load_generator(root / MODEL)
     if not champion:
-        return True, "the first model", {}
-    challenger, holder = load_generator(root / MODEL), load_generator(models / champion)
+        return True, *_judge_first(root, params, challenger)
+    holder = load_generator(models / champion)
     grids = [each.network.spec.steps_per_bar for each in (challenger, holder)]
     if grids[0] != grids[1]:
         reason = f"a new series: {grids[0]} steps per bar, the champion has {grids[1]}"
@@ -165,6 +204,23 @@ def _judge(
     }
     promoted, reason = decide(results[0], results[1:], copies, params.promote)
     return promoted, reason, _write_figures(results[0], results[1:], copies)
+
+
+def _judge_first(root: Path, params: Params, challenger: Generator) -> tuple[str, dict[str, str]]:
+    """The first model has nobody to beat: its figures are those of an exam against itself."""
+    test, outside = _list_exams(root, params, challenger, challenger)
+    train = [loop for side, loop in read_loops(root / MODEL) if side == "train"]
+    results = [
+        examine(challenger, challenger, exam, train, make_rng(params.seed, "promote first"))
+        for exam in (test, *outside)
+        if exam.loops
+    ]
+    copies = measure_copies(challenger, params.promote.generated_loops, params.seed)
+    if not results or results[0].name != "test":
+        return "the first model", {}
+    figures = _write_figures(results[0], results[1:], {"challenger": copies, "champion": copies})
+    hers = ("champion_bits_test", "gain", "gain_low", "gain_high", "champion_copies")
+    return "the first model", {**figures, **dict.fromkeys(hers, "")}
 
 
 def _write_figures(

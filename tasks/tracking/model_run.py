@@ -32,26 +32,36 @@ def track_samples(root: Path, model: str, folder: Path) -> None:
         mlflow.log_artifacts(str(copy), artifact_path="samples")
 
 
-def open_run(root: Path, mlflow: Any, model: str) -> str:
-    """Id of the run that trained a model, which holds it; created from its folder if need be."""
-    found, network = find_run(mlflow, MODEL_TAG, model), load_network(root / MODEL)
-    number = _restore_run(root, mlflow, network) if found is None else str(found.info.run_id)
+def open_run(root: Path, mlflow: Any, model: str, folder: Path | None = None) -> str:
+    """Id of the run that trained a model, which holds it; created from its folder if need be.
+
+    Args:
+        root: The checkout.
+        mlflow: From `connect`.
+        model: The model's hash.
+        folder: The model's folder; by default `data/model`.
+    """
+    folder = folder or root / MODEL
+    found, network = find_run(mlflow, MODEL_TAG, model), load_network(folder)
+    number = (
+        _restore_run(root, mlflow, network, folder) if found is None else str(found.info.run_id)
+    )
     if found is None or found.outputs is None or not found.outputs.model_outputs:
-        with mlflow.start_run(run_id=number), lay_out(root / MODEL, network, model) as parts:
+        with mlflow.start_run(run_id=number), lay_out(folder, network, model) as parts:
             mlflow.pyfunc.log_model(name=NAME, tags={MODEL_TAG: model}, **parts)
     return number
 
 
-def _restore_run(root: Path, mlflow: Any, network: Network) -> str:
+def _restore_run(root: Path, mlflow: Any, network: Network, folder: Path) -> str:
     """Id of a run made from the model's folder."""
     tags = {MODEL_TAG: hash_model(network), "trapgen.restored": "true", **read_tags(root)}
     with mlflow.start_run(run_name=f"{name_run(root)}, restored", tags=tags) as run:
         mlflow.log_params(flatten({"model": dataclasses.asdict(network.spec)}))
-        history = read_history(root / MODEL / "history.csv")
+        history = read_history(folder / "history.csv")
         for epoch in history:
             log_epoch(mlflow, epoch)
         log_best(mlflow, best_epoch(history))
-        log_humanizer(mlflow, load_humanizer(root / MODEL))
+        log_humanizer(mlflow, load_humanizer(folder))
     return str(run.info.run_id)
 
 

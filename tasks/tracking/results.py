@@ -11,6 +11,7 @@ from typing import Any, Final
 from tasks.places import AUDIT, SAMPLES
 from tasks.tracking.description import PAGES, describe_run, replace_verdict
 from tasks.tracking.model_run import copy_visible, open_run
+from tasks.tracking.origin import name_run, read_tags
 from tasks.tracking.pages import embed_neighbors
 from tasks.tracking.store import MODEL_TAG, NOTE_TAG, connect, find_run, flatten
 from trapgen.core import read_json
@@ -52,6 +53,22 @@ def track_evaluation(root: Path, model: str, metrics: Mapping[str, Any], folder:
         verdict = run.data.tags.get(VERDICT_TAG, "")
         text = describe_run(summary, figures, _find_goals(metrics, folder), pages, verdict)
         mlflow.set_tag(NOTE_TAG, text)
+
+
+def track_refusal(root: Path, reason: str) -> None:
+    """Record that the audit's gate refused the data, as a run of its own without a model.
+
+    Args:
+        root: The checkout.
+        reason: Markdown: why, and which loops.
+    """
+    mlflow = connect(root)
+    tags = {VERDICT_TAG: "refused", NOTE_TAG: f"**Refused by the audit's gate.**\n\n{reason}"}
+    with mlflow.start_run(run_name=f"{name_run(root)}, refused", tags={**tags, **read_tags(root)}):
+        with copy_visible(root / AUDIT, only=_AUDIT_FILES) as copy:
+            embed_neighbors(copy / "report.html", root / AUDIT)
+            mlflow.log_artifacts(str(copy), artifact_path="audit")
+        mlflow.end_run("FAILED")
 
 
 def describe_verdict(root: Path, model: str, verdict: str) -> None:
