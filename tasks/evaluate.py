@@ -4,18 +4,36 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tasks.outside import read_outside
 from tasks.places import AUDIT, ENCODED, MODEL, REPORTS, SAMPLES, SPLIT, STANDARDIZED, read_params
 from tasks.tracking.results import track_evaluation
 from trapgen import render
-from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
+from trapgen.core import (
+    MANIFEST,
+    DrumLoop,
+    Params,
+    read_json,
+    read_loops,
+    read_table,
+    to_words,
+    write_json,
+)
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.evaluate import LEAST_RATIO, collect_features, evaluate, group_features, pick_headline
-from trapgen.generate import load_generator
+from trapgen.evaluate import (
+    LEAST_RATIO,
+    baseline_bits,
+    collect_features,
+    evaluate,
+    group_features,
+    model_bits,
+    pick_headline,
+)
+from trapgen.generate import Generator, load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
 from trapgen.report import RELIABILITY, write_curves, write_evaluation_report
 
-VERSION = "4"
+VERSION = "5"
 
 _CURVES = ("train", "validation", "control_loss")
 
@@ -42,6 +60,7 @@ def run(root: Path) -> None:
     steps_per_bar = generator.network.spec.steps_per_bar
     distances = measure_distances(words["validation"], words["train"], steps_per_bar)
     metrics["learning"] = learning = describe_learning(history, distances)
+    metrics["outside"] = _examine_outside(root, params, generator, words["train"])
     folder = root / REPORTS
     write_curves(folder / "curves", metrics)
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}
@@ -61,6 +80,28 @@ def run(root: Path) -> None:
     write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples, groups)
     track_evaluation(root, generator.model_hash, headline, folder)
     _say(metrics)
+
+
+def _examine_outside(
+    root: Path, params: Params, generator: Generator, train: Sequence[Tokens]
+) -> dict[str, Any]:
+    """By set of loops from outside: bits per step of the model and the baselines, and counts."""
+    steps_per_bar = generator.network.spec.steps_per_bar
+    found = {}
+    for exam in read_outside(root, params, generator.training_loops, steps_per_bar):
+        counts = {"loops": len(exam.loops), "learned": exam.n_learned}
+        if not exam.loops:
+            found[exam.name] = {**counts, "bits_per_step": {}}
+            continue
+        words = [to_words(loop) for loop in exam.loops]
+        names = [name_loop(x.lineage.style, x.bpm, base=params.train.style) for x in exam.loops]
+        numbers = number_conditions(names, generator.network.spec)
+        bits = {
+            "model": model_bits(generator.network, words, numbers),
+            **baseline_bits(train, words, steps_per_bar),
+        }
+        found[exam.name] = {**counts, "bits_per_step": bits}
+    return found
 
 
 def _tell(
@@ -126,6 +167,12 @@ def _say(metrics: Mapping[str, Any]) -> None:
             f"({bounds['low']:.3f} to {bounds['high']:.3f}), {abs(change):.0%} "
             f"{'above' if change > 0 else 'below'} the n-gram's {bits['ngram']:.3f}"
         )
+    for name, exam in metrics["outside"].items():
+        if bits := exam["bits_per_step"]:
+            print(
+                f"evaluate: {bits['model']:.3f} bits per step on {name}, {exam['loops']} loops "
+                f"from outside; n-gram {bits['ngram']:.3f}"
+            )
     learning = metrics["learning"]
     print(
         f"evaluate: a control that leaks on purpose shows {learning['control_loss']:.3f} where "

@@ -7,20 +7,19 @@ repeat.
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from tasks.evaluate import read_components
-from tasks.places import AUDIT, ENCODED, MODEL, OUTSIDE, SPLIT, read_params
+from tasks.outside import clean_exam, read_outside
+from tasks.places import AUDIT, ENCODED, MODEL, SPLIT, read_params
 from tasks.registry import mirror_ledger
 from trapgen.core import OVERLAP, DrumLoop, Params, make_rng, read_json, read_loops, read_table
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.dataset import find_learned
 from trapgen.evaluate import Exam, Result, decide, examine, measure_copies
 from trapgen.generate import Generator, load_generator
-from trapgen.ingest import read_collection
 from trapgen.model import (
     DECLINED,
     MODELS,
@@ -247,19 +246,9 @@ def _list_exams(
 ) -> tuple[Exam, list[Exam]]:
     """The clean test and the sets from outside, without what one of the models has learned."""
     learned = [*challenger.training_loops, *champion.training_loops]
-
-    def clean(name: str, loops: Sequence[DrumLoop]) -> Exam:
-        known = set(find_learned(loops, learned, params.audit.near_duplicate_distance))
-        left = [loop for at, loop in enumerate(loops) if at not in known]
-        return Exam(name, left, len(known))
-
-    test = clean("test", [loop for _, loop in read_loops(root / ENCODED, ("test",))])
-    reading = replace(params.standardize, steps_per_bar=challenger.network.spec.steps_per_bar)
-    outside = [
-        clean(name, read_collection(root / OUTSIDE / name, reading)[0])
-        for name in params.evaluate.outside
-    ]
-    return test, outside
+    loops = [loop for _, loop in read_loops(root / ENCODED, ("test",))]
+    test = clean_exam("test", loops, learned, params.audit.near_duplicate_distance)
+    return test, read_outside(root, params, learned, challenger.network.spec.steps_per_bar)
 
 
 def _list_first_data(models: Path) -> list[DrumLoop]:
