@@ -13,7 +13,8 @@ MLFLOW_STORE ?= sqlite:///$(CURDIR)/mlruns/mlflow.db
 # 5000 is taken on macOS, by AirPlay.
 MLFLOW_PORT ?= 5000
 SERVE_PORT ?= 5001
-PREFECT_API_URL ?= http://127.0.0.1:4200/api
+PREFECT_PORT ?= 4200
+PREFECT_API_URL ?= http://127.0.0.1:$(PREFECT_PORT)/api
 REST := servers or browser or slow
 # A file of tests stays on one worker, which makes what they share once.
 SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -39,7 +40,7 @@ run: $(READY)  ## from loop packs to new loops: everything that is not up to dat
 	@python -m tasks.summary
 
 flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spreads the files
-	$(if $(WORKERS),PREFECT_API_URL=$(PREFECT_API_URL)) python -m flows.pipeline \
+	$(if $(WORKERS),PREFECT_API_URL="$(PREFECT_API_URL)") python -m flows.pipeline \
 		$(if $(WORKERS),--workers $(WORKERS))
 	@python -m tasks.summary
 
@@ -86,11 +87,11 @@ ui: $(READY)  ## browse runs, models and samples in MLflow, on port 5000 (MLFLOW
 serve: $(READY)  ## the model in use as a server that answers with loops, on port 5001 (SERVE_PORT)
 	python -m tasks.serving --port $(SERVE_PORT)
 
-prefect: $(READY)  ## a Prefect server on 127.0.0.1:4200
-	prefect server start --host 127.0.0.1
+prefect: $(READY)  ## a Prefect server on 127.0.0.1, at PREFECT_PORT=4200
+	python -m flows.server --port $(PREFECT_PORT)
 
 schedule: $(READY)  ## retrain every night, on the server that `make prefect` started
-	PREFECT_API_URL=$(PREFECT_API_URL) python -m flows.serve
+	PREFECT_API_URL="$(PREFECT_API_URL)" python -m flows.serve
 
 clean:  ## remove what runs made; data/packs, DVC's cache and the environment stay
 	rm -rf data/raw data/standardized data/split data/augmented data/audit data/encoded data/model \

@@ -3,7 +3,14 @@
     dag        DVC's graph, and DVC operations around a stage's run: no Prefect
     pipeline   the flow that brings every stage up to date          python -m flows.pipeline
     spread     a stage's files in chunks on threads, processes or Dask
+    progress   files and epochs done, in a run's log and as artifacts
+    reasons    states, retries and exit codes that follow from an error
+    links      where to read more about a run
+    runs       flow runs of a checkout; an end for those that were killed
+    repair     what a kill in one of DVC's writes left behind
     retrain    the flow that rebuilds what changed, and logs why    python -m flows.retrain
+    keep       a rebuild's pointers in git, its files at the DVC remote
+    notify     failures, refusals and promotions, told to a webhook
     serve      `retrain` on the schedule in `prefect.yaml`          python -m flows.serve
 
 `dvc.yaml` is the only description of the order. After a flow, `dvc repro` finds nothing to do;

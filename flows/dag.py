@@ -22,6 +22,7 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.rwlock import rwlock
 from dvc.stage.cache import RunCacheNotFoundError
 
+from flows.repair import keep_copy
 from trapgen.core import InputError, TrapgenError
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def refresh(
             if state == RAN:
                 run(Path(repo.root_dir))
             record(repo, name)
+            keep_copy(repo)
     return state, why
 
 

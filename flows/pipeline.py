@@ -2,6 +2,7 @@
 
     python -m flows.pipeline [--root .] [--force]
                              [--workers threads|processes|dask] [--n-workers N] [--scheduler URL]
+                             [--wait-s S] [--stage-hours H]
 
 Without a configured server (`PREFECT_API_URL`), Prefect starts a temporary one and stops it; only
 threads can use it. The exit code is 0, or that of the error that stopped a stage: 4 if the audit's
@@ -9,28 +10,33 @@ gate refuses.
 """
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar, cast, get_args
+from typing import Any, Final
 
-from prefect import State, Task, flow, task
+from prefect import Flow, State, Task, flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, Failed
+from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from flows import dag
-from flows.spread import WorkerKind, Workers, open_workers, publish_progress
-from tasks.stage import Stage, load_stage
-from trapgen.core import TrapgenError
+from flows.links import publish_links
+from flows.progress import publish_epochs, publish_progress
+from flows.reasons import REFUSED, RETRIES, exit_code, fail_with_reason
+from flows.repair import repair
+from flows.runs import close_killed_runs, register_run
+from flows.spread import WorkerKind, Workers, open_workers
+from tasks.stage import WAIT_S, Stage, hold_checkout, load_stage
+from trapgen.core import GateRefusedError, ParameterError
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Load = Callable[[str], Stage]
+STAGE_HOURS: Final = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,8 @@ class Visit:
     Attributes:
         stage: Its name.
         state: Name of its task's final state: `Completed` (it ran), `Restored` (from DVC's run
-            cache), `Cached` (it was current), `Failed`, or `NotReady` (a stage upstream of it
-            failed).
+            cache), `Cached` (it was current), `Refused` (by a gate), `Failed`, or `NotReady` (a
+            stage upstream of it failed).
         seconds: Wall-clock time, DVC's bookkeeping included.
         why: Changes, one phrase each; or the error of a failed stage.
     """
@@ -52,8 +58,33 @@ class Visit:
     why: tuple[str, ...] = ()
 
 
+@contextmanager
+def open_checkout(root: Path, wait_s: float = WAIT_S) -> Iterator[Path]:
+    """Yield the root of a checkout that the calling flow alone may change, in good order.
+
+    Raises:
+        InputError: `root` is not a checkout, or another process holds it for more than `wait_s`
+            seconds.
+    """
+    root = root.resolve()
+    with dag.open_repo(root):
+        pass
+    register_run(root)
+    with hold_checkout(root, f"flow run {flow_run.name}", wait_s):
+        for name in close_killed_runs(root):
+            print(f"flow run {name} had been killed: it is closed as crashed")
+        for sentence in repair(root):
+            print(sentence)
+        yield root
+
+
 def build_stages(
-    root: Path, *, force: bool = False, workers: Workers | None = None, load: Load = load_stage
+    root: Path,
+    *,
+    force: bool = False,
+    workers: Workers | None = None,
+    stage_hours: float = STAGE_HOURS,
+    load: Load = load_stage,
 ) -> tuple[Visit, ...]:
     """Bring every stage of the checkout up to date, as tasks of the calling flow.
 
@@ -64,6 +95,7 @@ def build_stages(
         root: The checkout: the folder with `.dvc` and `dvc.yaml`.
         force: Also run stages that are current.
         workers: Where a stage in chunks runs them; by default on threads.
+        stage_hours: Hours after which a stage is stopped.
         load: Finds a stage's function by its name.
 
     Returns:
@@ -75,6 +107,8 @@ def build_stages(
         Exception: The first error of a stage, in DVC's order. Stages that are not downstream of it
             are still brought up to date.
     """
+    if not stage_hours > 0:
+        raise ParameterError("stage_hours", "above 0", stage_hours)
     root = root.resolve()
     with dag.open_repo(root) as repo:
         dag.record_packs(repo)
@@ -82,7 +116,9 @@ def build_stages(
     visits: dict[str, Visit] = {}
     # All are loaded first, so that a broken one fails before an hour of training.
     workers = workers or Workers()
-    tasks = {node.name: _stage_task(load(node.name), workers, visits) for node in nodes}
+    tasks = {
+        node.name: _stage_task(load(node.name), workers, stage_hours, visits) for node in nodes
+    }
     states: dict[str, State[Any]] = {}
     for node in nodes:
         upstream = [states[name] for name in node.upstream]
@@ -93,30 +129,16 @@ def build_stages(
         visits.get(name, Visit(name, str(state.name), 0.0)) for name, state in states.items()
     )
     _publish(table)
+    publish_links(root)
     for state in states.values():
         if state.is_failed():
             state.result()
     return table
 
 
-def fail_with_reason(run: Callable[P, T]) -> Callable[P, T]:
-    """Make the function of a flow or task return a failed state if it raises a TrapgenError.
-
-    The message of such an error is complete, and the traceback that Prefect logs would hide it.
-    Prefect unwraps the state, so the caller of the flow still gets the error.
-    """
-
-    @wraps(run)
-    def body(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return run(*args, **kwargs)
-        except TrapgenError as error:
-            return cast(T, Failed(message=str(error), data=error))
-
-    return body
-
-
-def _stage_task(stage: Stage, workers: Workers, visits: dict[str, Visit]) -> Task[..., State]:
+def _stage_task(
+    stage: Stage, workers: Workers, hours: float, visits: dict[str, Visit]
+) -> Task[..., State]:
     """A task that brings `stage` up to date, and records its visit."""
 
     @task(
@@ -124,6 +146,9 @@ def _stage_task(stage: Stage, workers: Workers, visits: dict[str, Visit]) -> Tas
         version=stage.version,
         task_run_name=stage.name,
         cache_policy=NO_CACHE,  # DVC decides whether a stage is current
+        log_prints=True,
+        timeout_seconds=hours * 3600,
+        **RETRIES,
     )
     @fail_with_reason
     def visit(root: Path, force: bool) -> State:
@@ -133,6 +158,7 @@ def _stage_task(stage: Stage, workers: Workers, visits: dict[str, Visit]) -> Tas
         try:
             name, why = dag.refresh(root, stage.name, partial(_run, stage, workers), force=force)
         except Exception as error:
+            name = REFUSED if isinstance(error, GateRefusedError) else "Failed"
             why = (str(error) or type(error).__name__,)
             raise
         finally:
@@ -143,11 +169,9 @@ def _stage_task(stage: Stage, workers: Workers, visits: dict[str, Visit]) -> Tas
 
 
 def _run(stage: Stage, workers: Workers, root: Path) -> None:
-    if not stage.spreads:
-        stage.run(root)
-        return
     with open_workers(workers) as spread:
-        stage.run(root, spread=spread, progress=publish_progress)
+        options = {"spread": spread, "progress": publish_progress, "epochs": publish_epochs}
+        stage.run(root, **{name: options[name] for name in stage.takes})
 
 
 def _publish(visits: Sequence[Visit]) -> None:
@@ -160,7 +184,7 @@ def _publish(visits: Sequence[Visit]) -> None:
         print("{stage:<12} {state:<10} {seconds:>8} s  {why}".format(**row).rstrip())
 
 
-@flow
+@flow(log_prints=True)
 @fail_with_reason
 def pipeline(
     root: str = ".",
@@ -168,51 +192,46 @@ def pipeline(
     workers: WorkerKind = "threads",
     n_workers: int | None = None,
     scheduler: str = "",
+    wait_s: float = WAIT_S,
+    stage_hours: float = STAGE_HOURS,
 ) -> tuple[Visit, ...]:
     """Bring every stage of `dvc.yaml` up to date.
 
     Args:
-        root: The checkout.
-        force: Also run stages that are current.
-        workers: Where chunks of files run: on threads, processes or Dask (see `Workers`).
-        n_workers: Number of workers; by default one per processor.
-        scheduler: Address of Dask's scheduler; by default a cluster on this machine.
+        root: Folder of the checkout; a relative one starts where the flow runs.
+        force: Run every stage, also those that are up to date.
+        workers: Where files are read: on threads of one process, on several processes of this
+            machine, or on a Dask cluster.
+        n_workers: Number of threads, processes or Dask workers. Default: one a processor.
+        scheduler: Address of a Dask scheduler, such as tcp://host:8786. Default: a temporary
+            cluster on this machine.
+        wait_s: Seconds to wait if another process is changing the checkout, before giving up.
+        stage_hours: Hours after which a stage that has not finished is stopped and has failed.
     """
     where = Workers(workers, n_workers, scheduler)
-    return build_stages(Path(root), force=force, workers=where)
+    with open_checkout(Path(root), wait_s) as place:
+        return build_stages(place, force=force, workers=where, stage_hours=stage_hours)
 
 
-def exit_code(run: Callable[[], object]) -> int:
-    """Call a flow and return the exit code for its result."""
-    # By default, Prefect hands SIGTERM back to the system, which kills the process before its
-    # temporary server is stopped.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        run()
-    except TrapgenError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    except Exception as error:
-        # Prefect has logged the traceback.
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def parse_arguments(description: str, arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the options shared by all flows; their names are those of the flows' parameters."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--root", default=".", help="the checkout (default: the current folder)")
-    parser.add_argument("--force", action="store_true", help="also run stages that are current")
-    kinds = get_args(WorkerKind)
-    parser.add_argument("--workers", choices=kinds, default=kinds[0], help="where files are read")
-    parser.add_argument("--n-workers", type=int, help="number (default: one per processor)")
-    parser.add_argument("--scheduler", default="", help="Dask's (default: one on this machine)")
+def parse_arguments(
+    flow: Flow[Any, Any], arguments: Sequence[str] | None = None
+) -> argparse.Namespace:
+    """Read a flow's parameters from the command line, as Prefect's form asks for them."""
+    parser = argparse.ArgumentParser(description=(flow.description or "").partition("\n")[0])
+    kinds = {"integer": int, "number": float, "string": str}
+    for name, parameter in flow.parameters.properties.items():
+        option, help_ = f"--{name.replace('_', '-')}", parameter["description"]
+        default = parameter.get("default")
+        if parameter.get("type") == "boolean":
+            parser.add_argument(option, action="store_true", default=default, help=help_)
+            continue
+        kind = parameter.get("type") or parameter["anyOf"][0]["type"]
+        parser.add_argument(
+            option, type=kinds[kind], choices=parameter.get("enum"), default=default, help=help_
+        )
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    options = parse_arguments("Bring every stage of dvc.yaml up to date.")
+    options = parse_arguments(pipeline)
     sys.exit(exit_code(lambda: pipeline(**vars(options))))

@@ -1,9 +1,8 @@
 """Retraining: detect changes, rebuild what depends on them, and log why.
 
-    python -m flows.retrain [--root .] [--force] [--workers …]: the options of flows.pipeline
+    python -m flows.retrain [--root .] [--commit] [--webhook URL]: and the options of flows.pipeline
 
-A run without changes writes only its artifact, so the schedule in `prefect.yaml` may be as dense
-as desired.
+A run without changes ends in seconds, so the schedule in `prefect.yaml` may be as dense as desired.
 """
 
 import json
@@ -18,8 +17,13 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import dag
-from flows.pipeline import Visit, exit_code, fail_with_reason, parse_arguments, pipeline
-from flows.spread import WorkerKind
+from flows.keep import commit_pointers, push_files
+from flows.notify import tell_end
+from flows.pipeline import STAGE_HOURS, Visit, build_stages, open_checkout, parse_arguments
+from flows.reasons import exit_code, fail_with_reason
+from flows.spread import WorkerKind, Workers
+from tasks.stage import WAIT_S
+from trapgen.core import GateRefusedError
 
 LOG: Final = Path("mlruns/retrain.jsonl")
 """One JSON object per line, oldest first: one for each rebuild or failed attempt.
@@ -28,31 +32,34 @@ It is with the other records of runs, which git and DVC ignore: DVC removes a st
 it runs, and a log of reruns inside one would count as a change in the next run.
 """
 
-Rebuild = Callable[[str, bool], Sequence[Visit]]
+Build = Callable[[Path], Sequence[Visit]]
 
 
 def renew_model(
-    root: Path, *, force: bool = False, rebuild: Rebuild = pipeline
+    root: Path, build: Build, *, force: bool = False, commit: bool = False
 ) -> dict[str, Any] | None:
     """Rebuild what is stale after changes of corpus or parameters, and log what was done and why.
 
     Args:
-        root: The checkout.
+        root: A checkout that the calling flow holds.
+        build: Rebuilds it, with tasks of the calling flow.
         force: Rebuild everything, stale or not.
-        rebuild: The flow that rebuilds, called as a subflow with `root` and `force`.
+        commit: Commit `dvc.lock` before and after, and send files to the DVC remote.
 
     Returns:
-        The line added to `LOG`: `started` (UTC), `changes` (by stage or pack), `outcome` (`rebuilt`
-        or `failed`), `stages` (the final state of each, and why) or `error`. None if nothing was
-        stale.
+        The line added to `LOG`: `started` (UTC), `changes` (by stage or pack), `outcome`
+        (`rebuilt`, `refused` by a gate, or `failed`), `stages` (the final state of each, and why)
+        or `error`. None if nothing was stale.
 
     Raises:
-        InputError: `root` is not a checkout.
+        InputError: git refuses to commit.
         Exception: The error that stopped the rebuild, after it was logged.
     """
-    root = root.resolve()
     with dag.open_repo(root) as repo:
         changes = dag.read_changes(repo)
+    if commit:
+        # What `make run` or a killed flow has recorded since: the rebuild would replace it.
+        commit_pointers(root, "The pipeline's state before a rebuild")
     if not (changes or force):
         _publish("Nothing changed: every stage is current.")
         return None
@@ -61,9 +68,10 @@ def renew_model(
         "changes": {name: list(why) for name, why in changes.items()},
     }
     try:
-        visits = rebuild(str(root), force)
+        visits = build(root)
     except Exception as error:
-        entry |= {"outcome": "failed", "error": str(error) or type(error).__name__}
+        outcome = "refused" if isinstance(error, GateRefusedError) else "failed"
+        entry |= {"outcome": outcome, "error": str(error) or type(error).__name__}
         raise
     else:
         entry |= {
@@ -74,6 +82,9 @@ def renew_model(
         if "outcome" in entry:
             _append(root / LOG, entry)
             _publish(_describe(entry))
+    if commit:
+        reasons = [f"{name}: {'; '.join(why)}" for name, why in changes.items()]
+        commit_pointers(root, "Retrained: the pipeline's new state", reasons)
     return entry
 
 
@@ -101,7 +112,7 @@ def _publish(markdown: str) -> None:
     print(markdown.partition("\n")[0])
 
 
-@flow
+@flow(log_prints=True, on_failure=[tell_end], on_crashed=[tell_end])
 @fail_with_reason
 def retrain(
     root: str = ".",
@@ -109,20 +120,37 @@ def retrain(
     workers: WorkerKind = "threads",
     n_workers: int | None = None,
     scheduler: str = "",
+    wait_s: float = WAIT_S,
+    stage_hours: float = STAGE_HOURS,
+    commit: bool = False,
+    webhook: str = "",  # noqa: ARG001  # flows.notify finds it among the run's parameters
 ) -> dict[str, Any] | None:
     """Rebuild the model if the corpus or the parameters changed, and log why.
 
     Args:
-        root: The checkout.
-        force: Rebuild everything, stale or not.
-        workers: Where chunks of files run, as in `pipeline`; also the next two.
-        n_workers: Number of workers.
-        scheduler: Address of Dask's scheduler.
+        root: Folder of the checkout; a relative one starts where the flow runs.
+        force: Rebuild everything, also what is up to date.
+        workers: Where files are read: on threads of one process, on several processes of this
+            machine, or on a Dask cluster.
+        n_workers: Number of threads, processes or Dask workers. Default: one a processor.
+        scheduler: Address of a Dask scheduler, such as tcp://host:8786. Default: a temporary
+            cluster on this machine.
+        wait_s: Seconds to wait if another process is changing the checkout, before giving up.
+        stage_hours: Hours after which a stage that has not finished is stopped and has failed.
+        commit: Commit dvc.lock, the split and the packs' .dvc files to git, so that no rebuild
+            loses the one before; and send their files to the DVC remote, if there is one.
+        webhook: Address that is told of failures, refusals and promotions. Default: the one in the
+            environment variable TRAPGEN_WEBHOOK, where it is not shown.
     """
-    rebuild = partial(pipeline, workers=workers, n_workers=n_workers, scheduler=scheduler)
-    return renew_model(Path(root), force=force, rebuild=rebuild)
+    where = Workers(workers, n_workers, scheduler)
+    build = partial(build_stages, force=force, workers=where, stage_hours=stage_hours)
+    with open_checkout(Path(root), wait_s) as place:
+        entry = renew_model(place, build, force=force, commit=commit)
+        if commit:
+            push_files(place)
+    return entry
 
 
 if __name__ == "__main__":
-    options = parse_arguments("Rebuild what changed, and write down why.")
+    options = parse_arguments(retrain)
     sys.exit(exit_code(lambda: retrain(**vars(options))))

@@ -1,9 +1,9 @@
-"""Serve `retrain` on the schedule in `prefect.yaml`, until interrupted.
+"""Serve `retrain` as the deployment in `prefect.yaml` says, until interrupted.
 
-    prefect server start --host 127.0.0.1
+    make prefect                              in another terminal
     PREFECT_API_URL=http://127.0.0.1:4200/api python -m flows.serve
 
-Runs are processes on this machine, in the current folder, one at a time.
+Runs are processes on this machine, in the current folder.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.schedules import Cron
 from prefect.settings import PREFECT_API_URL
 
 from flows import ROOT
-from flows.pipeline import exit_code
+from flows.reasons import exit_code
 from flows.retrain import retrain
+from flows.runs import close_killed_runs, tag_checkout
 from trapgen.core import InputError, ParameterError
 
 DEPLOYMENTS: Final = ROOT / "prefect.yaml"
@@ -47,11 +49,17 @@ def serve_nightly(path: Path = DEPLOYMENTS) -> None:
     if not PREFECT_API_URL.value():
         raise ParameterError("PREFECT_API_URL", "the address of a running Prefect server", None)
     deployment = read_deployment(path, "nightly")
+    root = Path(deployment["parameters"].get("root", "."))
+    # They would keep the only place that the concurrency limit gives.
+    close_killed_runs(root)
     retrain.serve(
         name=deployment["name"],
         description=deployment["description"],
+        tags=[*deployment["tags"], tag_checkout(root)],
+        parameters=deployment["parameters"],
         schedules=[Cron(entry["cron"], entry["timezone"]) for entry in deployment["schedules"]],
-        limit=deployment["concurrency_limit"]["limit"],
+        # Not `limit`, which holds within this process only and makes a second run wait.
+        global_limit=ConcurrencyLimitConfig(**deployment["concurrency_limit"]),
     )
 
 

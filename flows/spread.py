@@ -15,17 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal, cast
-from uuid import UUID
+from typing import Any, Final, Literal
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from trapgen.core import LINE_EVERY_S, OnFiles, ParameterError, every_so_often
+from trapgen.core import ParameterError
 from trapgen.ingest import Chunk, Part, Spread
 
 WorkerKind = Literal["threads", "processes", "dask"]
@@ -134,32 +132,3 @@ def _make_runner(workers: Workers) -> TaskRunner[Any]:
 def _ignore_interrupts() -> None:
     # Ctrl-C reaches every process; stopping a worker would leave a pool that never ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def publish_progress(what: str, every_s: float = LINE_EVERY_S) -> Iterator[OnFiles]:
-    """Write the pace of the work `what` to the run's log and to an artifact, occasionally.
-
-    Work that finishes within `every_s` seconds writes neither.
-    """
-    artifact: UUID | None = None
-    percent = 0.0
-
-    def tell(pace: str) -> None:
-        nonlocal artifact
-        get_run_logger().info("%s: %s", what, pace)
-        if artifact is None:
-            artifact = cast(UUID, create_progress_artifact(percent, "files", f"{what}: {pace}"))
-        else:
-            update_progress_artifact(artifact, percent, f"{what}: {pace}")
-
-    tell_now_and_then = every_so_often(tell, every_s)
-
-    def on_files(done: int, total: int) -> None:
-        nonlocal percent
-        percent = 100 * done / total
-        tell_now_and_then(done, total)
-
-    yield on_files
-    if artifact is not None:
-        update_progress_artifact(artifact, percent, f"{what}: done")

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tasks.stage import load_stage
+from tasks.stage import hold_checkout, load_stage
 from trapgen.core import TrapgenError
 
 
@@ -12,10 +12,13 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         print("usage: python -m tasks STAGE", file=sys.stderr)
         return 2
+    [name] = arguments
     try:
-        load_stage(arguments[0]).run(Path.cwd())
+        stage = load_stage(name)
+        with hold_checkout(Path.cwd(), f"python -m tasks {name}"):
+            stage.run(Path.cwd())
     except TrapgenError as error:
-        print(f"{arguments[0]}: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -9,13 +9,13 @@ from tasks.tracking.results import track_evaluation
 from trapgen import render
 from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.evaluate import LEAST_RATIO, collect_features, evaluate, group_features
+from trapgen.evaluate import LEAST_RATIO, collect_features, evaluate, group_features, pick_headline
 from trapgen.generate import load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
 from trapgen.report import RELIABILITY, write_curves, write_evaluation_report
 
-VERSION = "3"
+VERSION = "4"
 
 _CURVES = ("train", "validation", "control_loss")
 
@@ -35,7 +35,7 @@ def run(root: Path) -> None:
         params.evaluate,
         params.seed,
         conditions=_tell(generator.network.spec, sides, params.train.style),
-        components=_read_components(root),
+        components=read_components(root),
     )
     history = read_history(root / MODEL / "history.csv")
     words = {side: [to_words(loop) for loop in sides[side]] for side in ("train", "validation")}
@@ -52,12 +52,14 @@ def run(root: Path) -> None:
         {"name": path.stem, "picture": path.with_suffix(".png"), "receipt": read_json(path)}
         for path in sorted((root / SAMPLES).glob("*.json"))
     ]
-    # Rows are in tables of their own; MLflow accepts only numbers.
+    # The rows of curves are in tables of their own.
     del metrics["curves"]
-    write_json(folder / "metrics.json", metrics)
+    headline = pick_headline(metrics, steps_per_bar)
+    write_json(folder / "metrics.json", headline)
+    write_json(folder / "details.json", metrics)
     groups = group_features(metrics["overlap"])
     write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples, groups)
-    track_evaluation(root, generator.model_hash, metrics, folder)
+    track_evaluation(root, generator.model_hash, headline, folder)
     _say(metrics)
 
 
@@ -75,7 +77,7 @@ def _tell(
     }
 
 
-def _read_components(root: Path) -> dict[str, int]:
+def read_components(root: Path) -> dict[str, int]:
     """The group of related sources of each source, by its id."""
     manifest = read_table(root / STANDARDIZED / "manifest.parquet", MANIFEST)
     split = read_table(root / SPLIT / "split.parquet", SPLIT_SCHEMA)

@@ -1,18 +1,35 @@
 """Train the networks on clean data, with MLflow tracking."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tasks.places import CHECKPOINT, ENCODED, MODEL, find_start, read_params
 from tasks.tracking.training import TrainingRun
-from trapgen.core import Codec, DrumLoop, TrainParams, read_json, read_loops, to_words
+from trapgen.core import (
+    HITS_NAME,
+    LOOPS_NAME,
+    Codec,
+    DrumLoop,
+    Params,
+    TrainParams,
+    hash_files,
+    read_json,
+    read_loops,
+    to_words,
+    write_json,
+)
 from trapgen.model import (
     Humanizer,
     ModelSpec,
     list_conditions,
     load_start,
     name_loop,
+    name_version,
     number_conditions,
     save_humanizer,
     save_network,
@@ -31,8 +48,25 @@ from trapgen.similarity import list_learned, save_training_index
 VERSION = "7"
 
 
-def run(root: Path) -> None:
-    """Read `data/encoded`, write `data/model`; test data is not read."""
+class EpochScreen(Protocol):
+    """Shows how far a training is."""
+
+    def show_batch(self, epoch: int, batch: int, bits: float) -> None:
+        """Show the loss of a batch."""
+
+    def show_epoch(self, epoch: int, losses: str) -> None:
+        """Show the losses of an epoch."""
+
+
+def run(
+    root: Path, *, epochs: Callable[[int], AbstractContextManager[EpochScreen]] | None = None
+) -> None:
+    """Read `data/encoded`, write `data/model`; test data is not read.
+
+    Args:
+        root: The checkout.
+        epochs: Opens the screen, given the number of epochs; by default one on the terminal.
+    """
     params = read_params(root)
     codec = Codec.load(root / ENCODED / "codec.json")
     loops = read_loops(root / ENCODED, ("train", "validation"))
@@ -48,11 +82,12 @@ def run(root: Path) -> None:
     spec = ModelSpec.of(params.train, codec, known) if start is None else start.spec
     numbers = [number_conditions(each, spec) for each in names]
     name = fingerprint(train, validation, spec, params.train, params.seed, start, numbers)
-    with TrainingRun(root, params, name, start) as tracked, _Screen(params.train) as screen:
+    show = epochs or _Terminal
+    with TrainingRun(root, params, name, start) as tracked, show(params.train.epochs) as screen:
 
         def on_epoch(epoch: Epoch) -> None:
             tracked.log_epoch(epoch)
-            screen.show_epoch(epoch)
+            screen.show_epoch(epoch.epoch, _describe(epoch))
 
         # The humanizer comes first, since it takes seconds, and is kept if training is interrupted.
         humanizer = _learn_playing(sides, spec, Conditions(*numbers), params.train, params.seed)
@@ -79,6 +114,7 @@ def run(root: Path) -> None:
             before=list_learned(begun_from) if begun_from else (),
         )
         write_history(folder / "history.csv", trained.history)
+        write_json(folder / "lineage.json", _trace(root, params, begun_from))
         best = trained.history[trained.best_epoch - 1]
         tracked.log_best(trained.network, best)
     # Until here, a stage that is killed finds the finished training again.
@@ -88,6 +124,19 @@ def run(root: Path) -> None:
         f"{best.validation:.3f} bits per step on clean validation; a control that leaks on "
         f"purpose shows {best.control_loss:.3f}"
     )
+
+
+def _trace(root: Path, params: Params, start: Path | None) -> dict[str, object]:
+    """Where the model comes from: its data, its parameters, and the model that it began from."""
+    return {
+        "data": hash_files(*(root / ENCODED / name for name in (LOOPS_NAME, HITS_NAME))),
+        "parameters": {
+            "seed": params.seed,
+            "grid": asdict(params.grid),
+            "train": asdict(params.train),
+        },
+        "start": start and {"folder": params.train.start, "version": name_version(start)},
+    }
 
 
 def _learn_playing(
@@ -117,20 +166,27 @@ def _learn_playing(
     return humanizer
 
 
-class _Screen:
-    """A progress bar per epoch, with current losses."""
+def _describe(epoch: Epoch) -> str:
+    return (
+        f"train {epoch.train:.3f}, clean validation {epoch.validation:.3f}, "
+        f"leaking control {epoch.control_loss:.3f} bits, {epoch.seconds:.1f} s"
+    )
 
-    def __init__(self, params: TrainParams) -> None:
-        self._epochs = params.epochs
+
+class _Terminal:
+    """A progress bar per epoch, with current losses; a line per epoch without a terminal."""
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[losses]}"),
             TimeElapsedColumn(),
         )
-        self._bar = self._progress.add_task("train", total=params.epochs, losses="")
+        self._bar = self._progress.add_task("train", total=epochs, losses="")
 
-    def __enter__(self) -> "_Screen":
+    def __enter__(self) -> "_Terminal":
         self._progress.start()
         return self
 
@@ -138,22 +194,11 @@ class _Screen:
         self._progress.stop()
 
     def show_batch(self, epoch: int, batch: int, bits: float) -> None:
-        """Show the loss of a batch."""
         description = f"epoch {epoch}/{self._epochs} batch {batch + 1}"
         self._progress.update(self._bar, description=description, losses=f"{bits:.3f} bits")
 
-    def show_epoch(self, epoch: Epoch) -> None:
-        """Show the losses of an epoch."""
-        self._progress.update(
-            self._bar,
-            completed=epoch.epoch,
-            description=f"epoch {epoch.epoch}/{self._epochs}",
-            losses=f"train {epoch.train:.3f}  clean {epoch.validation:.3f}  "
-            f"leaking {epoch.control_loss:.3f} bits",
-        )
+    def show_epoch(self, epoch: int, losses: str) -> None:
+        description = f"epoch {epoch}/{self._epochs}"
+        self._progress.update(self._bar, completed=epoch, description=description, losses=losses)
         if not self._progress.console.is_terminal:
-            self._progress.console.print(
-                f"epoch {epoch.epoch}: train {epoch.train:.3f}, clean validation "
-                f"{epoch.validation:.3f}, leaking control {epoch.control_loss:.3f} bits, "
-                f"{epoch.seconds:.1f} s"
-            )
+            self._progress.console.print(f"epoch {epoch}: {losses}")

@@ -2,7 +2,8 @@
 
 It lies in `data/checks`, outside the outputs of every stage: DVC removes those before a stage runs,
 and hashes them, so that nothing dated may stand in them. `gx/uncommitted/validations` holds a
-result a table and run, with the rows that break a rule; `gx/uncommitted/data_docs` shows them.
+result a table and run, with the rows that break a rule; `gx/uncommitted/data_docs` shows one each.
+The page in front, which needs no network, is written by `tasks.checks.page`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from trapgen.core import TableError
+from trapgen.core import TableError, write_text
 
 if TYPE_CHECKING:
     from great_expectations.core.run_identifier import RunIdentifier
     from great_expectations.data_context import FileDataContext
     from great_expectations.data_context.store.store import DataDocsSiteConfigTypedDict
-    from great_expectations.data_context.types.resource_identifiers import (
-        ValidationResultIdentifier,
-    )
 
 KEPT_RUNS: Final = 20
-"""The newest runs of each stage that stay; each costs later ones 3 ms a table, for the index."""
+"""The newest runs of each stage that stay."""
+
+RESULTS: Final = Path("gx/uncommitted/validations")
+"""Where the results lie in the folder of the history, as `SUITE/STAGE/TIME/STAGE-SUITE.json`."""
 
 DATA_DOCS: Final = Path("gx/uncommitted/data_docs/local_site")
-"""Where the pages lie in the folder of the history; `index.html` is the way in."""
+"""Where the Data Docs lie there; `validations/` has a page a result, under the result's path."""
 
 _SITE: Final = "local_site"
+_TO_FRONT: Final = (
+    '<!doctype html><meta http-equiv="refresh" content="0; url=../../../../index.html">'
+)
 
 
 @contextmanager
@@ -72,10 +76,7 @@ def _set_up(context: FileDataContext) -> None:
         },
         # Nothing is profiled; looking for it reads the store again.
         "site_section_builders": {"profiling": "None"},
-        "site_index_builder": {
-            "class_name": "DefaultSiteIndexBuilder",
-            "renderer": {"module_name": "tasks.checks.index", "class_name": "PlainIndexRenderer"},
-        },
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
     }
     if (context.variables.data_docs_sites or {}).get(_SITE) != site:
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -88,18 +89,22 @@ def show_run(context: FileDataContext, run: RunIdentifier) -> None:
     """Write the Data Docs of a run, and let go of what is older than the newest `KEPT_RUNS`."""
     # Its methods have no types.
     store: Any = context.validation_results_store
-    keys: list[ValidationResultIdentifier] = [
-        key for key in store.list_keys() if key.run_id.run_name == run.run_name
-    ]
+    root = Path(context.root_directory).parent
+    keys = [key for key in store.list_keys() if key.run_id.run_name == run.run_name]
     old = sorted({key.run_id.run_time for key in keys}, reverse=True)[KEPT_RUNS:]
     for key in keys:
         if key.run_id.run_time in old:
             store.remove_key(key)
+            parts = (*key.expectation_suite_identifier.to_tuple(), *key.run_id.to_tuple())
+            place = root / DATA_DOCS / Path("validations", *parts)
+            (place / f"{key.batch_identifier}.html").unlink(missing_ok=True)
     shown = [key for key in keys if key.run_id == run]
     suites = [key.expectation_suite_identifier for key in shown]
-    context.build_data_docs(resource_identifiers=suites, build_index=False)
-    # Pages whose results are gone go with them.
-    context.build_data_docs(resource_identifiers=shown)
+    # The index of great_expectations is drawn by scripts from the network, and reads all results.
+    for resources in (suites, shown):
+        context.build_data_docs(resource_identifiers=resources, build_index=False)
+    # Their pages lead back to an index.
+    write_text(root / DATA_DOCS / "index.html", _TO_FRONT)
     if old:
         _remove_empty_folders(Path(context.root_directory, "uncommitted"))
 

@@ -72,16 +72,22 @@ class Findings:
 
 
 def run_checks(
-    checks: Sequence[Check], history: Path | None, stage: str, run_time: datetime | None = None
+    checks: Sequence[Check],
+    history: Path | None,
+    stage: str,
+    run_time: datetime | None = None,
+    *,
+    data: str = "",
 ) -> Findings:
     """Hold tables against what is expected of them, and keep the results.
 
     Args:
         checks: The stage goes on where an expectation of the severity `warning` breaks.
         history: The folder of the context that keeps results and Data Docs
-            (`tasks.checks.history`); None keeps nothing.
+            (`tasks.checks.history`), with a page in front; None keeps nothing.
         stage: Names the run in the history.
         run_time: Dates the run there; now, if None.
+        data: Hash of the data as a report of the stage shows it.
 
     Raises:
         TableError: An expectation could not be held against its table at all.
@@ -93,8 +99,13 @@ def run_checks(
     opened = open_history(history) if history else nullcontext(_open_nothing())
     with opened as context:
         results = _validate(context, checks, run)
-        if isinstance(context, gx.data_context.FileDataContext):
+        if history and isinstance(context, gx.data_context.FileDataContext):
+            # The page is no output: a stage does not depend on what draws it.
+            from tasks.checks.page import note_run, write_index
+
             show_run(context, run)
+            note_run(history, stage, run.run_time, data)
+            write_index(history)
     broken: dict[str, list[str]] = {"critical": [], "warning": []}
     for check, found in zip(checks, results, strict=True):
         for severity, sentence in _describe(check, found):

@@ -194,6 +194,8 @@ def check_tables(
     history: Path | None,
     params: AuditParams | None = None,
     run_time: datetime | None = None,
+    *,
+    data: str = "",
 ) -> list[str]:
     """Hold the tables of the pipeline against their rules.
 
@@ -205,6 +207,7 @@ def check_tables(
         history: Where the results are kept, None for nowhere (`tasks.checks.run.run_checks`).
         params: What the gate allows; the defaults if None.
         run_time: Dates the run in the history; now, if None.
+        data: Hash of the audited loops, as the audit's page shows it.
 
     Returns:
         One sentence a rule that is broken: table, column, rule, and the first few offenders.
@@ -217,11 +220,11 @@ def check_tables(
     checks = [
         Check(make_manifest_suite(), _count_room(manifest), ["loop_id"]),
         Check(make_loop_suite(), _count_room(loops), ["loop_id"]),
-        Check(make_source_suite(summary["protocol"]), sources, ["source_id"]),
+        Check(make_source_suite(summary["protocol"]), sources, ["source_path", "source_id"]),
         Check(make_overlap_suite(), _mark_leaks(overlap, params), ["train_loop", "other_loop"]),
         Check(make_gate_suite(summary, params), list_figures(summary)),
     ]
-    return list(run_checks(checks, history, "audit", run_time).failures)
+    return list(run_checks(checks, history, "audit", run_time, data=data).failures)
 
 
 def _count_room(table: pd.DataFrame) -> pd.DataFrame:
@@ -242,8 +245,12 @@ def _mark_leaks(overlap: pd.DataFrame, params: AuditParams) -> pd.DataFrame:
 
 
 def _describe_sources(manifest: pd.DataFrame, loops: pd.DataFrame) -> pd.DataFrame:
-    """A row a source that the loops use: the sides it stands on, whether the manifest knows it."""
+    """A row a source that the loops use: its file, its sides, whether the manifest knows it."""
     used = loops[["source_ids", "side"]].explode("source_ids").dropna()
     sides = used.groupby("source_ids")["side"].agg(lambda found: " and ".join(sorted(set(found))))
     table = sides.astype("str").rename_axis("source_id").rename("sides").reset_index()
-    return table.assign(in_manifest=table["source_id"].isin(manifest["source_ids"].explode()))
+    files = manifest.explode("source_ids").drop_duplicates("source_ids")
+    paths = table["source_id"].map(files.set_index("source_ids")["source_path"])
+    return table.assign(
+        in_manifest=paths.notna(), source_path=paths.fillna("no file").astype("str")
+    )

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from tasks.checks.history import DATA_DOCS
+from tasks.checks.page import INDEX
 from tasks.checks.tables import check_tables
+from tests.pages import Page
 from trapgen.audit import audit_sides
 from trapgen.core import (
     KEY_MAPS,
@@ -171,7 +173,7 @@ def test_every_rule_of_the_manifest_has_its_sentence(tables):
     failures = check_tables(**tables, history=None)
     assert failures[:-1] == expected
     assert failures[-1].startswith("sources.in_manifest must be True; 1 of ")
-    assert failures[-1].endswith(f" rows are not: False ({lost})")
+    assert failures[-1].endswith(f" rows are not: False (no file, {lost})")
 
 
 def test_every_rule_of_the_loops_has_its_sentence(tables):
@@ -219,7 +221,9 @@ def test_a_source_on_two_sides_is_named_where_sources_were_dealt(tables):
     loops.at[moved, "side"] = "test"
     (failure,) = check_tables(**tables, history=None)
     assert failure.startswith("sources.sides must be one of train, validation, test; 1 of ")
-    assert failure.endswith(f" rows are not: test and train ({source})")
+    of_source = tables["manifest"]["source_ids"].map(lambda ids: source in ids)
+    path = tables["manifest"].loc[of_source, "source_path"].iloc[0]
+    assert failure.endswith(f" rows are not: test and train ({path}, {source})")
     tables["summary"]["protocol"] = "by_file"
     assert check_tables(**tables, history=None) == []
 
@@ -248,6 +252,11 @@ def test_leaking_sides_are_refused_by_table_and_gate(corpora, tmp_path):
     assert f"({first['train_loop']}, {first['other_loop']})" in failures[0]
     assert failures[0].endswith(", …")
     assert failures[2].endswith(f"it is {gate['near_duplicate_pairs']}")
+    index = Page(tmp_path / "history" / INDEX)
+    assert f"overlap.leak must be {LEAK}; {n_leaks} of {len(overlap):,} rows are not:" in index.text
+    # Pairs are named by their loops.
+    named = f"{first['train_loop']}, {first['other_loop']} {first['kind']}"
+    assert f"{n_leaks} of {len(overlap)} {named}" in index.text
 
 
 def test_every_rule_of_the_overlap_has_its_sentence(tables):
@@ -325,6 +334,8 @@ def test_a_rule_that_cannot_be_held_raises_and_the_history_tells(tables, column,
         check_tables(**tables, history=tmp_path)
     (page,) = (tmp_path / DATA_DOCS).glob("validations/manifest/**/*.html")
     assert "Failed" in page.read_text(encoding="utf-8")
+    assert f"manifest.{column} must be " in Page(tmp_path / INDEX).text
+    assert "it could not be checked: " in Page(tmp_path / INDEX).text
 
 
 def test_names_of_files_stay_text_in_the_docs(tables, tmp_path):

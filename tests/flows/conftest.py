@@ -15,7 +15,7 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.sorting import ArtifactSort
 
 from flows import ROOT
-from tasks.stage import Stage
+from tasks.stage import LOCK, Stage
 from tests.flows import toy_stages
 
 # The stages stand in no useful order: finding it is DVC's part.
@@ -47,16 +47,6 @@ corpus: {files: 2}
 audit: {limit: 3}
 draw: {}
 train: {epochs: 1}
-"""
-MAIN = """\
-import sys
-from pathlib import Path
-from tasks.stage import load_stage
-from trapgen.core.errors import TrapgenError
-try:
-    load_stage(sys.argv[1]).run(Path())
-except TrapgenError as error:
-    sys.exit(error.exit_code)
 """
 
 
@@ -96,7 +86,9 @@ class Toy:
         """Everything that the stages wrote, and `dvc.lock`."""
         paths = [*(self.root / "data").rglob("*"), self.root / "dvc.lock"]
         return {
-            str(path.relative_to(self.root)): path.read_bytes() for path in paths if path.is_file()
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in paths
+            if path.is_file() and path != self.root / LOCK
         }
 
 
@@ -106,9 +98,8 @@ def _make(root: Path) -> Toy:
     (root / "dvc.yaml").write_text(DVC_YAML)
     (root / "params.yaml").write_text(PARAMS_YAML)
     (root / "packs/pack.txt").write_text("trap")
-    (root / "tasks/__init__.py").touch()
-    (root / "tasks/__main__.py").write_text(MAIN)
-    shutil.copy(ROOT / "tasks/stage.py", root / "tasks")
+    for name in ("__init__", "__main__", "places", "stage"):
+        shutil.copy(ROOT / f"tasks/{name}.py", root / "tasks")
     shutil.copy(ROOT / ".dvcignore", root)
     shutil.copy(toy_stages.__file__, root / "tasks")
     for name in ("corpus", "audit", "draw", "train"):

@@ -1,11 +1,16 @@
 import json
+import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 from prefect import flow
 
-from flows.pipeline import build_stages, fail_with_reason
+from flows.notify import notify
+from flows.pipeline import build_stages, open_checkout
+from flows.reasons import fail_with_reason
 from flows.retrain import LOG, renew_model, retrain
+from tests.flows.servers import hear
 from trapgen.core import GateRefusedError, InputError
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -13,15 +18,12 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 
 @pytest.fixture
 def toy_retrain(load_toy):
-    @flow(name="toy")
-    @fail_with_reason
-    def rebuild(root: str, force: bool):
-        return build_stages(Path(root), force=force, load=load_toy)
-
     @flow(name="toy-retrain")
     @fail_with_reason
-    def run(root: str, force: bool = False):
-        return renew_model(Path(root), force=force, rebuild=rebuild)
+    def run(root: str, force: bool = False, commit: bool = False):
+        build = partial(build_stages, force=force, load=load_toy)
+        with open_checkout(Path(root)) as place:
+            return renew_model(place, build, force=force, commit=commit)
 
     return run
 
@@ -70,7 +72,7 @@ def test_a_refusal_is_logged_and_reaches_the_caller(toy, toy_retrain) -> None:
         toy_retrain(str(toy.root))
     assert caught.value.exit_code == 4
     [entry] = read_log(toy)
-    assert entry["outcome"] == "failed"
+    assert entry["outcome"] == "refused"
     assert entry["error"] == "the audit's gate refuses: 2 texts are more than 1"
 
 
@@ -79,6 +81,58 @@ def test_force_rebuilds_what_is_current(built, toy_retrain) -> None:
     assert built.take_calls() == ["corpus", "audit", "train", "draw"]
     assert entry["changes"] == {}
     assert {stage["why"] for stage in entry["stages"].values()} == {("forced",)}
+
+
+def test_every_state_of_the_pointers_is_committed(built, toy_retrain, monkeypatch) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        return subprocess.run(
+            command, cwd=built.root, capture_output=True, text=True, check=True
+        ).stdout
+
+    git("init", "-q", "-b", "main")
+    git("add", "dvc.lock")
+    git("commit", "-qm", "before")
+    built.edit("params.yaml", "epochs: 1", "epochs: 2")
+    built.reproduce()
+    by_hand = (built.root / "dvc.lock").read_text()
+    built.edit("params.yaml", "epochs: 2", "epochs: 3")
+    toy_retrain(str(built.root), commit=True)
+    assert git("log", "--format=%s").splitlines() == [
+        "Retrained: the pipeline's new state",
+        "The pipeline's state before a rebuild",
+        "before",
+    ]
+    assert git("show", "HEAD~1:dvc.lock") == by_hand
+    assert git("show", "HEAD:dvc.lock") == (built.root / "dvc.lock").read_text()
+    assert "train: params.yaml train modified" in git("log", "-1", "--format=%b")
+
+
+def test_the_webhook_hears_of_a_promotion() -> None:
+    @flow
+    def promote(root: str, webhook: str) -> None:
+        notify("promoted", "0.90 bits per step, 0.04 below the champion")
+
+    with hear() as (webhook, told):
+        state = promote(".", webhook, return_state=True)
+    [message] = told
+    assert (message["kind"], message["reason"][:14]) == ("promoted", "0.90 bits per ")
+    assert message["flow_run"]["id"] == str(state.state_details.flow_run_id)
+    assert message["flow_run"].keys() == {"id", "name", "url"}
+
+
+@pytest.mark.parametrize(
+    "webhook", ["http://127.0.0.1:9/secret", "no address", "ftp://host/secret"]
+)
+def test_a_webhook_that_fails_fails_no_run(webhook, caplog) -> None:
+    @flow
+    def promote(root: str, webhook: str) -> None:
+        notify("promoted", "better")
+
+    assert promote(".", webhook, return_state=True).is_completed()
+    assert "the webhook was not told" in caplog.text
+    told = [record.getMessage() for record in caplog.records if record.name == "prefect.webhook"]
+    assert not any("secret" in line for line in told)
 
 
 def test_retrain_refuses_a_folder_that_is_no_checkout(tmp_path) -> None:

@@ -1,14 +1,7 @@
 import asyncio
-import json
-import os
 import pkgutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -17,14 +10,13 @@ import cloudpickle
 import pytest
 import yaml
 from prefect import Flow
-from prefect.client.orchestration import SyncPrefectClient
 from prefect.flows import load_flow_from_entrypoint
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 import flows
 from flows import ROOT
-from flows.retrain import LOG, retrain
+from flows.retrain import retrain
 from flows.serve import DEPLOYMENTS, read_deployment, serve_nightly
 from trapgen.core import InputError, ParameterError
 
@@ -94,77 +86,3 @@ def test_every_flow_keeps_its_parameters_in_the_process_that_serve_starts() -> N
     assert done.stdout.decode().splitlines() == [
         f"{name} {served.validate_parameters({})}" for name, served in found.items()
     ]
-
-
-@contextmanager
-def running(log: Path, *command: str, cwd: Path, **environment: str) -> Iterator[None]:
-    """Run a Python module until the block ends, and stop whatever it has started."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=cwd,
-            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_for(condition: Callable[[], object], *logs: Path, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "\n".join(log.read_text() for log in logs if log.exists())
-        time.sleep(0.5)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SyncPrefectClient]:
-    """A real Prefect server with nothing in it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    log = tmp_path / "server.log"
-    command = ("prefect", "server", "start", "--host", "127.0.0.1", "--port", port)
-    with (
-        running(log, *command, cwd=tmp_path, PREFECT_HOME=str(tmp_path / "home")),
-        SyncPrefectClient(f"http://127.0.0.1:{port}/api") as client,
-    ):
-        wait_for(lambda: client.api_healthcheck() is None, log)
-        yield client
-
-
-@pytest.mark.servers
-def test_a_served_flow_rebuilds_what_changed(built, server, tmp_path) -> None:
-    built.edit("params.yaml", "epochs: 1", "epochs: 3")
-    weights = built.root / "data/model/weights.txt"
-    before = weights.read_text()
-    log = tmp_path / "serve.log"
-    environment = {
-        "PREFECT_API_URL": str(server.api_url),
-        "PREFECT_HOME": str(tmp_path / "home"),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
-    }
-
-    def find_deployments():
-        return {found.name: found for found in server.read_deployments()}
-
-    with running(log, "flows.serve", cwd=built.root, **environment):
-        wait_for(find_deployments, log)
-        triggered = server.create_flow_run_from_deployment(find_deployments()["nightly"].id)
-        wait_for(lambda: server.read_flow_run(triggered.id).state.is_final(), log)
-        state = server.read_flow_run(triggered.id).state
-    assert state.name == "Completed", f"{state.message}\n{log.read_text()}"
-    assert built.take_calls() == ["train"]
-    assert weights.read_text() == 3 * before
-    [entry] = [json.loads(line) for line in (built.root / LOG).read_text().splitlines()]
-    assert entry["changes"] == {"train": ["params.yaml train modified"]}
-    assert built.status() == {}

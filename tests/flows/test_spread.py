@@ -13,8 +13,9 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.pipeline import build_stages, parse_arguments, pipeline
+from flows.progress import publish_epochs, publish_progress
 from flows.retrain import retrain
-from flows.spread import Workers, open_workers, publish_progress
+from flows.spread import Workers, open_workers
 from tasks.stage import Stage, load_stage
 from trapgen.core import ParameterError, StandardizeParams, TableError
 from trapgen.ingest import standardize, write_packs
@@ -111,7 +112,11 @@ def test_a_stage_that_works_in_chunks_runs_them_as_tasks_of_its_flow(
                 on_files(done, 2)
 
     def load(name: str) -> Stage:
-        return Stage(name, "1", corpus, spreads=True) if name == "corpus" else load_toy(name)
+        return (
+            Stage(name, "1", corpus, frozenset({"spread", "progress"}))
+            if name == "corpus"
+            else load_toy(name)
+        )
 
     @flow
     def in_chunks() -> None:
@@ -129,7 +134,7 @@ def test_a_stage_that_works_in_chunks_runs_them_as_tasks_of_its_flow(
 
 def test_a_current_stage_starts_no_workers(built, load_toy, prefect_server) -> None:
     def load(name: str) -> Stage:
-        return Stage(name, load_toy(name).version, load_toy(name).run, spreads=True)
+        return Stage(name, load_toy(name).version, load_toy(name).run, frozenset({"spread"}))
 
     @flow
     def nothing_to_do():
@@ -151,18 +156,40 @@ def test_the_pace_of_long_work_becomes_an_artifact(read_artifact) -> None:
     assert read_artifact("files") == "75"
 
 
-def test_every_flow_takes_the_options_of_the_command() -> None:
-    options = ["--workers", "dask", "--n-workers", "3", "--scheduler", "tcp://host:8786"]
-    parsed = vars(parse_arguments("", options))
-    assert parsed.keys() == pipeline.parameters.properties.keys()
-    assert parsed.keys() == retrain.parameters.properties.keys()
-    assert (parsed["workers"], parsed["n_workers"]) == ("dask", 3)
-    assert pipeline.parameters.properties["workers"]["enum"] == ["threads", "processes", "dask"]
+def test_the_epochs_of_a_training_become_an_artifact(read_artifact) -> None:
+    @flow
+    def training() -> None:
+        with publish_epochs(4) as screen:
+            screen.show_batch(1, 0, 2.5)
+            screen.show_epoch(1, "train 1.5")
+            screen.show_epoch(3, "train 1.2")
+
+    training()
+    assert read_artifact("epochs") == "75"
 
 
-def test_only_stages_whose_work_comes_in_chunks_are_spread() -> None:
-    names = ["corpus", "standardize", "split"]
-    assert [name for name in names if load_stage(name).spreads] == ["standardize"]
+@pytest.mark.parametrize("flow", [pipeline, retrain])
+def test_every_flow_takes_its_parameters_as_options_of_the_command(flow) -> None:
+    options = ["--workers", "dask", "--n-workers", "3", "--scheduler", "tcp://host:8786", "--force"]
+    parsed = vars(parse_arguments(flow, [*options, "--wait-s", "0.5"]))
+    assert parsed.keys() == flow.parameters.properties.keys()
+    assert flow.validate_parameters(parsed) == parsed
+    assert (parsed["workers"], parsed["n_workers"], parsed["wait_s"]) == ("dask", 3, 0.5)
+    assert vars(parse_arguments(flow, [])) == flow.validate_parameters({})
+
+
+def test_every_parameter_is_explained_and_both_flows_say_the_same() -> None:
+    forms = [flow.parameters.properties for flow in (pipeline, retrain)]
+    for form in forms:
+        for name, parameter in form.items():
+            assert len(parameter["description"].split()) > 4, name
+    for name in forms[0].keys() - {"force"}:
+        assert forms[0][name] == forms[1][name]
+
+
+def test_stages_take_what_shows_and_spreads_their_work() -> None:
+    takes = {name: load_stage(name).takes for name in ("corpus", "standardize", "train")}
+    assert takes == {"corpus": set(), "standardize": {"spread", "progress"}, "train": {"epochs"}}
 
 
 @pytest.mark.parametrize(

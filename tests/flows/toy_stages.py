@@ -3,6 +3,7 @@
 Each body notes its call in `calls.txt`, which DVC knows nothing of.
 """
 
+import time
 from pathlib import Path
 
 import yaml
@@ -10,6 +11,8 @@ import yaml
 from trapgen.core import GateRefusedError
 
 VERSION = "7"
+HOLD = "hold"
+"""A file that holds training up while it is there."""
 
 
 def _begin(root: Path, name: str) -> dict:
@@ -45,5 +48,8 @@ def draw(root: Path) -> None:
 
 def train(root: Path) -> None:
     parameters = _begin(root, "train")
+    while (root / HOLD).exists():
+        time.sleep(0.05)
     text = (root / "data/raw/0.txt").read_text() + (root / "data/audit.json").read_text()
     _write(root / "data/model/weights.txt", text * parameters["epochs"])
+    print(f"train: {parameters['epochs']} epochs")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.pages import (
+    AUDIT,
     CHANCE,
     HOSTILE,
     Page,
@@ -24,15 +25,26 @@ from tests.pages import (
     make_loop,
     random_loop,
 )
-from trapgen.audit import Chance, Decision, Overlap
+from trapgen.audit import VOICE_TAKEN, Chance, Decision, Overlap
+from trapgen.audit.gate import judge
 from trapgen.audit.results import SweepPoint, VoiceOverlap, WindowOverlap
-from trapgen.core import CLOSED_HAT, KICK, SNARE, Lineage, ParameterError, rotate
+from trapgen.core import (
+    CLOSED_HAT,
+    KICK,
+    SNARE,
+    AuditParams,
+    Lineage,
+    ParameterError,
+    hash_loops,
+    rotate,
+)
 from trapgen.render import render_voice, velocity_gain
-from trapgen.report import write_audit_report
+from trapgen.report import SourceFile, write_audit_report
 from trapgen.report.chart import Chart, Share
 from trapgen.report.embed import HIT, MAX_PAIRS, embed_pairs
 from trapgen.report.grid import choose_bars, describe_differences, fill_rows
-from trapgen.report.lineage import find_families
+from trapgen.report.limits import list_limits
+from trapgen.report.lineage import Source, trace_origins
 from trapgen.report.one_shots import embed_kit
 from trapgen.report.page import percent, sentence
 from trapgen.similarity import Transform, lay_over
@@ -48,7 +60,10 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     return {
         protocol: write(
-            folder / f"{protocol}.html", *audit_starter(protocol), data_docs="data_docs/index.html"
+            folder / f"{protocol}.html",
+            *audit_starter(protocol),
+            params=AUDIT,
+            checks="checks/index.html",
         )
         for protocol in ("by_source", "random_windows")
     }
@@ -75,8 +90,10 @@ def test_a_pass_says_so_and_shows_what_it_rests_on(pages):
     assert f"{found.self_test['found']} of {found.self_test['injected']} planted leaks" in page.text
     for kind in found.self_test["recall"]:
         assert kind in page.text
-    assert "No family spans more than one split." in page.text
-    assert page.all("a", href="data_docs/index.html")
+    assert "No source is in more than one split." in page.text
+    assert "leads from one split to another" in page.text
+    assert page.all("a", href="checks/index.html")
+    assert not page.all("li", class_="refuse")
 
 
 def test_a_refusal_says_why_and_what_helps(pages):
@@ -173,7 +190,7 @@ def test_an_unknown_chance_and_a_self_test_without_leaks_are_not_hidden(tmp_path
     assert "How they were made is not known" in page.text
     assert "None: no held-out loop is near a training loop" in page.text
     assert "Elsewhere" in page.text
-    assert "data_docs" not in page.source
+    assert "history of the checks" not in page.text
 
 
 def test_dropped_duplicates_are_grouped_by_reason_and_the_shift_is_told(tmp_path):
@@ -203,60 +220,145 @@ def test_dropped_duplicates_are_grouped_by_reason_and_the_shift_is_told(tmp_path
 # Where the loops come from
 
 
-def test_families_hang_together_by_sources_and_by_near_duplicates():
+def test_sources_are_traced_to_packs_and_splits_and_loops_to_families():
     rng = np.random.default_rng(0)
     child = {"source_ids": ("s1", "s2"), "parents": ("kick", "hat")}
     one, two = (random_loop(rng, f"child-{i}", **child) for i in (1, 2))
     cousin = random_loop(rng, "cousin", source_ids=("s2", "s3"), parents=("hat", "snare"))
-    twin, other, alone = (random_loop(rng, name) for name in ("twin", "other", "alone"))
+    twin, other = (random_loop(rng, name) for name in ("twin", "other"))
+    alone = random_loop(rng, "alone", pack="Mine")
     sided = [("train", x) for x in (one, two, twin, alone)] + [("test", cousin), ("test", other)]
     near = Overlap("twin", "other", "test", "near_loop", 0.05, Transform(), "all")
     bar = Overlap("alone", "other", "test", "exact_bar", 0.0, Transform(n_bars=1), "kick")
     similar = Overlap("alone", "other", "test", "near_loop", 0.3, Transform(), "all")
     found = fabricate(sided, [similar, near, bar], near_duplicate_pairs=1)
-    families = find_families(found, by_id(sided))
-    assert [(x.n_loops, x.n_sources, x.spans) for x in families] == [
-        ({"train": 2, "test": 1}, 3, True),
-        ({"train": 1, "test": 1}, 2, True),
-        ({"train": 1}, 1, False),
+    files = {name: SourceFile("Pack", f"Pack/{name}.mid") for name in ("s1", "s2")}
+    origins = trace_origins(found, by_id(sided), files)
+    assert origins.families == [{"train": 2, "test": 1}, {"train": 1, "test": 1}, {"train": 1}]
+    assert origins.spanning == origins.families[:2]
+    crossing = Source("Pack/s2.mid", "Pack", {"train": 2, "test": 1})
+    assert origins.crossing == [crossing]
+    assert [(pack.name, len(pack.sources), pack.n_loops) for pack in origins.packs] == [
+        ("Pack", 2, {"train": 2, "test": 1}),
+        # Nobody said where these come from; an original has at least its own name.
+        ("", 3, {"train": 1, "test": 2}),
+        ("Mine", 1, {"train": 1}),
     ]
-    assert (families[0].source, families[0].n_uses) == ("hat", 3)
+    assert {source.name for source in origins.packs[1].sources} == {"s3", "twin", "other"}
+    assert origins.most_used[0][0] == "train"
+    assert ("test", crossing) in origins.most_used
+    assert [origins.packs[0].count("train", crossing=x) for x in (None, True, False)] == [2, 1, 1]
 
 
-@pytest.mark.parametrize("n_families", [5, 500])
-def test_the_lineage_is_drawn_for_few_and_many_sources(tmp_path, n_families):
+@pytest.mark.parametrize("n_packs", [8, 300])
+def test_the_lineage_is_drawn_for_few_and_many_packs(tmp_path, n_packs):
     rng = np.random.default_rng(1)
     sided = [
-        (side, random_loop(rng, f"{side}-{at}", source_ids=(f"source-{at if at < 3 else number}",)))
-        for number, (side, at) in enumerate(
-            (side, at) for at in range(n_families) for side in ("train", "test")
+        (
+            side,
+            random_loop(
+                rng,
+                f"{side}-{at:03}",
+                source_ids=(f"source-{at:03}" if at < 3 else f"source-{side}-{at:03}",),
+                pack=f"Pack {at:03}",
+            ),
         )
+        for at in range(n_packs)
+        for side in ("train", "test")
     ]
     page = write(tmp_path / "page.html", sided, fabricate(sided, []))
     (picture,) = page.all("svg", class_="chart lineage")
-    assert (
-        "Family 1, spans splits 1 source, 2 loops: 1 in train, 1 in test" in picture["aria-label"]
-    )
+    assert "Pack 000: 1 in train, 1 in test, 1 in several; " in picture["aria-label"]
     assert int(picture["height"]) < 700
     assert len(page.all("path", class_="vermilion band")) == 6
+    assert "3 sources are in more than one split" in page.text
     assert "3 families span more than one split" in page.text
-    # A single family more is drawn as itself.
-    n_more = 2 * (n_families - 3) - 3
-    assert ("Family 7 1 source, 1 loop" if n_more == 1 else f"{n_more} more") in page.text
-    assert f"{2 * n_families:,} loops fall into {2 * n_families - 3} families" in page.text
+    # A single pack more is drawn as itself.
+    assert ("Pack 007: 1 in" if n_packs == 8 else f"{n_packs - 7} more packs: ") in picture[
+        "aria-label"
+    ]
 
 
-def test_the_largest_family_is_named_and_drawn_in_proportion(pages):
+def test_packs_are_drawn_in_proportion_to_their_sources(pages):
     (sided, found), page = audit_starter("random_windows"), pages["random_windows"]
-    largest = max(find_families(found, by_id(sided)), key=lambda family: family.size)
-    assert largest.spans
-    assert largest.size > len(sided) / 2
-    assert f"the largest holds {percent(largest.size / len(sided))} of them" in page.text
-    (picture,) = page.all("svg", class_="chart lineage")
-    first = f"Family 1, spans splits {largest.n_sources} sources, {largest.size} loops"
-    assert first in picture["aria-label"]
+    origins = trace_origins(found, by_id(sided), {})
+    widths = [sum(pack.count(side) for side in origins.sides) for pack in origins.packs]
     blocks = [float(x["height"]) for x in page.all("rect", width="10", class_="vermilion")]
-    assert blocks[0] == pytest.approx(300 * largest.size / len(sided), abs=0.1)
+    scale = 300 / sum(widths)
+    assert blocks == pytest.approx(
+        [
+            width * scale
+            for width, pack in zip(widths, origins.packs, strict=True)
+            if pack.n_crossing
+        ],
+        abs=0.1,
+    )
+    crossing = {
+        source
+        for source in {x for _, one in sided for x in one.lineage.source_ids}
+        if len({side for side, one in sided if source in one.lineage.source_ids}) > 1
+    }
+    assert f"{len(crossing)} sources are in more than one split" in page.text
+
+
+# What the gate asks
+
+
+def breaking():
+    """By figure, changes of an audit that break its limit, and no other."""
+    known, few = replace(CHANCE, deviation=0.001), {"recall": {"exact": 0.5}}
+    return {
+        "shared_source": {"n_pairs": {"shared_source": 3}},
+        "near_duplicates": {"near_duplicate_pairs": 2},
+        "bars": {"exact_bar_overlap": 0.3},
+        "windows": {"windows": (WindowOverlap(2, 9, 0.5, 0.5, known),)},
+        "voices": {"voices": VoiceOverlap(0.6, known)},
+        "similar": {"sweep": (SweepPoint(0.3, 0.5, known),)},
+        "chance": {"chance": Chance(0.0, 0.0, 0.0, 0, "not known")},
+        "sources": {"effective_sources": {"train": 2.0, "test": 9.0}},
+        "leaks": {"self_test": few},
+        "voice_leaks": {"self_test": {"recall": {"exact": 1.0, VOICE_TAKEN: 0.5}}},
+    }
+
+
+@pytest.mark.parametrize("figure", breaking())
+def test_a_figure_over_its_limit_is_what_the_gate_refuses_and_stands_first(figure, tmp_path):
+    sided = [(side, make_loop([(0, KICK), (8, SNARE)], side)) for side in ("train", "test")]
+    sound = fabricate(sided, [], effective_sources={"train": 20.0, "test": 9.0})
+    params = AuditParams()
+    assert judge(sound, params) == []
+    assert all(limit.holds for limit in list_limits(sound, params))
+    test = {**sound.self_test, **breaking()[figure].get("self_test", {})}
+    broken = replace(sound, **{**breaking()[figure], "self_test": test})
+    (reason,) = judge(broken, params)
+    first, *others = list_limits(broken, params)
+    assert first.figure == figure
+    assert [limit.holds for limit in (first, *others)] == [False, *[True] * len(others)]
+    page = write(tmp_path / "page.html", sided, replace(broken, reasons=(reason,)))
+    assert len(page.all("li", class_="refuse")) == len(page.all("span", class_="refuse mark")) == 1
+    assert "planted leaks found by the self-test" not in page.text
+    assert page.text.index("allowed:") < page.text.index("What the gate asks")
+
+
+def test_rows_that_break_a_rule_refuse_although_every_figure_keeps_its_limit(tmp_path):
+    sided = [(side, make_loop([(0, KICK), (8, SNARE)], side)) for side in ("train", "test")]
+    sources = {"train": 20.0, "test": 1.0}
+    found = fabricate(sided, [], effective_sources=sources, reasons=("loops.bpm is off",))
+    page = write(tmp_path / "page.html", sided, found)
+    assert "REFUSE Do not trust" in page.text
+    assert "what refuses are rules that rows of the tables break" in page.text
+    assert not page.all("ul", class_="tiles")
+
+
+def test_the_page_says_which_data_it_is_about_and_by_which_parameters(tmp_path):
+    sided, found = audit_starter("by_source")
+    data = hash_loops(sided)
+    settings = {"seed": 3, "split.protocol": "by_source"}
+    page = write(tmp_path / "p.html", sided, found, data=data, params=AUDIT, settings=settings)
+    assert f"Audited data {data} , a hash of {len(sided)} loops" in page.text
+    assert f"audit.chance_replicates {AUDIT.chance_replicates}" in page.text
+    assert "split.protocol by_source" in page.text
+    assert re.search(r"effective sources .* at least 8\.0 holds", page.text, re.IGNORECASE)
 
 
 # The pairs as data
@@ -469,7 +571,15 @@ def test_no_name_becomes_markup(tmp_path, name):
         found = fabricate(sided, [pair])
         decisions = (found.decisions[0], dropped, found.decisions[2])
         found = replace(found, decisions=decisions)
-        return write(tmp_path / "page.html", sided, found, data_docs=name)
+        return write(
+            tmp_path / "page.html",
+            sided,
+            found,
+            checks=name,
+            data=name,
+            settings={"split.protocol": name},
+            sources={name: SourceFile(name, name)},
+        )
 
     page, plain = page_of(name), page_of("a")
     assert re.sub(r"\s+", " ", f"{name} train ↔ y{name} {name}").strip() in page.text

@@ -21,6 +21,7 @@ from trapgen.core import (
     Lineage,
     ParameterError,
     TableError,
+    hash_loops,
     read_loops,
     relabel,
     write_loops,
@@ -57,6 +58,24 @@ def test_lengths_come_back(tmp_path):
     write_loops(tmp_path, [("train", held)])
     ((_, read),) = read_loops(tmp_path)
     np.testing.assert_array_equal(read.lengths, np.where(held.onsets, np.float32(2.5), 0))
+
+
+def test_the_hash_of_loops_is_of_their_content(tmp_path):
+    write_loops(tmp_path, LOOPS)
+    assert hash_loops(read_loops(tmp_path)) == hash_loops(LOOPS)
+    (side, one), other = LOOPS
+    softer = replace(one, velocities=one.velocities // 2)
+    late = replace(one, offsets=np.where(one.onsets, np.float32(0.25), 0))
+    changed = [
+        [("test", one), other],
+        [(side, softer), other],
+        [(side, late), other],
+        [(side, relabel(one, source_ids=("s2-1",))), other],
+        [(side, replace(one, bpm=91)), other],
+        [other, (side, one)],
+        LOOPS[:1],
+    ]
+    assert len({hash_loops(sided) for sided in [LOOPS, *changed]}) == 1 + len(changed)
 
 
 def test_only_the_sides_asked_for_are_read(tmp_path):

@@ -45,8 +45,9 @@ def make_checkout(folder: Path) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
-    (folder / "data" / "packs").mkdir(parents=True)
-    (folder / "data" / "packs" / "README.md").write_text("packs go here\n")
+    for name in ("packs", "start", "prompts", "outside"):
+        (folder / "data" / name).mkdir(parents=True)
+        (folder / "data" / name / "README.md").write_text(f"{name} go here\n")
     change_params(folder, SMALL)
     Repo.init(str(folder), no_scm=True).close()
     return folder

@@ -108,6 +108,7 @@ def test_a_table_of_requests_gives_what_the_command_writes(model: Any, tmp_path:
     assert read_answer(answer[answer["request"] == 0]) == read_files(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_request_holds_the_content_of_its_files(
     model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_request_is_refused_with_its_reason(
     assert refused.value.get_http_status_code() == 400
 
 
+@pytest.mark.slow
 def test_a_promoted_champion_answers_the_next_request(saved: Path, tmp_path: Path) -> None:
     import mlflow
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 import wave
 from collections import Counter
 from pathlib import Path
@@ -10,9 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pretty_midi
 import pytest
+import yaml
+from dvc.repo import Repo
 
 from tasks.checks.history import DATA_DOCS
+from tasks.checks.page import INDEX
 from tasks.places import CHECKS
+from tasks.summary import describe_changes
 from tests.tasks.checkout import (
     change_params,
     make_checkout,
@@ -22,7 +27,19 @@ from tests.tasks.checkout import (
     run_stage,
     status,
 )
-from trapgen.core import LOOPS, MANIFEST, OVERLAP, SIDES, SPLIT, SURVIVORS, read_lines, read_table
+from trapgen.core import (
+    LOOPS,
+    MANIFEST,
+    OVERLAP,
+    SIDES,
+    SPLIT,
+    SURVIVORS,
+    hash_loops,
+    read_lines,
+    read_loops,
+    read_table,
+)
+from trapgen.evaluate import pick_headline
 from trapgen.ingest import load_starter
 from trapgen.midi import write_loop
 from trapgen.model.training import best_epoch, read_history
@@ -80,9 +97,14 @@ def test_the_gate_passes_at_or_below_chance(built: Path) -> None:
     assert summary["self_test"]["found"] == summary["self_test"]["injected"] > 0
     report = (built / "data/audit/report.html").read_text()
     assert "PASS" in report.upper()
-    docs = f"../checks/{DATA_DOCS.as_posix()}/index.html"
-    assert f'href="{docs}"' in report
-    assert (built / "data/audit" / docs).is_file()
+    assert f'href="../checks/{INDEX}"' in report
+    checks = (built / CHECKS / INDEX).read_text(encoding="utf-8")
+    data = hash_loops(read_loops(built / "data/augmented"))
+    # A printed report leads to its data, and from there to the date and commit of the run.
+    assert data in report
+    assert data in checks
+    # Sources are named by their files.
+    assert re.search(r"(Night Shift Drums|Static Bloom)/[^<]+\.mid", report)
 
 
 def test_the_checks_of_every_stage_stand_side_by_side(built: Path) -> None:
@@ -91,12 +113,12 @@ def test_the_checks_of_every_stage_stand_side_by_side(built: Path) -> None:
         "audit": {"manifest", "loops", "sources", "overlap", "gate"},
         "encode": {"encoded_lines", "encoded_sides", "codec"},
     }
-    docs = built / CHECKS / DATA_DOCS
-    index = (docs / "index.html").read_text(encoding="utf-8")
-    links = re.findall(r'href="(validations/[^"]+)"', index)
-    assert all((docs / link).is_file() for link in links)
+    index = (built / CHECKS / INDEX).read_text(encoding="utf-8")
+    assert "The newest run of every stage keeps the rules that stop it" in index
+    assert re.findall(r'<section id="(\w+)">', index)[:3] == [*suites]
+    docs = built / CHECKS / DATA_DOCS / "validations"
     for stage, names in suites.items():
-        assert {link.split("/")[1] for link in links if link.split("/")[2] == stage} == names
+        assert {place.parts[-4] for place in docs.glob(f"*/{stage}/*/*.html")} == names
 
 
 def test_text_is_the_surviving_loops(built: Path) -> None:
@@ -121,7 +143,9 @@ def test_samples_are_midi_sound_picture_and_receipt(built: Path) -> None:
 
 
 def test_metrics_compare_with_all_baselines(built: Path) -> None:
-    metrics = json.loads((built / "data/reports/metrics.json").read_text())
+    metrics = json.loads((built / "data/reports/details.json").read_text())
+    headline = json.loads((built / "data/reports/metrics.json").read_text())
+    assert headline == pick_headline(metrics, 32)
     for side in ("validation", "test"):
         bits = metrics["bits_per_step"][side]
         assert set(bits) == {"model", "ngram", "position", "repeat_bar", "uniform"}
@@ -154,10 +178,18 @@ def test_dvc_draws_the_figures(built: Path, tmp_path: Path) -> None:
         "clean validation by distance": True,
         "calibration": True,
         "distance to the nearest training loop": True,
-        "bars closed by temperature": True,
         "overlap of features": True,
-        "bits per step": True,
     }
+
+
+def test_dvc_compares_a_dozen_headline_figures(built: Path) -> None:
+    with Repo(str(built)) as repo:
+        shown = repo.metrics.show()[""]["data"]
+        artifacts = repo.artifacts.read()["dvc.yaml"]
+    figures = pd.json_normalize([read["data"] for read in shown.values()])
+    assert set(shown) == {"data/audit/metrics.json", "data/reports/metrics.json"}
+    assert 12 <= len(figures.columns) <= 16
+    assert artifacts["drum-model"].path == "data/model"
 
 
 def test_one_mlflow_run_holds_everything(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,5 +372,43 @@ def test_an_unknown_stage_is_wrong_usage(built: Path) -> None:
 
 def test_the_summary_names_the_outputs(built: Path) -> None:
     screen = run(built, "tasks.summary")
-    for place in ("data/samples", "data/audit/report.html", "mlruns", "pass: "):
+    reports = ("data/audit/report.html", "data/checks/index.html", "data/reports/report.html")
+    for place in ("data/samples", *reports, "mlruns", "pass: "):
         assert place in screen
+    # It is no checkout of git's.
+    assert "  git  " not in screen
+
+
+def test_a_run_says_which_tracked_files_it_has_changed(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        names = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *names, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    def write_lock(**hashes: str) -> None:
+        stages = {
+            name: {"outs": [{"path": f"data/{name}", "md5": x}]} for name, x in hashes.items()
+        }
+        (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+
+    assert describe_changes(tmp_path) == []
+    git("init", "--quiet")
+    write_lock(encode="1", train="2", sample="3")
+    for name in ("data/split/assigned.csv", "data/packs/mine.dvc", "params.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("one\n")
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "one")
+    assert describe_changes(tmp_path) == []
+    # A pack or a parameter is what somebody else has changed.
+    for name in ("data/packs/mine.dvc", "params.yaml"):
+        (tmp_path / name).write_text("other\n")
+    assert describe_changes(tmp_path) == []
+    write_lock(encode="1", train="5", sample="6")
+    (line,) = describe_changes(tmp_path)
+    assert line.startswith("dvc.lock has changed: other outputs of train, sample than at the last")
+    git("add", "--all")
+    (tmp_path / "data/split/assigned.csv").write_text("other\n")
+    assert [line.split(" has")[0] for line in describe_changes(tmp_path)] == [
+        "data/split/assigned.csv",
+        "dvc.lock",
+    ]

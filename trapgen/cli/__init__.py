@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 # Importing a module registers its verbs.
-from trapgen.cli import importing, keymaps, loops, models
+from trapgen.cli import importing, keymaps, lineage, loops, models
 from trapgen.cli.app import app, say
 
 

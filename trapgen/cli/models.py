@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,17 +12,16 @@ from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, SOURCE, app, print_json, s
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trapgen.core import SampleParams, StandardizeParams
     from trapgen.generate import Generator
-
-TRAINED: Final = Path("data/model")
-"""Folder of the model that the pipeline trains."""
 
 _MODEL = click.option(
     "--model",
     type=PATH,
-    help="A model's folder, or factory for the packaged model. Default: data/model, where the "
-    "pipeline writes its model, or the packaged model if that folder is missing.",
+    help="A model's folder, or factory for the packaged model. Default: the champion in "
+    "data/models, else data/model, where the pipeline writes its model, else the packaged one.",
 )
 _MODEL_GRID = click.option(
     "--steps-per-bar",
@@ -136,8 +135,9 @@ def regenerate(
     from trapgen.generate import read_generation_recipe
     from trapgen.generate import regenerate as run
 
-    grid = read_generation_recipe(receipt)[1]["steps_per_bar"]
-    made = run(_load(_find_model(model, grid)), receipt, out, overwrite=overwrite)
+    stated = read_generation_recipe(receipt)[1]
+    grid = stated["steps_per_bar"]
+    made = run(_load(_find_model(model, grid, stated)), receipt, out, overwrite=overwrite)
     say(str(out / made["loop"]))
     _say_no_pictures()
     if as_json:
@@ -151,12 +151,25 @@ def _say_no_pictures() -> None:
         say("note: no pictures without matplotlib: pip install 'trapgen[pictures]'")
 
 
-def _find_model(model: Path | None, steps_per_bar: int | None) -> Path:
+def _find_model(
+    model: Path | None, steps_per_bar: int | None, receipt: Mapping[str, Any] | None = None
+) -> Path:
+    """The folder named, or the model in use, or the one that a receipt names; says which."""
     from trapgen.factory import DEFAULT_GRID, NAME, factory_folder
+    from trapgen.model import MODELS, find_model_in_use
 
-    if str(model) == NAME or (model is None and not TRAINED.exists()):
-        return factory_folder(steps_per_bar or DEFAULT_GRID)
-    return model or TRAINED
+    if model is not None and str(model) != NAME:
+        return model
+    if model is None:
+        made_by = MODELS / f"{receipt['model']}-{receipt['data'][:8]}" if receipt else None
+        in_use = find_model_in_use(Path())
+        found = (made_by, "the loop's") if made_by and made_by.is_dir() else in_use
+        if found:
+            say(f"model: {found[0]} ({found[1]})")
+            return found[0]
+    folder = factory_folder(steps_per_bar or DEFAULT_GRID)
+    say(f"model: {folder} (packaged)")
+    return folder
 
 
 def _load(folder: Path, steps_per_bar: int | None = None) -> Generator:

@@ -66,6 +66,7 @@ from trapgen.core.loop_table import (
     LOOPS_NAME,
     Sided,
     describe_loop,
+    hash_loops,
     join_hits,
     list_hits,
     read_loops,
@@ -92,11 +93,12 @@ from trapgen.core.params.file import (
     load_params,
     make_section,
 )
-from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
+from trapgen.core.params.model import EvaluateParams, PromoteParams, SampleParams, TrainParams
 from trapgen.core.progress import LINE_EVERY_S, OnFiles, Progress, every_so_often, show_progress
 from trapgen.core.seeds import make_rng
 from trapgen.core.store import (
     ASSIGNED,
+    LEDGER,
     LOOPS,
     MANIFEST,
     OVERLAP,
@@ -105,6 +107,8 @@ from trapgen.core.store import (
     SIDES,
     SPLIT,
     SURVIVORS,
+    clear_parts,
+    hash_files,
     make_folder,
     make_table,
     read_arrays,

@@ -6,6 +6,8 @@ tables are an export.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -97,6 +99,16 @@ def describe_loop(loop: DrumLoop, path: Path | str = "") -> dict[str, Any]:
         "n_onsets": loop.n_onsets,
         "source_ids": lineage.source_ids,
     }
+
+
+def hash_loops(sided: Sided) -> str:
+    """Hash of loops with their splits, lineage and hits, in their order: sixteen hex digits."""
+    digest = hashlib.blake2b(digest_size=8)
+    for side, loop in sided:
+        row = json.dumps([side, describe_loop(loop)], default=list).encode()
+        hits = list_hits(loop).tobytes()
+        digest.update(b"%d %d " % (len(row), len(hits)) + row + hits)
+    return digest.hexdigest()
 
 
 def write_loops(folder: Path, sided: Sided, paths: Sequence[Path | str] = ()) -> pd.DataFrame:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from trapgen.core.errors import InputError
-from trapgen.core.store import make_folder
+from trapgen.core.store import make_folder, name_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,8 @@ class Outputs:
         missing = [path for path in (self.folder, *self.folder.parents) if not _identify(path)]
         make_folder(self.folder)
         try:
-            staged = Path(tempfile.mkdtemp(prefix=".part-", dir=self.folder))
+            staged = self.folder / name_part()
+            staged.mkdir()
         except OSError as error:
             detail = "Name a folder that can be written."
             raise InputError(self.folder, "no_folder", error.strerror, detail) from error

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import json
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +97,33 @@ ASSIGNED: Final[Mapping[str, str]] = {
 }
 """`data/split/assigned.csv`: one row per source and decision, oldest first."""
 
+LEDGER: Final[Mapping[str, str]] = dict.fromkeys(
+    (
+        "when",
+        "event",
+        "version",
+        "champion",
+        "previous",
+        "reason",
+        "exam",
+        "gate",
+        "data",
+        "commit",
+        "start",
+        "bits_test",
+        "champion_bits_test",
+        "gain",
+        "gain_low",
+        "gain_high",
+        "copies",
+        "champion_copies",
+        "outside",
+        "baselines",
+    ),
+    "str",
+)
+"""`data/models/ledger.csv`: one row per decision, oldest first."""
+
 LOOPS: Final[Mapping[str, str]] = {
     "loop_id": "str",
     "path": "str",
@@ -150,12 +180,36 @@ def make_folder(path: Path) -> None:
         raise InputError(path, "no_folder", error.strerror, detail) from error
 
 
+def name_part(suffix: str = "") -> str:
+    """A temporary name that is unique to this process on any machine, and tells its number."""
+    return f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{suffix}"
+
+
+def clear_parts(folder: Path, pid: int) -> int:
+    """Delete the temporary files and folders that a killed process left under `folder`.
+
+    Args:
+        folder: Where to look; links are not followed.
+        pid: The number that the process had.
+
+    Returns:
+        How many were deleted.
+    """
+    name = re.compile(rf"\.part-[0-9a-f]{{{len(_OWNER)}}}{pid:x}-[0-9a-f]+(\.\w+)?")
+    found = [path for path in folder.rglob(".part-*") if name.fullmatch(path.name)]
+    for path in found:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)  # its folder may have been one of them
+    return len(found)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; if the block succeeds, it replaces the file."""
-    # The name is unique to this process on any machine; mkstemp would create a file that only its
-    # owner can read.
-    temporary = path.with_name(f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{path.suffix}")
+    # mkstemp would create a file that only its owner can read.
+    temporary = path.with_name(name_part(path.suffix))
     make_folder(path.parent)
     if path.is_dir():
         raise InputError(path, "is_a_folder", "a folder", "Name a file.")
@@ -165,6 +219,22 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def hash_files(*paths: Path) -> str:
+    """Hash of the content of files in the given order, sixteen hex digits.
+
+    Raises:
+        TableError: One cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            detail = "Run the stage that writes it."
+            raise TableError(path, "unreadable", error.strerror, detail) from error
+    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

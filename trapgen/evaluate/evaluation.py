@@ -1,6 +1,6 @@
 """Evaluation of a model on data that the audit cleared.
 
-Content of `metrics.json`:
+Content of `details.json`:
 
 - `bits_per_step`: by split, of the `model` and its baselines.
 - `bits_interval`: the same, each with `low` and `high`, its 95% bootstrap interval over sources;
@@ -11,14 +11,12 @@ Content of `metrics.json`:
 - `bar_accuracy`: share of bars that the model closed at the right step at temperature 1;
   `bar_closure`: by temperature the `share`, and the number of `bars`.
 - `copies`: for windows of `1_bar` and `2_bars` the share of `generated` ones that occur in
-  train, its `seed_min` and `seed_max`, and the share of `held_out` ones;
-  `exact_copy_rate` and `held_out_copy_rate` are those of one bar.
+  train, its `seed_min` and `seed_max`, and the share of `held_out` ones.
 - `novelty`: distances to the nearest training loop, `mean` and `min` of generated and of
   held-out loops, quantiles of both, and `nearer`, the share of generated loops that are
   nearer than all but 5% of the held-out ones.
-- `overlap_area`, `overlap_area_ceiling`: by feature; `overlap` has both with their
-  `ratio`, its interval `low` and `high`, and the least and highest by seed (see
-  `trapgen.evaluate.metrics.Cover`).
+- `overlap`: by feature the `area`, its `ceiling`, their `ratio`, its interval `low` and `high`,
+  and the least and highest by seed (see `trapgen.evaluate.metrics.Cover`).
 - `snare_on_3`: share of bars with a snare on beat 3, `generated`, with `seed_min` and
   `seed_max`, and `held_out`.
 - `goals`: see `trapgen.evaluate.metrics.judge_goals`.
@@ -98,7 +96,7 @@ def evaluate(
         components: The group of related sources of each source, by its id; by default its own.
 
     Returns:
-        Content of `metrics.json`, plain JSON, and the loops sampled at temperature 1.
+        Content of `details.json`, plain JSON, and the loops sampled at temperature 1.
 
     Raises:
         GateRefusedError: The audit did not clear the data.

@@ -111,18 +111,14 @@ def judge_copies(
     by_seed: Sequence[Sequence[DrumLoop]], held_out: Sequence[DrumLoop], train: Sequence[DrumLoop]
 ) -> dict[str, Any]:
     """Share of windows of generated and of held-out loops that occur in train."""
-    copies = {
-        name: {
-            **_spread([copy_rate(train, loops, n_bars) for loops in by_seed]),
-            "held_out": copy_rate(train, held_out, n_bars),
-        }
-        for name, n_bars in (("1_bar", 1), ("2_bars", 2))
-    }
-    one = copies["1_bar"]
     return {
-        "copies": copies,
-        "exact_copy_rate": one["generated"],
-        "held_out_copy_rate": one["held_out"],
+        "copies": {
+            name: {
+                **_spread([copy_rate(train, loops, n_bars) for loops in by_seed]),
+                "held_out": copy_rate(train, held_out, n_bars),
+            }
+            for name, n_bars in (("1_bar", 1), ("2_bars", 2))
+        }
     }
 
 
@@ -162,8 +158,6 @@ def judge_features(
     """How well the features of generated loops cover those of held-out ones."""
     covers = compare_features(by_seed, train, held_out, rng, timing=timing)
     return {
-        "overlap_area": {name: cover.area for name, cover in covers.items()},
-        "overlap_area_ceiling": {name: cover.ceiling for name, cover in covers.items()},
         "overlap": {
             name: {
                 "area": cover.area,
@@ -174,7 +168,7 @@ def judge_features(
                 "seed_max": cover.seeds.high,
             }
             for name, cover in covers.items()
-        },
+        }
     }
 
 

@@ -24,12 +24,7 @@ from trapgen.core import (
 from trapgen.generate.decode import sample_words
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.read_prompt import list_files, load_prompt
-from trapgen.generate.receipt import (
-    GenerationRecipe,
-    hash_file,
-    make_receipt,
-    read_generation_recipe,
-)
+from trapgen.generate.receipt import GenerationRecipe, make_receipt, read_generation_recipe
 from trapgen.generate.render_loops import DecodedLoop, LoopSeed, name_sample, to_loops
 from trapgen.midi import write_loop
 from trapgen.model import (
@@ -38,12 +33,13 @@ from trapgen.model import (
     Network,
     Tokens,
     choose_condition,
+    hash_data,
     hash_model,
     load_humanizer,
     load_network,
 )
 from trapgen.render import can_draw, draw_loop, render, write_wav
-from trapgen.similarity import INDEX_FILES, Pair, load_training_index, rank_nearest
+from trapgen.similarity import Pair, load_training_index, rank_nearest
 
 _SAMPLE_RATE = 44100
 
@@ -90,12 +86,7 @@ def load_generator(folder: Path) -> Generator:
     _check_fit(network, humanizer, folder)
     index = load_training_index(folder)
     return Generator(
-        network,
-        humanizer,
-        index.loops,
-        hash_model(network),
-        index.held_out,
-        hash_file(*(folder / name for name in (*INDEX_FILES, *HUMANIZER_FILES))),
+        network, humanizer, index.loops, hash_model(network), index.held_out, hash_data(folder)
     )
 
 

@@ -17,7 +17,6 @@ from trapgen.core import (
     N_VOICES,
     VOICES,
     DrumLoop,
-    ModelError,
     ParameterError,
     SampleParams,
     TableError,
@@ -49,21 +48,6 @@ class GenerationRecipe:
     loop_seed: LoopSeed
     params: SampleParams
     prompt: Prompt
-
-
-def hash_file(*paths: Path) -> str:
-    """Hash of the content of files in the given order, sixteen hex digits.
-
-    Raises:
-        ModelError: One cannot be read.
-    """
-    digest = _new_digest()
-    for path in paths:
-        try:
-            digest.update(path.read_bytes())
-        except OSError as error:
-            raise ModelError(path, "unreadable", error, "Train the model again.") from error
-    return digest.hexdigest()
 
 
 @cache

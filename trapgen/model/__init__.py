@@ -1,5 +1,22 @@
 """The two networks, `words` and `humanizer`, and their training with TensorFlow."""
 
+from trapgen.model.champions import (
+    CANDIDATE,
+    DECLINED,
+    MODELS,
+    PROMOTED,
+    ROLLED_BACK,
+    add_to_ledger,
+    find_model_in_use,
+    find_previous,
+    hash_data,
+    name_version,
+    prune,
+    read_champion,
+    read_ledger,
+    settle,
+    store_version,
+)
 from trapgen.model.humanizer.files import HUMANIZER_FILES, load_humanizer, save_humanizer
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer

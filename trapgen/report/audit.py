@@ -2,49 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from trapgen.audit import Audit
-from trapgen.core import DrumLoop
+from trapgen.core import AuditParams, DrumLoop
 from trapgen.report.chart import Chart, Share
 from trapgen.report.duplicates import describe_dropped
-from trapgen.report.lineage import find_families, lay_out
+from trapgen.report.limits import list_limits
+from trapgen.report.lineage import SourceFile, lay_out, trace_origins
 from trapgen.report.page import order_sides, write_page
 from trapgen.report.pairs import describe_pairs
 
 _SCRIPTS: Final = ("grid.js", "player.js", "pairs.js")
+_DEFAULTS: Final = AuditParams()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A source that had to change its split."""
+
+    path: str
+    moved_from: str
+    side: str
+    why: str
 
 
 def write_audit_report(
-    path: Path, audit: Audit, loops: Mapping[str, DrumLoop], *, data_docs: str = ""
+    path: Path,
+    audit: Audit,
+    loops: Mapping[str, DrumLoop],
+    params: AuditParams = _DEFAULTS,
+    *,
+    data: str = "",
+    settings: Mapping[str, object] | None = None,
+    sources: Mapping[str, SourceFile] | None = None,
+    moves: Sequence[Move] = (),
+    checks: str = "",
 ) -> None:
     """Write the audit as one page that needs nothing but itself.
+
+    Nothing on it depends on when or where it is written: the same findings give the same bytes.
 
     Args:
         path: The HTML file; its folder is made.
         audit: What was found.
         loops: The audited loops of all splits by loop id.
-        data_docs: Address of the checks row by row, relative to the page; empty for none.
+        params: What the gate allowed.
+        data: Hash of the audited loops (`trapgen.core.hash_loops`).
+        settings: Other parameters that the loops were made with, by name.
+        sources: The files of sources by their ids (`trapgen.report.lineage.trace_origins`).
+        moves: Sources whose split is another one than before.
+        checks: Address of the checks row by row, relative to the page; empty for none.
 
     Raises:
         ParameterError: A pair names a loop that is not among `loops`.
     """
-    families = find_families(audit, loops)
+    origins = trace_origins(audit, loops, sources or {})
     values = {
         "audit": audit,
+        "data": data,
+        "settings": {**(settings or {}), **_flatten_params(params)},
+        "limits": list_limits(audit, params),
         "sides": order_sides(audit.n_loops),
         # Voices with less than half a part are not worth a mention.
         "parts": {voice: n for voice, n in audit.effective_parts.items() if n >= 0.5},
-        "families": families,
-        "lineage": lay_out(families) if families else None,
+        "origins": origins,
+        "lineage": lay_out(origins) if origins.packs else None,
         "charts": _lay_out_charts(audit),
         "pairs": describe_pairs(audit, loops) if audit.pairs else None,
+        "moves": moves,
         "dropped": describe_dropped(audit, loops),
-        "data_docs": data_docs,
+        "checks": checks,
     }
     write_page(path, "audit.html.j2", values, scripts=_SCRIPTS)
+
+
+def _flatten_params(params: AuditParams) -> dict[str, object]:
+    return {f"audit.{name}": value for name, value in asdict(params).items()}
 
 
 def _lay_out_charts(audit: Audit) -> dict[str, Any]:

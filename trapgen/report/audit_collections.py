@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from trapgen.audit import Audit, audit_sides, label_splits, write_tables
-from trapgen.core import AuditParams, DrumLoop
+from trapgen.core import AuditParams, DrumLoop, hash_loops
 from trapgen.report.audit import write_audit_report
 
 AUDIT_FILES: Final = ("overlap.parquet", "survivors.parquet", "summary.json", "report.html")
@@ -56,5 +56,7 @@ def audit_collections(
     ]
     write_tables(out, replace(found, pairs=tuple(pairs)))
     loops = {loop.lineage.loop_id: loop for _, loop in sided}
-    write_audit_report(out / "report.html", found, loops)
+    write_audit_report(
+        out / "report.html", found, loops, params, data=hash_loops(sided), settings={"seed": seed}
+    )
     return found

@@ -1,4 +1,4 @@
-"""An evaluation's figures as tables, which `dvc plots` draws and compares between runs."""
+"""An evaluation's curves as tables, which `dvc plots` draws and compares between runs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,12 @@ _N_BINS: Final = 24
 
 
 def write_curves(folder: Path, metrics: Mapping[str, Any]) -> None:
-    """Write `bits.csv`, `closure.csv`, `overlap.csv`, `distances.csv` and `reliability_….csv`.
+    """Write `overlap.csv`, `distances.csv` and `reliability_….csv`.
 
     Args:
         folder: Where to; it is made.
         metrics: What `trapgen.evaluate.evaluate` found out.
     """
-    bits = [
-        {"of": f"{name}, {side}", "bits_per_step": value, **metrics["bits_interval"][side][name]}
-        for side, by_model in metrics["bits_per_step"].items()
-        for name, value in by_model.items()
-    ]
-    _write(folder / "bits.csv", bits)
-    closure = [{"temperature": float(at), **found} for at, found in metrics["bar_closure"].items()]
-    _write(folder / "closure.csv", closure)
     covers = [{"feature": name, **cover} for name, cover in metrics["overlap"].items()]
     _write(folder / "overlap.csv", sorted(covers, key=lambda row: row["ratio"]))
     _write(folder / "distances.csv", _histogram(metrics["curves"]["distances"]))

@@ -48,7 +48,7 @@ def write_evaluation_report(
 
     Args:
         path: The HTML file; its folder is made.
-        metrics: What `data/reports/metrics.json` holds; more keys than the documented may stand
+        metrics: What `data/reports/details.json` holds; more keys than the documented may stand
             there.
         summary: What `data/audit/summary.json` holds.
         pictures: PNG files by name, embedded: `history`, `calibration`, `covers`, `distances`,

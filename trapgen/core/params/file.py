@@ -18,7 +18,7 @@ from trapgen.core.params.data import (
     StandardizeParams,
 )
 from trapgen.core.params.define import Definition, Section, check, define, definitions
-from trapgen.core.params.model import EvaluateParams, SampleParams, TrainParams
+from trapgen.core.params.model import EvaluateParams, PromoteParams, SampleParams, TrainParams
 
 _HEAD: Final = """\
 # Every parameter of every stage. A stage reruns when one of its own values changes.
@@ -41,6 +41,7 @@ class Params:
     train: TrainParams = field(default_factory=TrainParams)
     sample: SampleParams = field(default_factory=SampleParams)
     evaluate: EvaluateParams = field(default_factory=EvaluateParams)
+    promote: PromoteParams = field(default_factory=PromoteParams)
 
     def __post_init__(self) -> None:
         check_seed(self.seed)

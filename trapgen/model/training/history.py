@@ -76,7 +76,7 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
 
 
 def describe_learning(history: Sequence[Epoch], distances: NDArray[np.float64]) -> dict[str, Any]:
-    """Content of `learning` in `metrics.json`: figures of the epoch that was kept.
+    """Content of `learning` in `details.json`: figures of the epoch that was kept.
 
     Args:
         history: Every epoch.
