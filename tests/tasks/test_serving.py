@@ -20,10 +20,12 @@ import pytest
 from bench.serve import BARS, LOOPS, ask, compare, post, show, start, start_mlflow
 from tasks.serving.package import EXAMPLE, read_requirements, save
 from tests.command import trapgen
+from tests.docs.blocks import read_blocks
 from tests.tasks.checkout import ROOT
 from trapgen.core import list_definitions
 from trapgen.factory import factory_folder
 
+PAGE = ROOT / "docs/how-to/serve.md"
 PRIMER = ROOT / "tests/golden/loop.mid"
 # Each is wrong for another reason. All but the first few are JSON.
 MALFORMED: list[Any] = [
@@ -216,6 +218,16 @@ def test_a_server_refuses_1000_malformed_requests_and_goes_on(server: str) -> No
     assert post(server, b"kick", "text/plain")[0] == 415
     loops = ask(server, [{"loops": LOOPS, "bars": BARS}])
     assert [row["name"] for row in loops] == [f"loop-0-0{number}" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.servers
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_documented_request_is_answered(server: str) -> None:
+    [block] = [each for each in read_blocks(PAGE) if each.programs == {"curl"}]
+    commands = block.commands.replace("http://127.0.0.1:5001", server)
+    done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True)
+    loops = json.loads(done.stdout)["predictions"]
+    assert [row["name"] for row in loops] == ["loop-3-01", "loop-3-02"]
 
 
 @pytest.mark.servers

@@ -21,6 +21,8 @@ from tasks.tracking.results import describe_verdict
 from tasks.tracking.store import MODEL_TAG, connect, find_home, find_run, flatten
 from tests.tasks.checkout import ROOT
 from trapgen.core import Params
+from trapgen.factory import factory_folder
+from trapgen.model import hash_model, load_network
 from trapgen.model.training import Epoch
 from trapgen.render import write_wav
 from trapgen.report import embed_sound, write_samples_page
@@ -180,15 +182,40 @@ def test_a_flow_run_is_named_with_its_page(repo: Path, monkeypatch: pytest.Monke
     assert tags["prefect.flow_run.url"] == "http://127.0.0.1:4200/runs/flow-run/0123"
 
 
-# MLflow 3.17 on pandas 3.
-@pytest.mark.filterwarnings("ignore:Starting with pandas version 4.0")
-def test_a_store_that_fails_stops_no_training(copy: Path, capsys, monkeypatch) -> None:
+@pytest.fixture
+def encoded(copy: Path) -> Path:
+    """The checkout with data to train on."""
     (copy / "data/encoded").mkdir(parents=True)
     for side in ("train", "validation"):
         (copy / f"data/encoded/{side}.txt").write_text("BAR\n")
+    return copy
+
+
+# MLflow 3.17 on pandas 3.
+@pytest.mark.filterwarnings("ignore:Starting with pandas version 4.0")
+def test_a_run_is_nested_under_that_of_its_start(encoded: Path) -> None:
+    start = load_network(factory_folder(16))
+    mlflow = connect(encoded)
+    parents = []
+    for name in ("unknown start", "known start"):
+        with training.TrainingRun(encoded, Params(), name, start):
+            pass
+        run = find_run(mlflow, training.TRAINING_TAG, name)
+        assert run is not None
+        assert run.data.tags[training.START_TAG] == hash_model(start)
+        parents.append(run.data.tags.get("mlflow.parentRunId"))
+        if name == "unknown start":
+            known = run.info.run_id
+            mlflow.MlflowClient().set_tag(known, MODEL_TAG, hash_model(start))
+    assert parents == [None, known]
+
+
+# MLflow 3.17 on pandas 3.
+@pytest.mark.filterwarnings("ignore:Starting with pandas version 4.0")
+def test_a_store_that_fails_stops_no_training(encoded: Path, capsys, monkeypatch) -> None:
     losses = dict.fromkeys(("train", "validation", "control_loss"), 1.0)
     epochs = [Epoch(number, seconds=1.0, **losses) for number in (1, 2)]
-    with training.TrainingRun(copy, Params(), "print") as tracked:
+    with training.TrainingRun(encoded, Params(), "print") as tracked:
         tracked.log_epoch(epochs[0])
         monkeypatch.setattr(training, "log_epoch", fail)
         tracked.log_epoch(epochs[1])
@@ -196,7 +223,7 @@ def test_a_store_that_fails_stops_no_training(copy: Path, capsys, monkeypatch) -
         tracked.log_epoch(epochs[1])
     said = capsys.readouterr().err
     assert "MLflow did not take epoch 2: no space left" in said
-    mlflow = connect(copy)
+    mlflow = connect(encoded)
     [run] = mlflow.search_runs(
         experiment_names=["trapgen"],
         filter_string="tags.`trapgen.training` = 'print'",
