@@ -142,14 +142,14 @@ def test_a_run_is_called_by_date_and_experiment_or_branch_or_commit(
     repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
-    date, time, where = name_run(repo).split(" ")
-    assert datetime.fromisoformat(f"{date} {time}").year >= 2026
+    where, date = name_run(repo).split(", ")
+    assert datetime.fromisoformat(date).year >= 2026
     assert where == "wider"
     git(repo, "checkout", "--quiet", "--detach")
-    assert name_run(repo).endswith(f" {git(repo, 'rev-parse', '--short', 'HEAD')}")
-    assert name_run(tmp_path).endswith(f" {tmp_path.name}")
+    assert name_run(repo).startswith(f"{git(repo, 'rev-parse', '--short', 'HEAD')}, ")
+    assert name_run(tmp_path).startswith(f"{tmp_path.name}, ")
     monkeypatch.setenv("DVC_EXP_NAME", "q5")
-    assert name_run(repo).endswith(" q5")
+    assert name_run(repo).startswith("q5, ")
     assert read_tags(repo)["dvc.experiment"] == "q5"
 
 
@@ -321,7 +321,7 @@ def test_queued_and_temporary_experiments_are_named_runs_of_the_checkout(tmp_pat
     dvc("exp", "run", "--temp", "--name", "units-5", "--set-param", "units=5")
     mlflow = connect(root)
     runs = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
-    assert {run.info.run_name.split(" ", 2)[2] for run in runs} == {
+    assert {run.info.run_name.split(", ")[0] for run in runs} == {
         f"units-{units}" for units in (2, 3, 4, 5)
     }
     assert {run.data.tags["git.commit"] for run in runs} == {git(root, "rev-parse", "HEAD")}
