@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.places import MODEL
 from tasks.serving.package import save
 from trapgen.factory import factory_folder
+from trapgen.model import MODELS, find_model_in_use
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
@@ -41,12 +41,11 @@ def serve(root: Path, host: str, port: int) -> None:
     import mlflow
     import uvicorn
 
-    folder = root / MODEL if (root / MODEL).is_dir() else factory_folder()
+    folder, _ = find_model_in_use(root) or (factory_folder(), "packaged")
     with tempfile.TemporaryDirectory() as scratch:
         save(folder, Path(scratch) / "model")
         model = mlflow.pyfunc.load_model(
-            str(Path(scratch) / "model"),
-            model_config={"models": str((root / MODEL).parent.resolve() / "models")},
+            str(Path(scratch) / "model"), model_config={"models": str((root / MODELS).resolve())}
         )
         uvicorn.run(make_app(model), host=host, port=port)
 

@@ -21,6 +21,8 @@ _ROOT: Final = Path(__file__).parents[2]
 _LIBRARY: Final = _ROOT / "trapgen"
 _CODE: Final = Path(__file__).parent / "served_model.py"
 _PIN: Final = re.compile(r"^([a-z0-9-]+==[^\\\n]+?) *\\?$", re.MULTILINE)
+_CONFIGURATION: Final = {"most_bars": 4096, "models": ""}
+"""See `load_context` of the served model; who loads it may give others."""
 EXAMPLE: Final = [{"loops": 1, "bars": 2, "bpm": 146.0, "require": ["snare@3"], "seed": 3}]
 """A table with one request."""
 
@@ -57,6 +59,7 @@ def lay_out(folder: Path, network: Network, model: str) -> Iterator[dict[str, An
             "code_paths": [str(code)],
             "pip_requirements": read_requirements(),
             "input_example": EXAMPLE,
+            "model_config": _CONFIGURATION,
             "metadata": {"trapgen.model": model},
         }
 

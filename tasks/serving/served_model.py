@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import INTERNAL_ERROR, INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel
 from pydantic import BaseModel, ConfigDict, SkipValidation, create_model
 
@@ -32,6 +32,7 @@ from trapgen.core import (
 )
 from trapgen.generate import Generator, generate_in_memory, load_generator
 from trapgen.midi import to_bytes
+from trapgen.model import read_champion
 
 _SEED: Final = definitions(Params)["seed"]
 _CONTROLS: Final = {**list_definitions("sample"), "seed": _SEED}
@@ -41,8 +42,6 @@ _FROM_TRAIN: Final = "train"
 """The value of `primer` that is no file."""
 _MOST_CHARACTERS: Final = 2**20
 """Of a file in a request."""
-_LARGEST_TABLE: Final = 4096
-"""Bars that one table of requests may ask for, unless the model's configuration says otherwise."""
 
 
 def _find_type(definition: Definition) -> Any:
@@ -76,9 +75,9 @@ class LoopModel(PythonModel):
         checkout's `data/models`, whose champion is used where there is one, from the request after
         it was promoted.
         """
-        config = context.model_config or {}
-        self._most_bars = int(config.get("most_bars", _LARGEST_TABLE))
-        self._models = Path(config["models"]) if config.get("models") else None
+        config = context.model_config
+        self._most_bars = int(config["most_bars"])
+        self._models = Path(config["models"]) if config["models"] else None
         self._own = self._folder = Path(context.artifacts["model"])
         self._generator = load_generator(self._own)
         # A request uses all cores.
@@ -100,7 +99,8 @@ class LoopModel(PythonModel):
             `bars` and `novelty` out of it.
 
         Raises:
-            MlflowException: A request breaks a rule; the server answers 400.
+            MlflowException: A request breaks a rule, and the server answers 400; or the champion
+                cannot be read, and it answers 500.
         """
         rows = []
         with self._lock:
@@ -137,12 +137,13 @@ class LoopModel(PythonModel):
 
     def _find_generator(self) -> Generator:
         """The champion of `models`, if there is one; else the model's own."""
-        folder = self._own
-        if self._models is not None and (self._models / "champion").is_file():
-            name = (self._models / "champion").read_text(encoding="utf-8").strip()
-            folder = self._models / name
+        champion = read_champion(self._models) if self._models else ""
+        folder = self._models / champion if self._models and champion else self._own
         if folder != self._folder:
-            self._generator, self._folder = load_generator(folder), folder
+            try:
+                self._generator, self._folder = load_generator(folder), folder
+            except TrapgenError as error:
+                raise MlflowException(str(error), error_code=INTERNAL_ERROR) from error
         return self._generator
 
 

@@ -20,10 +20,10 @@ _DATA_STAGES: Final = ("corpus", "encode")
 
 
 def name_run(root: Path) -> str:
-    """Name of a run that begins now: `2026-11-28 14:03 wider`.
+    """Name of a run that begins now: `wider, 2026-11-28 14:03`.
 
-    Behind the date stands DVC's name of the experiment, else the git branch, the commit, or the
-    checkout's folder.
+    In front, where a narrow column shows it, stands DVC's name of the experiment, else the git
+    branch, the commit, or the checkout's folder.
     """
     where = (
         os.environ.get("DVC_EXP_NAME")
@@ -31,7 +31,7 @@ def name_run(root: Path) -> str:
         or _git(root, "rev-parse", "--short", "HEAD")
         or root.resolve().name
     )
-    return f"{datetime.datetime.now():%Y-%m-%d %H:%M} {where}"
+    return f"{where}, {datetime.datetime.now():%Y-%m-%d %H:%M}"
 
 
 def read_tags(root: Path) -> dict[str, str]:

@@ -247,7 +247,13 @@ def test_the_workspace_is_a_pipeline_with_two_stages_more(tmp_path):
     for name in ("overlap", "learn"):
         params = {key for key in stages[name]["params"] if isinstance(key, str)}
         assert params <= set(read_base())
-        made = {out for stage in known.values() for out in stage.get("outs", ())}
+        # An output is a path, or a path with options.
+        made = {
+            path
+            for stage in known.values()
+            for out in stage.get("outs", ())
+            for path in ([out] if isinstance(out, str) else out)
+        }
         for path in stages[name]["deps"]:
             assert path in made or (folder / path).exists()
     assert {"recipe.yaml": None} in stages["learn"]["params"]

@@ -20,10 +20,12 @@ import pytest
 from bench.serve import BARS, LOOPS, ask, compare, post, show, start, start_mlflow
 from tasks.serving.package import EXAMPLE, read_requirements, save
 from tests.command import trapgen
+from tests.docs.blocks import read_blocks
 from tests.tasks.checkout import ROOT
 from trapgen.core import list_definitions
 from trapgen.factory import factory_folder
 
+PAGE = ROOT / "docs/how-to/serve.md"
 PRIMER = ROOT / "tests/golden/loop.mid"
 # Each is wrong for another reason. All but the first few are JSON.
 MALFORMED: list[Any] = [
@@ -108,6 +110,7 @@ def test_a_table_of_requests_gives_what_the_command_writes(model: Any, tmp_path:
     assert read_answer(answer[answer["request"] == 0]) == read_files(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_request_holds_the_content_of_its_files(
     model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +147,7 @@ def test_a_request_is_refused_with_its_reason(
     assert refused.value.get_http_status_code() == 400
 
 
+@pytest.mark.slow
 def test_a_promoted_champion_answers_the_next_request(saved: Path, tmp_path: Path) -> None:
     import mlflow
 
@@ -214,6 +218,16 @@ def test_a_server_refuses_1000_malformed_requests_and_goes_on(server: str) -> No
     assert post(server, b"kick", "text/plain")[0] == 415
     loops = ask(server, [{"loops": LOOPS, "bars": BARS}])
     assert [row["name"] for row in loops] == [f"loop-0-0{number}" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.servers
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_documented_request_is_answered(server: str) -> None:
+    [block] = [each for each in read_blocks(PAGE) if each.programs == {"curl"}]
+    commands = block.commands.replace("http://127.0.0.1:5001", server)
+    done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True)
+    loops = json.loads(done.stdout)["predictions"]
+    assert [row["name"] for row in loops] == ["loop-3-01", "loop-3-02"]
 
 
 @pytest.mark.servers

@@ -21,6 +21,8 @@ from tasks.tracking.results import describe_verdict
 from tasks.tracking.store import MODEL_TAG, connect, find_home, find_run, flatten
 from tests.tasks.checkout import ROOT
 from trapgen.core import Params
+from trapgen.factory import factory_folder
+from trapgen.model import hash_model, load_network
 from trapgen.model.training import Epoch
 from trapgen.render import write_wav
 from trapgen.report import embed_sound, write_samples_page
@@ -140,14 +142,14 @@ def test_a_run_is_called_by_date_and_experiment_or_branch_or_commit(
     repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
-    date, time, where = name_run(repo).split(" ")
-    assert datetime.fromisoformat(f"{date} {time}").year >= 2026
+    where, date = name_run(repo).split(", ")
+    assert datetime.fromisoformat(date).year >= 2026
     assert where == "wider"
     git(repo, "checkout", "--quiet", "--detach")
-    assert name_run(repo).endswith(f" {git(repo, 'rev-parse', '--short', 'HEAD')}")
-    assert name_run(tmp_path).endswith(f" {tmp_path.name}")
+    assert name_run(repo).startswith(f"{git(repo, 'rev-parse', '--short', 'HEAD')}, ")
+    assert name_run(tmp_path).startswith(f"{tmp_path.name}, ")
     monkeypatch.setenv("DVC_EXP_NAME", "q5")
-    assert name_run(repo).endswith(" q5")
+    assert name_run(repo).startswith("q5, ")
     assert read_tags(repo)["dvc.experiment"] == "q5"
 
 
@@ -180,15 +182,40 @@ def test_a_flow_run_is_named_with_its_page(repo: Path, monkeypatch: pytest.Monke
     assert tags["prefect.flow_run.url"] == "http://127.0.0.1:4200/runs/flow-run/0123"
 
 
-# MLflow 3.17 on pandas 3.
-@pytest.mark.filterwarnings("ignore:Starting with pandas version 4.0")
-def test_a_store_that_fails_stops_no_training(copy: Path, capsys, monkeypatch) -> None:
+@pytest.fixture
+def encoded(copy: Path) -> Path:
+    """The checkout with data to train on."""
     (copy / "data/encoded").mkdir(parents=True)
     for side in ("train", "validation"):
         (copy / f"data/encoded/{side}.txt").write_text("BAR\n")
+    return copy
+
+
+# MLflow 3.17 on pandas 3.
+@pytest.mark.filterwarnings("ignore:Starting with pandas version 4.0")
+def test_a_run_is_nested_under_that_of_its_start(encoded: Path) -> None:
+    start = load_network(factory_folder(16))
+    mlflow = connect(encoded)
+    parents = []
+    for name in ("unknown start", "known start"):
+        with training.TrainingRun(encoded, Params(), name, start):
+            pass
+        run = find_run(mlflow, training.TRAINING_TAG, name)
+        assert run is not None
+        assert run.data.tags[training.START_TAG] == hash_model(start)
+        parents.append(run.data.tags.get("mlflow.parentRunId"))
+        if name == "unknown start":
+            known = run.info.run_id
+            mlflow.MlflowClient().set_tag(known, MODEL_TAG, hash_model(start))
+    assert parents == [None, known]
+
+
+# MLflow 3.17 on pandas 3.
+@pytest.mark.filterwarnings("ignore:Starting with pandas version 4.0")
+def test_a_store_that_fails_stops_no_training(encoded: Path, capsys, monkeypatch) -> None:
     losses = dict.fromkeys(("train", "validation", "control_loss"), 1.0)
     epochs = [Epoch(number, seconds=1.0, **losses) for number in (1, 2)]
-    with training.TrainingRun(copy, Params(), "print") as tracked:
+    with training.TrainingRun(encoded, Params(), "print") as tracked:
         tracked.log_epoch(epochs[0])
         monkeypatch.setattr(training, "log_epoch", fail)
         tracked.log_epoch(epochs[1])
@@ -196,7 +223,7 @@ def test_a_store_that_fails_stops_no_training(copy: Path, capsys, monkeypatch) -
         tracked.log_epoch(epochs[1])
     said = capsys.readouterr().err
     assert "MLflow did not take epoch 2: no space left" in said
-    mlflow = connect(copy)
+    mlflow = connect(encoded)
     [run] = mlflow.search_runs(
         experiment_names=["trapgen"],
         filter_string="tags.`trapgen.training` = 'print'",
@@ -294,7 +321,7 @@ def test_queued_and_temporary_experiments_are_named_runs_of_the_checkout(tmp_pat
     dvc("exp", "run", "--temp", "--name", "units-5", "--set-param", "units=5")
     mlflow = connect(root)
     runs = mlflow.search_runs(experiment_names=["trapgen"], output_format="list")
-    assert {run.info.run_name.split(" ", 2)[2] for run in runs} == {
+    assert {run.info.run_name.split(", ")[0] for run in runs} == {
         f"units-{units}" for units in (2, 3, 4, 5)
     }
     assert {run.data.tags["git.commit"] for run in runs} == {git(root, "rev-parse", "HEAD")}
