@@ -130,10 +130,10 @@ class Nights:
     def registry(self) -> tuple[dict[str, str], dict[str, str]]:
         """Descriptions of the registered versions and what the aliases point to."""
         client = connect(self.root).MlflowClient()
-        versions = {each.version: each for each in client.search_model_versions(f"name='{NAME}'")}
-        names = {number: each.tags[VERSION_TAG] for number, each in versions.items()}
+        versions = client.search_model_versions(f"name='{NAME}'")
+        names = {str(each.version): each.tags[VERSION_TAG] for each in versions}
         aliases = client.get_registered_model(NAME).aliases
-        told = {names[number]: each.description for number, each in versions.items()}
+        told = {each.tags[VERSION_TAG]: each.description for each in versions}
         return told, {alias: names[str(number)] for alias, number in aliases.items()}
 
     def check_in_line(self) -> None:
@@ -269,7 +269,7 @@ def test_a_rollback_puts_the_previous_one_to_use(nights: Nights) -> None:
     )
     assert in_use.stdout.strip() == previous
     out = root.parent / "generated"
-    run(root, "trapgen.cli", "generate", "--n", "1", "--out", str(out))
+    run(root, "trapgen.cli", "generate", "--loops", "1", "--out", str(out))
     [receipt] = [json.loads(path.read_text()) for path in out.rglob("*.json")]
     assert previous.partition("-")[0] in json.dumps(receipt)
     assert nights.ledger()[-1]["event"] == ROLLED_BACK
@@ -288,7 +288,8 @@ def test_a_kill_between_ledger_and_champion_is_mended_by_the_next_night(nights: 
     rows = (models / LEDGER_FILE).read_text()
     process = nights.start()
     # Promoted, but MLflow has not heard of it yet.
-    wait_for(lambda: (models / LEDGER_FILE).read_text() != rows, nights.root / "night.log")
+    log = nights.root / "night.log"
+    wait_for(lambda: (models / LEDGER_FILE).read_text() != rows, log, seconds=150)
     kill(process)
     (models / "champion").write_text(f"{before}\n")
     nights.live()
