@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.sorting import FlowRunSort
 
 from flows.retrain import LOG
 from tasks.places import ASSIGNED, ENCODED
@@ -230,7 +231,7 @@ def test_data_that_leak_leave_the_champion_and_are_named(nights: Nights) -> None
     assert refused.data.tags[VERDICT_TAG] == "refused"
     assert refused.info.status == "FAILED"
     assert "| held-out loop |" in refused.data.tags[NOTE_TAG]
-    [flow_run] = nights.client.read_flow_runs(sort="START_TIME_DESC", limit=1)
+    [flow_run] = nights.client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
     assert flow_run.state is not None
     assert flow_run.state.name == "Refused"
     assert flow_run.state.message == entry["error"]
