@@ -33,10 +33,10 @@ from flows.spread import WorkerKind, Workers
 from tasks.places import MODEL
 from tasks.promote import VERSION, describe_refusal, find_decision
 from tasks.promote import run as run_promotion
+from tasks.registry import is_mirrored
 from tasks.stage import WAIT_S
 from tasks.tracking.results import track_refusal
 from trapgen.core import GateRefusedError, TableError
-from trapgen.model import PROMOTED
 
 LOG: Final = Path("mlruns/retrain.jsonl")
 """One JSON object per line, oldest first: one for each rebuild or failed attempt.
@@ -114,15 +114,18 @@ def renew_model(
 
 
 def is_waiting(root: Path) -> bool:
-    """Whether the candidate was not judged yet."""
-    return (root / MODEL / "lineage.json").is_file() and find_decision(root) is None
+    """Whether the candidate was not judged yet, or the judgment was interrupted at its end."""
+    if not (root / MODEL / "lineage.json").is_file():
+        return False
+    return find_decision(root) is None or not is_mirrored(root)
 
 
 @task(name="promote", version=VERSION, task_run_name="promote", cache_policy=NO_CACHE, **RETRIES)
 def judge_model(root: Path) -> str:
     """Judge the candidate against the champion, and tell the webhook."""
     verdict = run_promotion(root)
-    notify("promoted" if verdict.event == PROMOTED else "declined", str(verdict))
+    # Of one judged before, which was interrupted, nobody was told.
+    notify("promoted" if verdict.champion == verdict.version else "declined", str(verdict))
     return str(verdict)
 
 

@@ -1,6 +1,7 @@
 """MLflow's registry as a mirror of the ledger: versions with what was decided, and two aliases.
 
 `data/models/ledger.csv` is the truth. The registry can be deleted: `mirror_ledger` makes it again.
+What it has mirrored last stands beside MLflow's store, so that an interruption is noticed.
 """
 
 from __future__ import annotations
@@ -8,16 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from tasks.places import TRACKING
 from tasks.tracking.model_run import open_run
 from tasks.tracking.results import describe_verdict
-from tasks.tracking.store import connect
-from trapgen.core import InputError
-from trapgen.model import MODELS, PROMOTED, find_previous, read_champion, read_ledger
+from tasks.tracking.store import connect, find_home
+from trapgen.core import InputError, hash_files, write_text
+from trapgen.model import LEDGER_FILE, MODELS, PROMOTED, find_previous, read_champion, read_ledger
 
 NAME: Final = "trapgen"
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
 VERSION_TAG: Final = "trapgen.version"
+
+_MIRRORED: Final = TRACKING / "mirrored"
+"""One line: the hash of the ledger that the registry shows."""
+
+
+def is_mirrored(root: Path) -> bool:
+    """Whether the registry shows the ledger as it is; no after an interruption."""
+    ledger, mark = root / MODELS / LEDGER_FILE, find_home(root) / _MIRRORED
+    if not ledger.is_file():
+        return True
+    return mark.is_file() and mark.read_text(encoding="utf-8").strip() == hash_files(ledger)
 
 
 def mirror_ledger(root: Path) -> list[str]:
@@ -57,6 +70,8 @@ def mirror_ledger(root: Path) -> list[str]:
             client.update_model_version(NAME, numbers[version], description="\n\n".join(told))
             describe_verdict(root, version.partition("-")[0], _describe(root, version, told[-1]))
     _point(client, root, numbers)
+    if (ledger := root / MODELS / LEDGER_FILE).is_file():
+        write_text(find_home(root) / _MIRRORED, f"{hash_files(ledger)}\n")
     return added
 
 

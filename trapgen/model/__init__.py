@@ -3,6 +3,7 @@
 from trapgen.model.champions import (
     CANDIDATE,
     DECLINED,
+    LEDGER_FILE,
     MODELS,
     PROMOTED,
     ROLLED_BACK,

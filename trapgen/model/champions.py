@@ -39,8 +39,9 @@ PROMOTED: Final = "promoted"
 DECLINED: Final = "declined"
 ROLLED_BACK: Final = "rolled back"
 
+LEDGER_FILE: Final = "ledger.csv"
+
 _CHAMPION: Final = "champion"
-_LEDGER: Final = "ledger.csv"
 
 
 def find_model_in_use(root: Path) -> tuple[Path, str] | None:
@@ -122,7 +123,7 @@ def read_ledger(models: Path) -> list[dict[str, str]]:
     Raises:
         TableError: The file is not a ledger.
     """
-    path = models / _LEDGER
+    path = models / LEDGER_FILE
     if not path.exists():
         return []
     table = read_table(path, LEDGER)
@@ -136,7 +137,7 @@ def add_to_ledger(models: Path, row: Mapping[str, str]) -> None:
         TableError: The file is not a ledger.
     """
     rows = [*read_ledger(models), {**dict.fromkeys(LEDGER, ""), **row}]
-    write_table(models / _LEDGER, make_table(rows, LEDGER), LEDGER)
+    write_table(models / LEDGER_FILE, make_table(rows, LEDGER), LEDGER)
     settle(models)
 
 
@@ -164,7 +165,9 @@ def find_previous(models: Path) -> str:
             reign.pop()
     if len(reign) < 2:
         received = f"{len(reign)} champions"
-        raise InputError(models / _LEDGER, "no_previous", received, "There is none to return to.")
+        raise InputError(
+            models / LEDGER_FILE, "no_previous", received, "There is none to return to."
+        )
     return reign[-2]
 
 
