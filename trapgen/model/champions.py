@@ -42,6 +42,7 @@ ROLLED_BACK: Final = "rolled back"
 LEDGER_FILE: Final = "ledger.csv"
 
 _CHAMPION: Final = "champion"
+_PART: Final = ".part-"
 
 
 def find_model_in_use(root: Path) -> tuple[Path, str] | None:
@@ -107,11 +108,12 @@ def store_version(models: Path, folder: Path) -> str:
     """
     version = name_version(folder)
     target = models / version
+    # What an interruption left of a copy, or of a removal.
+    for left in models.glob(f"{_PART}*"):
+        shutil.rmtree(left, ignore_errors=True)
     if not target.is_dir():
-        # A folder appears whole: it is copied under another name, which an interruption leaves.
-        for left in models.glob(".part-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        part = models / f".part-{version}"
+        # A folder appears whole: it is copied under another name first.
+        part = models / f"{_PART}{version}"
         shutil.copytree(folder, part)
         part.rename(target)
     return version
@@ -194,5 +196,7 @@ def prune(models: Path, n_kept: int, days: float, now: datetime | None = None) -
     oldest = (now or datetime.now(UTC)) - timedelta(days=days)
     gone = [each for each in others[n_kept:] if datetime.fromisoformat(judged[each]) < oldest]
     for version in gone:
-        shutil.rmtree(models / version)
+        # It disappears whole, too.
+        part = (models / version).rename(models / f"{_PART}{version}")
+        shutil.rmtree(part)
     return gone
