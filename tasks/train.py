@@ -114,7 +114,7 @@ def run(
             before=list_learned(begun_from) if begun_from else (),
         )
         write_history(folder / "history.csv", trained.history)
-        write_json(folder / "lineage.json", _trace(root, params, begun_from))
+        write_json(folder / "lineage.json", _trace(root, params, codec, begun_from))
         best = trained.history[trained.best_epoch - 1]
         tracked.log_best(trained.network, best)
     # Until here, a stage that is killed finds the finished training again.
@@ -126,13 +126,13 @@ def run(
     )
 
 
-def _trace(root: Path, params: Params, start: Path | None) -> dict[str, object]:
+def _trace(root: Path, params: Params, codec: Codec, start: Path | None) -> dict[str, object]:
     """Where the model comes from: its data, its parameters, and the model that it began from."""
     return {
         "data": hash_files(*(root / ENCODED / name for name in (LOOPS_NAME, HITS_NAME))),
         "parameters": {
             "seed": params.seed,
-            "grid": asdict(params.grid),
+            "steps_per_bar": codec.steps_per_bar,
             "train": asdict(params.train),
         },
         "start": start and {"folder": params.train.start, "version": name_version(start)},
