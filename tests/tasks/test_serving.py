@@ -97,6 +97,7 @@ def test_the_signature_has_every_control_and_the_card_explains_it(model: Any, sa
     assert model.predict(EXAMPLE)["name"].tolist() == ["loop-3-01"]
 
 
+@pytest.mark.slow
 def test_a_table_of_requests_gives_what_the_command_writes(model: Any, tmp_path: Path) -> None:
     # A table holds lists as text, whole numbers as 2.0 and what is missing as NaN.
     table = pd.DataFrame(
