@@ -43,6 +43,7 @@ from trapgen.model import (
 )
 
 pytestmark = [
+    pytest.mark.timeout(1500),
     pytest.mark.servers,
     # MLflow's, when a test reads a checkout's store in this process.
     pytest.mark.filterwarnings("ignore"),

@@ -118,6 +118,7 @@ def test_what_a_start_model_has_learned_is_kept_out_of_validation_and_test(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_packaged_model_has_learned_no_validation_and_no_test_source_of_another_split(
     augmented: Path, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from trapgen.model import (
 )
 from trapgen.similarity import load_training_index, save_training_index
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def spoil(folder: Path, scale: float) -> None:
