@@ -138,6 +138,7 @@ def keep_promoting(models, folder, first):
         promote(models, folder)
 
 
+@pytest.mark.slow
 def test_a_reader_never_fails_while_writers_are_killed(tmp_path, folders):
     promote(tmp_path / MODELS, folders[0])
     trained = shutil.copytree(folders[0], tmp_path / CANDIDATE)

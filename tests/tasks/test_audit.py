@@ -79,6 +79,7 @@ def begin_from(root: Path, loops: list[DrumLoop], before: list[DrumLoop] = ()) -
     change_params(root, {"train": {"start": "data/start/yesterday"}})
 
 
+@pytest.mark.slow
 def test_what_a_start_model_has_learned_is_kept_out_of_validation_and_test(
     augmented: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
