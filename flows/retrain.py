@@ -122,24 +122,24 @@ def is_waiting(root: Path) -> bool:
 
 @task(name="promote", version=VERSION, task_run_name="promote", cache_policy=NO_CACHE, **RETRIES)
 def judge_model(root: Path) -> str:
-    """Judge the candidate against the champion, and tell the webhook."""
+    """Judge the candidate against the champion, and notify the webhook."""
     verdict = run_promotion(root)
-    # Of one judged before, which was interrupted, nobody was told.
+    # One judged before was interrupted ahead of this message.
     notify("promoted" if verdict.champion == verdict.version else "declined", str(verdict))
     return str(verdict)
 
 
 def _record_refusal(root: Path) -> str:
-    """Describe why the audit refused, and tell MLflow; empty if another gate did."""
+    """Describe why the audit refused, and log it in MLflow; empty if another gate did."""
     try:
         reason = describe_refusal(root)
     except TableError:
         return ""
     try:
         track_refusal(root, reason)
-    # Whatever keeps MLflow from it, the refusal itself is what has to be told.
+    # The refusal itself must reach the flow's state, whatever MLflow does.
     except Exception as error:
-        print(f"MLflow was not told: {type(error).__name__}: {error}")
+        print(f"not logged in MLflow: {type(error).__name__}: {error}")
     return reason
 
 

@@ -12,6 +12,7 @@ from trapgen.core import (
     MANIFEST,
     DrumLoop,
     Params,
+    make_rng,
     read_json,
     read_loops,
     read_table,
@@ -21,11 +22,10 @@ from trapgen.core import (
 from trapgen.core import SPLIT as SPLIT_SCHEMA
 from trapgen.evaluate import (
     LEAST_RATIO,
-    baseline_bits,
     collect_features,
     evaluate,
+    examine,
     group_features,
-    model_bits,
     pick_headline,
 )
 from trapgen.generate import Generator, load_generator
@@ -60,7 +60,7 @@ def run(root: Path) -> None:
     steps_per_bar = generator.network.spec.steps_per_bar
     distances = measure_distances(words["validation"], words["train"], steps_per_bar)
     metrics["learning"] = learning = describe_learning(history, distances)
-    metrics["outside"] = _examine_outside(root, params, generator, words["train"])
+    metrics["outside"] = _examine_outside(root, params, generator, sides["train"])
     folder = root / REPORTS
     write_curves(folder / "curves", metrics)
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}
@@ -83,24 +83,22 @@ def run(root: Path) -> None:
 
 
 def _examine_outside(
-    root: Path, params: Params, generator: Generator, train: Sequence[Tokens]
+    root: Path, params: Params, generator: Generator, train: Sequence[DrumLoop]
 ) -> dict[str, Any]:
     """By set of loops from outside: bits per step of the model and the baselines, and counts."""
     steps_per_bar = generator.network.spec.steps_per_bar
     found = {}
     for exam in read_outside(root, params, generator.training_loops, steps_per_bar):
-        counts = {"loops": len(exam.loops), "learned": exam.n_learned}
-        if not exam.loops:
-            found[exam.name] = {**counts, "bits_per_step": {}}
-            continue
-        words = [to_words(loop) for loop in exam.loops]
-        names = [name_loop(x.lineage.style, x.bpm, base=params.train.style) for x in exam.loops]
-        numbers = number_conditions(names, generator.network.spec)
-        bits = {
-            "model": model_bits(generator.network, words, numbers),
-            **baseline_bits(train, words, steps_per_bar),
+        bits: Mapping[str, float] = {}
+        if exam.loops:
+            rng = make_rng(params.seed, exam.name)
+            result = examine({"model": generator}, exam, train, rng, style=params.train.style)
+            bits = result.bits
+        found[exam.name] = {
+            "loops": len(exam.loops),
+            "learned": exam.n_learned,
+            "bits_per_step": dict(bits),
         }
-        found[exam.name] = {**counts, "bits_per_step": bits}
     return found
 
 

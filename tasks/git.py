@@ -11,22 +11,23 @@ def read_commit(root: Path) -> str:
 
     A run rewrites `dvc.lock` itself, which therefore does not count.
     """
-    commit = _git(root, "rev-parse", "--short=12", "HEAD")
+    commit = run_git(root, "rev-parse", "--short=12", "HEAD")
     tracked = ("status", "--porcelain", "--untracked-files=no")
-    return commit + ("+" if commit and _git(root, *tracked, "--", ":/", ":!/dvc.lock") else "")
+    return commit + ("+" if commit and run_git(root, *tracked, "--", ":/", ":!/dvc.lock") else "")
 
 
 def list_changed(root: Path, *paths: str) -> list[str]:
     """The tracked files among `paths` that differ from the commit, relative to `root`."""
-    return _git(root, "diff", "--name-only", "--relative", "HEAD", "--", *paths).splitlines()
+    return run_git(root, "diff", "--name-only", "--relative", "HEAD", "--", *paths).splitlines()
 
 
 def read_committed(root: Path, path: str) -> str:
     """The committed text of a file; empty if there is none."""
-    return _git(root, "show", f"HEAD:./{path}")
+    return run_git(root, "show", f"HEAD:./{path}")
 
 
-def _git(root: Path, *arguments: str) -> str:
+def run_git(root: Path, *arguments: str) -> str:
+    """What a git command prints; empty if it fails."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=root, capture_output=True, text=True, check=False

@@ -1,22 +1,13 @@
 """The command `trapgen-ops`: which model is in use, and why (`python -m tasks.ops` is the same)."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from tasks.stage import hold_checkout
 from trapgen.core import TrapgenError
-from trapgen.model import (
-    MODELS,
-    ROLLED_BACK,
-    add_to_ledger,
-    find_model_in_use,
-    find_previous,
-    read_champion,
-    read_ledger,
-)
+from trapgen.model import MODELS, find_model_in_use, read_ledger, roll_back
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,24 +33,9 @@ def rollback(reason: str) -> None:
 
     models = Path.cwd() / MODELS
     with hold_checkout(Path.cwd(), "trapgen-ops rollback"):
-        previous, champion = find_previous(models), read_champion(models)
-        _go_back(models, previous, champion, reason)
+        previous, champion = roll_back(models, reason)
         mirror_ledger(Path.cwd())
     print(f"rollback: {previous} is in use again, instead of {champion}")
-
-
-def _go_back(models: Path, previous: str, champion: str, reason: str) -> None:
-    add_to_ledger(
-        models,
-        {
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "event": ROLLED_BACK,
-            "version": champion,
-            "champion": previous,
-            "previous": champion,
-            "reason": reason,
-        },
-    )
 
 
 @ops.command()

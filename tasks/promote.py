@@ -5,7 +5,6 @@ repeat.
 """
 
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tasks.evaluate import read_components
+from tasks.git import read_commit
 from tasks.outside import clean_exam, read_outside
 from tasks.places import AUDIT, ENCODED, MODEL, SPLIT, read_params
 from tasks.registry import mirror_ledger
@@ -143,18 +143,9 @@ def _read_state(root: Path) -> dict[str, str]:
         "exam": str(split["exam"].iloc[0]),
         "gate": summary["gate"],
         "data": lineage["data"],
-        "commit": _read_commit(root),
+        "commit": read_commit(root),
         "start": (lineage["start"] or {}).get("version", ""),
     }
-
-
-def _read_commit(root: Path) -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _judge(
@@ -164,30 +155,20 @@ def _judge(
     if gate != "pass":
         reasons = read_json(root / AUDIT / "summary.json")["reasons"]
         return False, f"the audit's gate refused: {'; '.join(reasons)}", {}
-    challenger = load_generator(root / MODEL)
-    if not champion:
-        return True, *_judge_first(root, params, challenger)
-    holder = load_generator(models / champion)
-    grids = [each.network.spec.steps_per_bar for each in (challenger, holder)]
-    if grids[0] != grids[1]:
+    names = {"challenger": root / MODEL} | ({"champion": models / champion} if champion else {})
+    judged = {name: load_generator(folder) for name, folder in names.items()}
+    grids = [each.network.spec.steps_per_bar for each in judged.values()]
+    if len(set(grids)) > 1:
         reason = f"a new series: {grids[0]} steps per bar, the champion has {grids[1]}"
         return True, reason, {}
-    test, outside = _list_exams(root, params, challenger, holder)
+    test, outside = _list_exams(root, params, judged)
     if len(test.loops) < params.promote.min_test_loops:
-        return (
-            True,
-            (
-                f"a new series: the two have learned {test.n_learned} of the "
-                f"{len(test.loops) + test.n_learned} test loops, too many to compare them"
-            ),
-            {},
-        )
-    train = _list_first_data(models)
+        return True, _begin_series(test, is_first=not champion), {}
+    train = _list_first_data(models, root / MODEL)
     components = read_components(root)
     results = [
         examine(
-            challenger,
-            holder,
+            judged,
             exam,
             train,
             make_rng(params.seed, f"promote {exam.name}"),
@@ -199,42 +180,37 @@ def _judge(
     ]
     copies = {
         name: measure_copies(model, params.promote.generated_loops, params.seed)
-        for name, model in (("challenger", challenger), ("champion", holder))
+        for name, model in judged.items()
     }
-    promoted, reason = decide(results[0], results[1:], copies, params.promote)
-    return promoted, reason, _write_figures(results[0], results[1:], copies)
+    figures = _write_figures(results[0], results[1:], copies)
+    if not champion:
+        return True, "the first model", figures
+    return *decide(results[0], results[1:], copies, params.promote), figures
 
 
-def _judge_first(root: Path, params: Params, challenger: Generator) -> tuple[str, dict[str, str]]:
-    """The first model has nobody to beat: its figures are those of an exam against itself."""
-    test, outside = _list_exams(root, params, challenger, challenger)
-    train = [loop for side, loop in read_loops(root / MODEL) if side == "train"]
-    results = [
-        examine(challenger, challenger, exam, train, make_rng(params.seed, "promote first"))
-        for exam in (test, *outside)
-        if exam.loops
-    ]
-    copies = measure_copies(challenger, params.promote.generated_loops, params.seed)
-    if not results or results[0].name != "test":
-        return "the first model", {}
-    figures = _write_figures(results[0], results[1:], {"challenger": copies, "champion": copies})
-    hers = ("champion_bits_test", "gain", "gain_low", "gain_high", "champion_copies")
-    return "the first model", {**figures, **dict.fromkeys(hers, "")}
+def _begin_series(test: Exam, *, is_first: bool) -> str:
+    if is_first:
+        return "the first model"
+    n_all = len(test.loops) + test.n_learned
+    return (
+        f"a new series: the two have learned {test.n_learned} of the {n_all} test loops, too many "
+        "to compare them"
+    )
 
 
 def _write_figures(
     test: Result, outside: Sequence[Result], copies: Mapping[str, float]
 ) -> dict[str, str]:
-    bits = dict(test.describe())
-    others = {name: bits[name] for name in test.bits if name not in ("challenger", "champion")}
+    bits = test.describe()
+    others = {name: bits[name] for name in test.bits if name not in copies}
     figures: dict[str, Any] = {
         "bits_test": bits["challenger"],
-        "champion_bits_test": bits["champion"],
-        "gain": bits["gain"],
-        "gain_low": bits["low"],
-        "gain_high": bits["high"],
+        "champion_bits_test": bits.get("champion", ""),
+        "gain": bits.get("gain", ""),
+        "gain_low": bits.get("low", ""),
+        "gain_high": bits.get("high", ""),
         "copies": round(copies["challenger"], 4),
-        "champion_copies": round(copies["champion"], 4),
+        "champion_copies": round(copies["champion"], 4) if "champion" in copies else "",
         "outside": json.dumps({result.name: result.describe() for result in outside}),
         "baselines": json.dumps(others),
     }
@@ -242,17 +218,22 @@ def _write_figures(
 
 
 def _list_exams(
-    root: Path, params: Params, challenger: Generator, champion: Generator
+    root: Path, params: Params, models: Mapping[str, Generator]
 ) -> tuple[Exam, list[Exam]]:
     """The clean test and the sets from outside, without what one of the models has learned."""
-    learned = [*challenger.training_loops, *champion.training_loops]
+    learned = [loop for model in models.values() for loop in model.training_loops]
     loops = [loop for _, loop in read_loops(root / ENCODED, ("test",))]
     test = clean_exam("test", loops, learned, params.audit.near_duplicate_distance)
-    return test, read_outside(root, params, learned, challenger.network.spec.steps_per_bar)
+    grid = models["challenger"].network.spec.steps_per_bar
+    return test, read_outside(root, params, learned, grid)
 
 
-def _list_first_data(models: Path) -> list[DrumLoop]:
-    """Training loops of the first champion that is still here: baselines fitted on them stay."""
+def _list_first_data(models: Path, candidate: Path) -> list[DrumLoop]:
+    """Training loops of the first champion that is still here, on which the baselines stay fitted.
+
+    The first model's are its own.
+    """
     versions = [row["version"] for row in read_ledger(models) if row["event"] == PROMOTED]
-    first = next(version for version in versions if (models / version).is_dir())
-    return [loop for side, loop in read_loops(models / first) if side == "train"]
+    folders = [models / version for version in versions if (models / version).is_dir()]
+    loops = read_loops([*folders, candidate][0])
+    return [loop for side, loop in loops if side == "train"]

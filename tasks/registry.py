@@ -59,16 +59,17 @@ def mirror_ledger(root: Path) -> list[str]:
     added = []
     decisions: dict[str, list[str]] = {}
     for row in read_ledger(root / MODELS):
-        told = decisions.setdefault(row["version"], [])
-        told.append(f"{row['when']}: {row['event']}: {row['reason']}")
-    for version, told in decisions.items():
+        decisions.setdefault(row["version"], []).append(
+            f"{row['when']}: {row['event']}: {row['reason']}"
+        )
+    for version, lines in decisions.items():
         folder = root / MODELS / version
         if version not in numbers and folder.is_dir():
             numbers[version] = _register(root, mlflow, folder)
             added.append(version)
         if version in numbers:
-            client.update_model_version(NAME, numbers[version], description="\n\n".join(told))
-            describe_verdict(root, version.partition("-")[0], _describe(root, version, told[-1]))
+            client.update_model_version(NAME, numbers[version], description="\n\n".join(lines))
+            describe_verdict(root, version.partition("-")[0], _describe(root, version, lines[-1]))
     _point(client, root, numbers)
     if (ledger := root / MODELS / LEDGER_FILE).is_file():
         write_text(find_home(root) / _MIRRORED, f"{hash_files(ledger)}\n")

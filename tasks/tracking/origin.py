@@ -6,11 +6,12 @@ import datetime
 import importlib
 import os
 import re
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from tasks.git import run_git
 
 _STATED: Final = ("dvc.lock", "params.yaml", "data/split/assigned.csv", "*.dvc")
 """Files that differ from the commit without making the code another. DVC writes them before or
@@ -27,8 +28,8 @@ def name_run(root: Path) -> str:
     """
     where = (
         os.environ.get("DVC_EXP_NAME")
-        or _git(root, "symbolic-ref", "--short", "--quiet", "HEAD")
-        or _git(root, "rev-parse", "--short", "HEAD")
+        or run_git(root, "symbolic-ref", "--short", "--quiet", "HEAD")
+        or run_git(root, "rev-parse", "--short", "HEAD")
         or root.resolve().name
     )
     return f"{where}, {datetime.datetime.now():%Y-%m-%d %H:%M}"
@@ -46,21 +47,11 @@ def _read_commit(root: Path) -> dict[str, str]:
         tags["dvc.experiment"] = experiment
     # In an experiment's copy HEAD is a commit of DVC's own.
     given = os.environ.get("DVC_EXP_BASELINE_REV") or "HEAD"
-    if commit := _git(root, "rev-parse", given):
+    if commit := run_git(root, "rev-parse", given):
         left_out = [f":(exclude){pattern}" for pattern in _STATED]
-        changed = _git(root, "diff", "--name-only", commit, "--", ".", *left_out)
+        changed = run_git(root, "diff", "--name-only", commit, "--", ".", *left_out)
         tags["git.commit"] = f"{commit}-dirty" if changed else commit
     return tags
-
-
-def _git(root: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _read_data(root: Path) -> dict[str, str]:

@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +22,7 @@ from tests.command import run_trapgen
 from tests.library.test_receipt import make_folder
 from tests.networks import FINE, make_network
 from trapgen.core import InputError, ModelError, PromoteParams, make_rng
-from trapgen.evaluate import Exam, Result, decide, examine, measure_copies
+from trapgen.evaluate import NAMES, Exam, Result, decide, examine, measure_copies
 from trapgen.generate import load_generator
 from trapgen.model import (
     CANDIDATE,
@@ -35,12 +37,14 @@ from trapgen.model import (
     prune,
     read_champion,
     read_ledger,
+    roll_back,
     save_network,
     settle,
     store_version,
 )
 from trapgen.model.champions import _CHAMPION
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 
 
@@ -56,12 +60,6 @@ def promote(models, folder, when=NOW, event=PROMOTED):
     row = {"version": version, "champion": now, "previous": champion, "event": event}
     add_to_ledger(models, {**row, "when": when.isoformat()})
     return version
-
-
-def roll_back(models):
-    previous, champion = find_previous(models), read_champion(models)
-    row = {"version": champion, "champion": previous, "previous": champion, "event": ROLLED_BACK}
-    add_to_ledger(models, {**row, "when": NOW.isoformat()})
 
 
 def test_the_model_in_use_is_the_champion_else_the_candidate(tmp_path, folders):
@@ -93,7 +91,7 @@ def test_rows_are_only_added(tmp_path, folders):
     for folder, event in zip(folders, (PROMOTED, DECLINED, PROMOTED), strict=True):
         promote(tmp_path, folder, event=event)
         texts.append((tmp_path / "ledger.csv").read_text())
-    roll_back(tmp_path)
+    roll_back(tmp_path, "by hand")
     texts.append((tmp_path / "ledger.csv").read_text())
     for before, after in itertools.pairwise(texts):
         assert after.startswith(before)
@@ -211,10 +209,14 @@ def test_a_gain_can_be_asked_for():
 def test_a_model_gains_nothing_over_itself(folders):
     one, other = load_generator(folders[0]), load_generator(folders[1])
     exam = Exam("test", one.training_loops[:8], 3)
-    same = examine(one, one, exam, one.training_loops, make_rng(0, "x"))
+    same = examine({"challenger": one, "champion": one}, exam, one.training_loops, make_rng(0, "x"))
     assert (same.gain, same.low, same.high) == (0, 0, 0)
-    there = examine(one, other, exam, one.training_loops, make_rng(0, "x"))
-    back = examine(other, one, exam, one.training_loops, make_rng(0, "x"))
+    there = examine(
+        {"challenger": one, "champion": other}, exam, one.training_loops, make_rng(0, "x")
+    )
+    back = examine(
+        {"challenger": other, "champion": one}, exam, one.training_loops, make_rng(0, "x")
+    )
     assert there.gain == pytest.approx(-back.gain)
     assert there.low == pytest.approx(-back.high)
     assert there.low <= there.gain <= there.high
@@ -244,7 +246,7 @@ def test_the_command_says_which_model_it_uses_and_where_loops_come_from(tmp_path
     promote(tmp_path / MODELS, folders[2])
     made = run("generate", "--out", "two", "--loops", "1", "--bars", "1")
     assert f"model: {MODELS / read_champion(tmp_path / MODELS)} (champion)" in made.stderr
-    roll_back(tmp_path / MODELS)
+    roll_back(tmp_path / MODELS, "by hand")
     made = run("generate", "--out", "three", "--loops", "1", "--bars", "1")
     assert f"model: {MODELS / second} (champion)" in made.stderr
     # A loop made two champions ago is traced, and made again by the model that made it.
@@ -255,3 +257,26 @@ def test_the_command_says_which_model_it_uses_and_where_loops_come_from(tmp_path
     again = run("regenerate", loop.with_suffix(".json"), "--out", "again")
     assert f"model: {MODELS / first} (the loop's)" in again.stderr
     assert (tmp_path / "again" / loop.name).read_bytes() == loop.read_bytes()
+
+
+def test_a_model_alone_has_no_gain(folders):
+    one = load_generator(folders[0])
+    exam = Exam("Friends", one.training_loops[:4])
+    alone = examine({"model": one}, exam, one.training_loops, make_rng(0, "x"), style="trap")
+    assert set(alone.bits) == {"model", *NAMES}
+    assert alone.describe().keys() == {"loops", "learned", "model", *NAMES}
+
+
+def test_the_operators_command_works_in_a_checkout_with_spaces_and_says_where_else(tmp_path):
+    command = Path(sys.executable).with_name("trapgen-ops")
+    if not command.is_file():
+        pytest.skip("trapgen-ops is not installed beside this Python")
+    done = subprocess.run([command, "ledger"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "run trapgen-ops in a checkout" in done.stderr
+    place = tmp_path / "my beats (2)"
+    for name in ("tasks", "trapgen"):
+        ignore = shutil.ignore_patterns("__pycache__", "factory")
+        shutil.copytree(ROOT / name, place / name, ignore=ignore)
+    done = subprocess.run([command, "ledger"], cwd=place, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "in use: the packaged model (no other)\n")

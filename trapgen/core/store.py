@@ -181,7 +181,7 @@ def make_folder(path: Path) -> None:
 
 
 def name_part(suffix: str = "") -> str:
-    """A temporary name that is unique to this process on any machine, and tells its number."""
+    """A temporary name that is unique to this process on any machine, and holds its number."""
     return f".part-{_OWNER}{os.getpid():x}-{next(_PARTS):x}{suffix}"
 
 

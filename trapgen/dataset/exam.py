@@ -159,7 +159,7 @@ def continue_exam(
     """
     components = find_components(loops, params.split, groups)
     exam = open_exam(rows, params, {source for loop in loops for source in loop.lineage.source_ids})
-    heard = find_learned(loops, learned, params.split.near_duplicate_distance)
+    learned_at = find_learned(loops, learned, params.split.near_duplicate_distance)
     sides = split_sources(
         loops,
         params.split,
@@ -167,12 +167,12 @@ def continue_exam(
         components,
         published,
         assigned=exam.assigned,
-        learned=heard,
+        learned=learned_at,
     )
     stated = published if params.split.protocol == "published" else [""] * len(loops)
     added: list[dict[str, str]] = []
     if params.split.protocol in STICKY_PROTOCOLS:
-        reasons = _explain(exam, loops, sides, components, stated, heard)
+        reasons = _explain(exam, loops, sides, components, stated, learned_at)
         added = _list_changes(exam, loops, sides, reasons)
     return Split(
         collect_exam(exam.name, [*rows, *added]), sides, components, params.split.protocol, added
@@ -185,7 +185,7 @@ def _explain(
     sides: Sequence[str],
     components: NDArray[np.int64],
     stated: Sequence[str],
-    heard: Sequence[int],
+    learned_at: Sequence[int],
 ) -> list[str]:
     """Why each loop has its split: the first reason that holds."""
     age = {source: at for at, source in enumerate(exam.assigned)}
@@ -195,7 +195,7 @@ def _explain(
         for source in loop.lineage.source_ids:
             if exam.assigned.get(source) == side:
                 oldest[component] = min(source, oldest.get(component, source), key=age.__getitem__)
-    has_learned = {int(components[at]) for at in heard}
+    has_learned = {int(components[at]) for at in learned_at}
     reasons = []
     for component, own in zip(components.tolist(), stated, strict=True):
         if own:

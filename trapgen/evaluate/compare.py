@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,8 @@ class Result:
         name: Name of the exam.
         n_loops: Number of loops.
         n_learned: Number of loops left out.
-        bits: Of the `challenger`, the `champion` and the baselines.
-        gain: By how much the challenger is better than the champion.
+        bits: Of each model by its name, and of the baselines.
+        gain: By how much the challenger is better than the champion; NaN without both.
         low: Lower bound of the gain's 95% interval, paired by loop, with sources resampled.
         high: Its upper bound.
     """
@@ -52,20 +53,19 @@ class Result:
     n_loops: int
     n_learned: int
     bits: Mapping[str, float]
-    gain: float
-    low: float
-    high: float
+    gain: float = nan
+    low: float = nan
+    high: float = nan
 
     def describe(self) -> dict[str, Any]:
-        """The result as plain JSON, rounded."""
+        """The result as plain JSON, rounded; what is not known is left out."""
         numbers = {"gain": self.gain, "low": self.low, "high": self.high, **self.bits}
-        rounded = {name: round(value, 4) for name, value in numbers.items()}
+        rounded = {name: round(value, 4) for name, value in numbers.items() if not isnan(value)}
         return {"loops": self.n_loops, "learned": self.n_learned, **rounded}
 
 
 def examine(
-    challenger: Generator,
-    champion: Generator,
+    models: Mapping[str, Generator],
     exam: Exam,
     train: Sequence[DrumLoop],
     rng: np.random.Generator,
@@ -73,11 +73,10 @@ def examine(
     style: str = "",
     components: Mapping[str, int] | None = None,
 ) -> Result:
-    """Examine two models of one grid.
+    """Examine models of one grid.
 
     Args:
-        challenger: The new model.
-        champion: The model in use.
+        models: By name; with a `challenger` and a `champion` the result has the gain.
         exam: At least one loop.
         train: Loops that the baselines are fitted on.
         rng: Random generator of the interval.
@@ -90,23 +89,17 @@ def examine(
     n_steps = np.array([len(each) for each in words])
     bits = {
         name: score_loops(model.network, words, number_conditions(names, model.network.spec)).bits
-        for name, model in (("challenger", challenger), ("champion", champion))
+        for name, model in models.items()
     }
     known = [to_words(loop) for loop in train]
-    bits |= loop_bits(known, words, challenger.network.spec.steps_per_bar)
-    gain = bits["champion"] - bits["challenger"]
-    weights = draw_weights(loops, rng, components=components)
+    bits |= loop_bits(known, words, loops[0].steps_per_bar)
     means = {name: float(of_loops.sum() / n_steps.sum()) for name, of_loops in bits.items()}
-    interval = bound_ratio(gain, n_steps, weights)
-    return Result(
-        exam.name,
-        len(loops),
-        exam.n_learned,
-        means,
-        means["champion"] - means["challenger"],
-        interval.low,
-        interval.high,
-    )
+    result = Result(exam.name, len(loops), exam.n_learned, means)
+    if not {"challenger", "champion"} <= models.keys():
+        return result
+    weights = draw_weights(loops, rng, components=components)
+    low, high = bound_ratio(bits["champion"] - bits["challenger"], n_steps, weights)
+    return replace(result, gain=means["champion"] - means["challenger"], low=low, high=high)
 
 
 def measure_copies(generator: Generator, n_loops: int, seed: int) -> float:
@@ -133,23 +126,26 @@ def decide(
         copies: From `measure_copies`, of `challenger` and `champion`.
         params: The rule.
     """
-    told = f"{_tell(test)} on the clean test"
+    figures = f"{_describe(test)} on the clean test"
     if test.low <= params.min_gain:
         least = f"{params.min_gain:g} bits and " if params.min_gain else ""
-        return False, f"not better by more than {least}its interval: {told}"
+        return False, f"not better by more than {least}its interval: {figures}"
     for result in outside:
         if result.high < 0:
-            return False, f"worse on {result.name}, loops from outside: {_tell(result)}; {told}"
+            return (
+                False,
+                f"worse on {result.name}, loops from outside: {_describe(result)}; {figures}",
+            )
     excess = copies["challenger"] - copies["champion"]
     if excess > params.copies_tolerance:
         return False, (
             f"copies more: {copies['challenger']:.1%} of two-bar passages occur in its training "
-            f"data, {copies['champion']:.1%} for the champion; {told}"
+            f"data, {copies['champion']:.1%} for the champion; {figures}"
         )
-    return True, f"better: {told}"
+    return True, f"better: {figures}"
 
 
-def _tell(result: Result) -> str:
+def _describe(result: Result) -> str:
     bits = result.bits
     return (
         f"{bits['challenger']:.3f} bits per step, the champion {bits['champion']:.3f}, "

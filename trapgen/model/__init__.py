@@ -15,6 +15,7 @@ from trapgen.model.champions import (
     prune,
     read_champion,
     read_ledger,
+    roll_back,
     settle,
     store_version,
 )

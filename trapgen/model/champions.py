@@ -173,6 +173,33 @@ def find_previous(models: Path) -> str:
     return reign[-2]
 
 
+def roll_back(models: Path, reason: str, now: datetime | None = None) -> tuple[str, str]:
+    """Put the previous champion back in use, as a row of the ledger.
+
+    Args:
+        models: The folder of versions.
+        reason: A line for the ledger.
+        now: By default the present.
+
+    Returns:
+        The version in use, and the one that was.
+
+    Raises:
+        InputError: There was no champion before.
+    """
+    previous, champion = find_previous(models), read_champion(models)
+    row = {
+        "when": (now or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "event": ROLLED_BACK,
+        "version": champion,
+        "champion": previous,
+        "previous": champion,
+        "reason": reason,
+    }
+    add_to_ledger(models, row)
+    return previous, champion
+
+
 def prune(models: Path, n_kept: int, days: float, now: datetime | None = None) -> list[str]:
     """Remove versions that never were champion, were judged long ago, and are not the newest.
 
