@@ -93,13 +93,13 @@ class Toy:
 
 
 def _make(root: Path) -> Toy:
-    (root / "tasks").mkdir(parents=True)
+    # Flows import from there what is no stage, such as promotion.
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "tasks", root / "tasks", ignore=ignore)
     (root / "packs").mkdir()
     (root / "dvc.yaml").write_text(DVC_YAML)
     (root / "params.yaml").write_text(PARAMS_YAML)
     (root / "packs/pack.txt").write_text("trap")
-    for name in ("__init__", "__main__", "places", "stage"):
-        shutil.copy(ROOT / f"tasks/{name}.py", root / "tasks")
     shutil.copy(ROOT / ".dvcignore", root)
     shutil.copy(toy_stages.__file__, root / "tasks")
     for name in ("corpus", "audit", "draw", "train"):
