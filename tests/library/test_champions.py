@@ -267,6 +267,7 @@ def test_a_model_alone_has_no_gain(folders):
     assert alone.describe().keys() == {"loops", "learned", "model", *NAMES}
 
 
+@pytest.mark.slow
 def test_the_operators_command_works_in_a_checkout_with_spaces_and_says_where_else(tmp_path):
     command = Path(sys.executable).with_name("trapgen-ops")
     if not command.is_file():

@@ -93,6 +93,7 @@ def test_a_published_split_has_to_be_there_and_known(published: list[str]) -> No
         split_sources(FULL, SplitParams("published"), rng, published=published)
 
 
+@pytest.mark.slow
 def test_groove_keeps_its_published_split(shared: Path, tmp_path: Path) -> None:
     import_pack(shared / "data/groove", tmp_path / "groove")
     told = read_table(tmp_path / "groove/pack.csv", PACK).set_index("path")

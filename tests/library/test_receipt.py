@@ -128,6 +128,7 @@ def test_regenerating_in_another_process_gives_the_same_bytes(model, steered, tm
         assert path.read_bytes() == receipt.with_suffix(path.suffix).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_loop_is_the_same_in_another_process_and_among_other_loops(model, tmp_path):
     command = ("generate", "--model", model, "--out", tmp_path, "--loops", 3, "--bars", 1)
     command += ("--require", "snare@3", "--density", "kick=1-4", "--choke", "--top-k", 40)

@@ -279,9 +279,8 @@ def test_two_runs_from_clean_give_the_same_bytes(built: Path, tmp_path: Path) ->
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
-@pytest.mark.parametrize(
-    "protocol", [pytest.param("random_windows", marks=pytest.mark.slow), "by_file"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["random_windows", "by_file"])
 def test_the_gate_refuses_protocols_that_leak(checkout: Path, protocol: str, capsys) -> None:
     change_params(checkout, {"split": {"protocol": protocol}})
     for stage in ("split", "augment"):
