@@ -89,6 +89,7 @@ def test_two_runs_on_two_dates_stand_side_by_side_with_their_failing_rows(tmp_pa
         assert other not in docs
 
 
+@pytest.mark.slow
 def test_a_rule_that_holds_again_stands_beside_the_run_that_broke_it(tmp_path):
     check(tmp_path, [1, 0, 2], FRIDAY)
     check(tmp_path, [1, 1, 2], SATURDAY)

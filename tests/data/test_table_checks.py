@@ -212,6 +212,7 @@ def test_a_gap_in_any_column_has_its_sentence(tables, name):
     assert f"{sentence}({table.at[row, 'loop_id']})" in failures
 
 
+@pytest.mark.slow
 def test_a_source_on_two_sides_is_named_where_sources_were_dealt(tables):
     loops = tables["loops"]
     moved = loops.index[loops["side"] == "train"][0]

@@ -445,6 +445,7 @@ def test_of_thousands_of_pairs_the_nearest_of_each_kind_are_there_and_all_are_co
     assert "Same loop Every hit is the same. 123,456 2,000 300" in page.text
 
 
+@pytest.mark.slow
 def test_the_densest_loops_stay_under_five_mebibytes(tmp_path):
     rng = np.random.default_rng(6)
     train, test = (

@@ -299,6 +299,7 @@ def test_generate_writes_four_files_a_loop_and_the_same_twice(model: Path, tmp_p
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_primer_changes_what_is_drawn(model: Path, packs: Path, tmp_path: Path) -> None:
     primer = next(packs.rglob("Full_Loop*.mid"))
     base = ("generate", "--model", model, "--loops", 1)

@@ -192,6 +192,7 @@ def compare(ours, train, held_out):
     return compare_features(ours, *sides, rng)
 
 
+@pytest.mark.slow
 def test_loops_like_the_held_out_ones_reach_the_ceiling_and_others_do_not():
     rng = np.random.default_rng(2)
     train, held_out = make_side(rng, 120, 0.2), make_side(rng, 60, 0.2)

@@ -261,6 +261,7 @@ def test_only_voices_that_agree_throughout_are_shared():
 # Novelty
 
 
+@pytest.mark.slow
 def test_loops_too_near_to_training_are_drawn_again(model, tmp_path):
     generator = load_generator(model)
     first = generate(generator, SampleParams(6, 1), 0, tmp_path / "first")

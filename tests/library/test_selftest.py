@@ -71,6 +71,7 @@ def run_on(train, held_out, find=search, params=FEW, **options):
 # What leaks are
 
 
+@pytest.mark.slow
 @given(loop=loops, seed=seeds)
 def test_transformed_copies_are_the_same_loop(loop, seed):
     for kind in SAME:

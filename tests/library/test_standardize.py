@@ -386,6 +386,7 @@ FLIPPED = bytearray(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.integers(8, len(FLIPPED) - 1), st.integers(0, 255), max_size=6),

@@ -91,6 +91,7 @@ def test_batches_and_epochs_are_reported(trained):
     assert np.mean(first) == pytest.approx(found.history[0].train, rel=0.03)
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_the_network(trained):
     found, _, _ = trained
     assert found.best_epoch == min(found.history, key=lambda epoch: epoch.validation).epoch
