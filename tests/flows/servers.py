@@ -115,8 +115,16 @@ class Scheduler:
             yield process
 
     def trigger(self) -> UUID:
-        deployments = {found.name: found.id for found in self.client.read_deployments()}
-        return self.client.create_flow_run_from_deployment(deployments["nightly"]).id
+        return self.client.create_flow_run_from_deployment(self._find_deployment()).id
+
+    def add_schedule(self, cron: str) -> None:
+        schedules = [{"schedule": {"cron": cron, "timezone": "UTC"}, "active": True}]
+        path = f"/deployments/{self._find_deployment()}/schedules"
+        self.client.request("POST", path, json=schedules).raise_for_status()
+
+    def read_scheduled(self) -> list[FlowRun]:
+        """The runs that a schedule has made, not a trigger."""
+        return [run for run in self.client.read_flow_runs() if run.auto_scheduled]
 
     def read(self, run: UUID) -> FlowRun:
         return self.client.read_flow_run(run)
@@ -135,3 +143,6 @@ class Scheduler:
         runs = FlowRunFilter(id={"any_": [run]})
         found = self.client.read_task_runs(flow_run_filter=runs)
         return {task.name: task.state.name for task in found}
+
+    def _find_deployment(self) -> UUID:
+        return {found.name: found.id for found in self.client.read_deployments()}["nightly"]

@@ -31,6 +31,7 @@ def server(tmp_path_factory) -> Iterator[SyncPrefectClient]:
     ):
         wait_for(lambda: client.api_healthcheck() is None, log)
         yield client
+        assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture
@@ -68,6 +69,19 @@ def test_a_served_flow_rebuilds_what_changed(built, scheduler) -> None:
     assert "train: 3 epochs" in scheduler.read_log(run.id)
     assert "Nothing changed: every stage is current." in scheduler.read_log(nothing.id)
     assert nothing.total_run_time.total_seconds() < 10
+
+
+def test_a_schedule_makes_runs_that_run_by_the_clock(built, scheduler) -> None:
+    with scheduler.serve():
+        wait_for(scheduler.read_scheduled, scheduler.log)
+        assert {run.expected_start_time.hour for run in scheduler.read_scheduled()} == {3}
+        scheduler.add_schedule("* * * * *")
+        wait_for(
+            lambda: any(run.state.name == "Completed" for run in scheduler.read_scheduled()),
+            scheduler.log,
+            seconds=120,
+        )
+    assert built.status() == {}
 
 
 def test_two_schedulers_run_a_trigger_once(built, scheduler) -> None:
