@@ -33,7 +33,7 @@ from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
 from trapgen.report import RELIABILITY, write_curves, write_evaluation_report
 
-VERSION = "5"
+VERSION = "6"
 
 _CURVES = ("train", "validation", "control_loss")
 
@@ -158,18 +158,18 @@ def _draw_pictures(
 
 def _say(metrics: Mapping[str, Any]) -> None:
     for side, bits in metrics["bits_per_step"].items():
-        change = bits["model"] / bits["ngram"] - 1
+        change = bits["model"] / bits["lag_copy"] - 1
         bounds = metrics["bits_interval"][side]["model"]
         print(
             f"evaluate: {bits['model']:.3f} bits per step on clean {side} "
             f"({bounds['low']:.3f} to {bounds['high']:.3f}), {abs(change):.0%} "
-            f"{'above' if change > 0 else 'below'} the n-gram's {bits['ngram']:.3f}"
+            f"{'above' if change > 0 else 'below'} lag_copy's {bits['lag_copy']:.3f}"
         )
     for name, exam in metrics["outside"].items():
         if bits := exam["bits_per_step"]:
             print(
                 f"evaluate: {bits['model']:.3f} bits per step on {name}, {exam['loops']} loops "
-                f"from outside; n-gram {bits['ngram']:.3f}"
+                f"from outside; lag_copy {bits['lag_copy']:.3f}"
             )
     learning = metrics["learning"]
     print(

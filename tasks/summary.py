@@ -29,7 +29,7 @@ def describe(root: Path) -> str:
     for side, bits in metrics["bits_per_step"].items():
         lines.append(
             f"  model            {MODEL}/  {bits['model']:.3f} bits per step on {side}; "
-            f"n-gram {bits['ngram']:.3f}"
+            f"best baseline {bits['lag_copy']:.3f}"
         )
     lines += [
         f"  evaluation       {REPORTS}/report.html",

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from trapgen.core import N_WORDS, ParameterError, StandardizeParams, to_words
 from trapgen.evaluate import NAMES, baseline_bits
-from trapgen.evaluate.baselines import BackOff, ngram_contexts, position_contexts
+from trapgen.evaluate.baselines import (
+    LAGS_BARS,
+    BackOff,
+    mix_copies,
+    ngram_contexts,
+    position_contexts,
+)
 from trapgen.ingest import read_loop
 
 STEPS = 16
@@ -90,7 +96,7 @@ def test_bits_of_loops_that_repeat():
     bits = baseline_bits(train, held_out, STEPS)
     assert set(bits) == set(NAMES)
     assert bits["uniform"] == 9
-    assert bits["ngram"] < bits["position"] < 9
+    assert bits["lag_copy"] < bits["ngram"] < bits["position"] < 9
     # The first of four bars cannot be known; after it, repeating is sure.
     assert bits["repeat_bar"] == pytest.approx(bits["position"] / 4, rel=0.05)
 
@@ -104,6 +110,39 @@ def test_repeating_a_bar_by_hand():
     bits = baseline_bits(train, train, STEPS)
     assert bits["repeat_bar"] == pytest.approx((first + then) / 2)
     assert bits["position"] == pytest.approx(first)
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(0, 39), st.floats(0.001, 0.9)
+)
+def test_copies_share_out_the_probability_of_a_step(words, index, likely):
+    """Whatever came before, the words at a step have a probability of 1 in all."""
+    words, index = np.array(words), index % len(words)
+    rest = (1 - likely) / 3
+    total = 0.0
+    for word in range(4):
+        words[index] = word
+        ngram = np.where(words == 0, likely, rest)
+        total += mix_copies(words, ngram, 2)[index]
+    assert total == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bars", LAGS_BARS)
+def test_a_loop_of_any_period_is_copied(bars):
+    rng = np.random.default_rng(bars)
+    period = rng.integers(0, 512, bars * STEPS)
+    words = np.tile(period, 4)
+    likely = mix_copies(words, np.full(len(words), 1 / 512), STEPS)
+    assert likely[: len(period)].max() < 2 / 512
+    assert likely[2 * len(period) :].min() > 0.9
+
+
+def test_what_never_repeats_costs_little_more_than_the_ngram():
+    words = np.arange(16 * STEPS)
+    mixed = mix_copies(words, np.full(len(words), 1 / 512), STEPS)
+    bits = -np.log2(mixed) - 9
+    # Every expert that repeats is weighed down once, by at most all of its weight.
+    assert 0 < bits.sum() < 4 * len(LAGS_BARS)
 
 
 def test_one_bar_has_no_bar_before_it():

@@ -224,6 +224,7 @@ def test_a_model_gains_nothing_over_itself(folders):
     assert set(there.bits) == {
         "challenger",
         "champion",
+        "lag_copy",
         "ngram",
         "position",
         "repeat_bar",

@@ -60,7 +60,7 @@ def test_the_headline_is_a_dozen_figures_of_the_same_evaluation(found):
     headline = pick_headline(metrics, 32)
     bits = metrics["bits_per_step"]
     assert headline["bits_per_step"]["test"] == {
-        name: bits["test"][name] for name in ("model", "ngram")
+        name: bits["test"][name] for name in ("model", "lag_copy")
     }
     assert headline["bits_per_bar"]["validation"] == 32 * bits["validation"]["model"]
     assert headline["copy_rate"] == metrics["copies"]["1_bar"]["generated"]
@@ -81,8 +81,8 @@ def test_figures_stand_within_their_intervals(found):
         assert set(bits) == {"model", *NAMES}
         for name, value in bits.items():
             assert intervals[name]["low"] - 1e-9 <= value <= intervals[name]["high"] + 1e-9
-        less = intervals["less_ngram"]
-        assert less["difference"] == pytest.approx(bits["model"] - bits["ngram"])
+        less = intervals["less_lag_copy"]
+        assert less["difference"] == pytest.approx(bits["model"] - bits["lag_copy"])
         assert less["low"] <= less["difference"] <= less["high"]
 
 

@@ -80,7 +80,7 @@ def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
     assert figures["n_bars"]["groove"] == {side: few[side].n_bars for side in SIDES}
     for bits in (figures["groove"][side] for side in ("validation", "test")):
         assert 0 < bits["model"] < 9
-        assert 0 < bits["ngram"] < 9
+        assert 0 < bits["lag_copy"] < 9
         assert bits["model"] != bits["model_told_nothing"]
     assert len(read_history(out / "history.csv")) == 2
     generator = load_generator(out)
@@ -91,7 +91,7 @@ def test_a_pretraining_leaves_a_model_with_its_figures_and_card(
     assert CREDIT.strip() in card
     assert all(f"`{style}`" in card for style in styles)
     for bits in (figures["groove"]["test"], figures["starter"]["bits_per_step"]["test"]):
-        assert f"| {bits['model']:.3f} | {bits['ngram']:.3f} |" in card
+        assert f"| {bits['model']:.3f} | {bits['lag_copy']:.3f} | {bits['ngram']:.3f} |" in card
     for goal in figures["starter"]["goals"].values():
         assert f"| {goal['value']:.3f} |" in card
 

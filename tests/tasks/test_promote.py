@@ -60,7 +60,7 @@ def test_a_better_model_is_promoted_and_a_worse_one_declined(checkout: Path, cap
     rows = read_ledger(checkout / MODELS)
     assert [row["event"] for row in rows] == [PROMOTED, PROMOTED, DECLINED]
     assert float(rows[1]["gain_low"]) > 0 > float(rows[2]["gain"])
-    assert {"ngram", "repeat_bar"} <= json.loads(rows[1]["baselines"]).keys()
+    assert {"lag_copy", "ngram"} <= json.loads(rows[1]["baselines"]).keys()
     assert rows[1]["baselines"] == rows[2]["baselines"]
     assert "promote: " in capsys.readouterr().out
     # What a declined model was is kept for lineage.

@@ -148,7 +148,7 @@ def test_metrics_compare_with_all_baselines(built: Path) -> None:
     assert headline == pick_headline(metrics, 32)
     for side in ("validation", "test"):
         bits = metrics["bits_per_step"][side]
-        assert set(bits) == {"model", "ngram", "position", "repeat_bar", "uniform"}
+        assert set(bits) == {"model", "lag_copy", "ngram", "position", "repeat_bar", "uniform"}
         assert bits["uniform"] == 9
         assert max(bits.values()) == 9
     assert 0 <= metrics["bar_accuracy"] <= 1

@@ -109,7 +109,7 @@ def test_a_verdict_stands_first_in_the_description(copy: Path) -> None:
 
 def test_a_description_says_gate_goals_figures_and_pages() -> None:
     refused = {"gate": "refuse", "reasons": ["3 pairs share a source"]}
-    goals = {"beats_ngram": True, "features": False}
+    goals = {"beats_lag_copy": True, "features": False}
     text = describe_run(refused, {"bits.test": 0.59}, goals, {"samples": "#/x"}, "Declined.")
     assert text.startswith("**Declined.**\n\nThe audit's gate refuses: 3 pairs share a source.\n")
     assert "1 of 2 goals met; not features." in text

@@ -79,15 +79,19 @@ def _show_epoch(epoch: Epoch) -> None:
 
 
 def judge_words(network: Network, sides: Sides) -> dict[str, dict[str, float]]:
-    """Bits per step of the held-out splits, with and without conditions, and of the n-gram."""
+    """Bits per step of the held-out splits, with and without conditions, and of two baselines."""
     train = sides["train"].words
+    grid = network.spec.steps_per_bar
+    baselines = {
+        side: baseline_bits(train, sides[side].words, grid) for side in ("validation", "test")
+    }
     return {
         side: {
             "model": model_bits(
                 network, sides[side].words, number_conditions(sides[side].names, network.spec)
             ),
             "model_told_nothing": model_bits(network, sides[side].words),
-            "ngram": baseline_bits(train, sides[side].words, network.spec.steps_per_bar)["ngram"],
+            **{name: bits[name] for name in ("lag_copy", "ngram")},
         }
-        for side in ("validation", "test")
+        for side, bits in baselines.items()
     }

@@ -47,15 +47,15 @@ def score(
 ) -> None:
     """Measure how well a model predicts loops.
 
-    Prints bits per step for the model and its baselines. The style and each loop's tempo, where
-    known, are inputs of the model.
+    Prints bits per step for the model and its baselines. The style, where `--style` names one, and
+    each loop's tempo, where known, are inputs of the model.
     """
     import numpy as np
 
     from trapgen.core import to_words
     from trapgen.evaluate import NAMES, baseline_bits, model_bits
     from trapgen.ingest import read_collection
-    from trapgen.model import choose_condition
+    from trapgen.model import AUTO, choose_condition
     from trapgen.similarity import load_training_index
 
     folder = _find_model(model, steps_per_bar)
@@ -65,7 +65,8 @@ def score(
     say_rejects(rejects)
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec
-    conditions = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
+    told = "" if style == AUTO else style
+    conditions = np.stack([choose_condition(spec, told, loop.bpm, "") for loop in loops])
     train = load_training_index(folder, whole=True).loops
     known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)

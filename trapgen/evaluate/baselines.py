@@ -1,4 +1,4 @@
-"""Baselines: four predictors of the next word, fitted on the same loops.
+"""Baselines: five predictors of the next word, fitted on the same loops.
 
 Figures are bits per step, the mean of -log2 p(word) over the steps of held-out loops, without BAR
 and padding. Every baseline knows the step in the bar.
@@ -7,8 +7,9 @@ and padding. Every baseline knows the step in the bar.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,13 @@ from trapgen.core import N_WORDS, ParameterError
 Words = NDArray[np.int64]
 Context = tuple[Hashable, ...]
 
-NAMES: Final = ("ngram", "position", "repeat_bar", "uniform")
+NAMES: Final = ("lag_copy", "ngram", "position", "repeat_bar", "uniform")
+LAGS_BARS: Final = (1, 2, 4, 8)
+"""How many bars ago the word may stand that `lag_copy` repeats."""
+_COPY_SHARES: Final = np.array([0.5, 0.8, 0.95, 0.99])
+"""Probabilities with which the experts of `lag_copy` repeat a word."""
+_SWITCH_RATES: Final = np.array([0.003, 0.03, 0.1])
+"""Probabilities per step that another expert takes over."""
 _BEFORE: Final = -1
 """Stands for words before a loop's start."""
 
@@ -87,8 +94,11 @@ def ngram_contexts(steps_per_bar: int) -> Callable[[Words, int], Sequence[Contex
 
 
 def _repeat_bits(
-    train: Sequence[Words], held_out: Sequence[Words], steps_per_bar: int
-) -> Iterator[float]:
+    train: Sequence[Words],
+    held_out: Sequence[Words],
+    position: NDArray[np.float64],
+    steps_per_bar: int,
+) -> NDArray[np.float64]:
     """Bits of each step if a bar repeats the last one with a probability fitted on `train`.
 
     Where it does not repeat, and in the first bar, the `position` baseline predicts the word.
@@ -97,14 +107,60 @@ def _repeat_bits(
     n_same = sum(int((now == before).sum()) for now, before in pairs)
     n_all = sum(len(now) for now, _ in pairs)
     share = (n_same + 1) / (n_all + 2)
-    position = BackOff.fit(train, position_contexts(steps_per_bar))
-    for words in held_out:
-        for at in range(len(words)):
-            estimate = position.probability(words, at)
-            if at >= steps_per_bar:
-                repeats = words[at] == words[at - steps_per_bar]
-                estimate = share * bool(repeats) + (1 - share) * estimate
-            yield -float(np.log2(estimate))
+    same = np.concatenate([_compare_bars(words, steps_per_bar) for words in held_out])
+    return -np.log2(np.where(np.isnan(same), position, share * same + (1 - share) * position))
+
+
+def _compare_bars(words: Words, steps_per_bar: int) -> NDArray[np.float64]:
+    """1 where the word is that of a bar ago, 0 where it is not, NaN in the first bar."""
+    same = np.full(len(words), np.nan)
+    same[steps_per_bar:] = words[steps_per_bar:] == words[:-steps_per_bar]
+    return same
+
+
+def mix_copies(words: Words, ngram: NDArray[np.float64], steps_per_bar: int) -> NDArray[np.float64]:
+    """Probabilities of a loop's words under `lag_copy`, given those of the n-gram.
+
+    An expert repeats the word of 1, 2, 4 or 8 bars ago with a fixed probability, and else asks the
+    n-gram, which is an expert of its own. All weigh the same at the loop's start; then Bayes' rule
+    weighs them by how well they predicted the loop so far. At each step another expert takes over
+    with a small probability (fixed share: Herbster and Warmuth 1998, Tracking the best expert); the
+    rates of this are weighed by Bayes' rule in turn. Nothing but the n-gram is fitted.
+
+    Args:
+        words: `(n_steps,)` of a loop, from its beginning.
+        ngram: `(n_steps,)` probability of each of them under the n-gram.
+        steps_per_bar: The grid.
+
+    Returns:
+        `(n_steps,)` probabilities, above 0 where the n-gram's are.
+
+    Examples:
+        >>> bar = np.array([1, 0, 4, 0] * 4)
+        >>> likely = mix_copies(np.tile(bar, 3), np.full(48, 1 / 512), 16)
+        >>> bool(likely[:16].max() < 0.01 < 0.9 < likely[40:].min())
+        True
+    """
+    n = len(words)
+    experts = np.repeat(ngram[:, None], 1 + len(LAGS_BARS) * len(_COPY_SHARES), axis=1)
+    for index, bars in enumerate(LAGS_BARS):
+        lag = bars * steps_per_bar
+        repeats = (words[lag:] == words[: max(0, n - lag)])[:, None]
+        first = 1 + index * len(_COPY_SHARES)
+        experts[lag:, first : first + len(_COPY_SHARES)] = (
+            _COPY_SHARES * repeats + (1 - _COPY_SHARES) * ngram[lag:, None]
+        )
+    start = np.full((len(_SWITCH_RATES), experts.shape[1]), 1 / experts.shape[1])
+    weights, rates = start, np.full(len(_SWITCH_RATES), 1 / len(_SWITCH_RATES))
+    switch = _SWITCH_RATES[:, None]
+    mixed = np.empty(n)
+    for step, of_experts in enumerate(experts):
+        joint = weights * of_experts
+        of_rates = joint.sum(axis=1)
+        mixed[step] = rates @ of_rates
+        rates = rates * of_rates / mixed[step]
+        weights = (1 - switch) * joint / of_rates[:, None] + switch * start
+    return mixed
 
 
 def loop_bits(
@@ -129,11 +185,17 @@ def loop_bits(
         )
     n_steps = np.array([len(words) for words in held_out])
     starts = np.cumsum(n_steps) - n_steps
+    ngram, position = (
+        _step_probabilities(BackOff.fit(train, contexts(steps_per_bar)), held_out)
+        for contexts in (ngram_contexts, position_contexts)
+    )
+    copied = map(mix_copies, held_out, np.split(ngram, starts[1:]), repeat(steps_per_bar))
     bits = {
-        name: _step_bits(BackOff.fit(train, contexts(steps_per_bar)), held_out)
-        for name, contexts in (("ngram", ngram_contexts), ("position", position_contexts))
+        "lag_copy": -np.log2(np.concatenate(list(copied))),
+        "ngram": -np.log2(ngram),
+        "position": -np.log2(position),
+        "repeat_bar": _repeat_bits(train, held_out, position, steps_per_bar),
     }
-    bits["repeat_bar"] = list(_repeat_bits(train, held_out, steps_per_bar))
     summed = {name: np.add.reduceat(values, starts) for name, values in bits.items()}
     return {**summed, "uniform": n_steps * np.log2(N_WORDS)}
 
@@ -159,9 +221,7 @@ def baseline_bits(
     return {name: float(of_loops.sum() / n_steps) for name, of_loops in bits.items()}
 
 
-def _step_bits(model: BackOff, held_out: Sequence[Words]) -> list[float]:
-    return [
-        -float(np.log2(model.probability(words, at)))
-        for words in held_out
-        for at in range(len(words))
-    ]
+def _step_probabilities(model: BackOff, held_out: Sequence[Words]) -> NDArray[np.float64]:
+    return np.array(
+        [model.probability(words, at) for words in held_out for at in range(len(words))]
+    )

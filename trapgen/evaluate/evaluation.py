@@ -4,7 +4,7 @@ Content of `details.json`:
 
 - `bits_per_step`: by split, of the `model` and its baselines.
 - `bits_interval`: the same, each with `low` and `high`, its 95% bootstrap interval over sources;
-  `less_ngram` is the `difference` of model and n-gram with its own interval.
+  `less_lag_copy` is the `difference` of model and `lag_copy` with its own interval.
 - `calibration`: expected calibration errors from 0 to 1, `top_word`, `voices` (mean over all
   steps and voices), and each voice's.
 - `accuracy`: share of steps whose likeliest word is correct.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-_COMPARED: Final = ("model", "ngram")
+_COMPARED: Final = ("model", "lag_copy")
 
 
 def pick_headline(found: Mapping[str, Any], steps_per_bar: int) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def pick_headline(found: Mapping[str, Any], steps_per_bar: int) -> dict[str, Any
         steps_per_bar: The grid.
 
     Returns:
-        `bits_per_step` by split, of the model and the n-gram; `bits_per_bar` of the model by split,
+        `bits_per_step` by split, of the model and `lag_copy`; `bits_per_bar` of the model by split,
         which compares models on different grids; `outside`, the model's bits per step on each set
         from outside, if there are any; `bar_accuracy`; `copy_rate`, the share of
         generated bars that occur in train; `novelty`, the mean distance of generated loops to the

@@ -49,10 +49,10 @@ def judge_bits(
         start += len(n_steps)
         bits = {"model": found.bits, **loop_bits(words["train"], words[side], steps_per_bar)}
         means[side] = {name: float(x.sum() / n_steps.sum()) for name, x in bits.items()}
-        less = bits["model"] - bits["ngram"]
+        less = bits["model"] - bits["lag_copy"]
         intervals[side] = {
             **{name: bound_ratio(x, n_steps, of_side)._asdict() for name, x in bits.items()},
-            "less_ngram": {
+            "less_lag_copy": {
                 "difference": float(less.sum() / n_steps.sum()),
                 **bound_ratio(less, n_steps, of_side)._asdict(),
             },

@@ -25,6 +25,7 @@ from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.playback_features import is_played
 from trapgen.model.layers import log_softmax
 from trapgen.model.words.conditions import (
+    AUTO,
     Names,
     choose_condition,
     list_conditions,

@@ -21,7 +21,7 @@ _METRICS: Final = (
 _LEARNING: Final = ("best_epoch", "validation", "control_loss", "leak_gap", "first_leak_gap")
 _NOVELTY: Final = ("mean", "min", "held_out_mean", "generated", "held_out")
 _SUMMARY: Final = ("gate", "reasons", "protocol", "exact_bar_overlap", "chance_overlap")
-_BASELINES: Final = ("ngram", "position", "repeat_bar", "uniform")
+_BASELINES: Final = ("lag_copy", "ngram", "position", "repeat_bar", "uniform")
 _SAMPLE: Final = ("name", "picture", "receipt")
 _RECEIPT: Final = (
     *("loop", "seed", "temperature", "top_p", "structure"),

@@ -21,8 +21,8 @@ def judge_goals(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         metrics: Output of `trapgen.evaluate.evaluate`.
 
     Returns:
-        By goal `value`, `bound` and `holds`, 1 or 0: `beats_ngram`, upper end of the interval of
-        the model's bits per step minus the n-gram's, on its worst split, below 0;
+        By goal `value`, `bound` and `holds`, 1 or 0: `beats_lag_copy`, upper end of the interval of
+        the model's bits per step minus that of `lag_copy`, on its worst split, below 0;
         `bars_closed_…`, at each temperature, and `snare_on_3`, shares of bars, at least the bound;
         `features`, `velocity` and, if evaluated, `timing`, minimum overlap ratio among the
         features of onsets, of velocity and of microtiming, `hats_roll` and `kicks_move`, overlap
@@ -34,9 +34,9 @@ def judge_goals(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     least = {group: min(ratios[name] for name in names) for group, names in groups.items()}
     closed = metrics["bar_closure"]
     copies = metrics["copies"]["2_bars"]
-    worst = max(found["less_ngram"]["high"] for found in metrics["bits_interval"].values())
+    worst = max(found["less_lag_copy"]["high"] for found in metrics["bits_interval"].values())
     return {
-        "beats_ngram": _at_most(worst, 0.0),
+        "beats_lag_copy": _at_most(worst, 0.0),
         **{
             f"bars_closed_{at}": _at_least(closed[at]["share"], share)
             for at, share in _CLOSED.items()
