@@ -22,6 +22,8 @@ POINTERS: Final = (
     LOCK_FILE,
     (SPLIT / "assigned.csv").as_posix(),
     f":(glob){PACKS.as_posix()}/*.dvc",
+    # DVC's list of the packs that git leaves to it.
+    (PACKS / ".gitignore").as_posix(),
 )
 """What is committed, as git's path specifications."""
 

@@ -8,27 +8,19 @@ from tasks.outside import read_outside
 from tasks.places import AUDIT, ENCODED, MODEL, REPORTS, SAMPLES, SPLIT, STANDARDIZED, read_params
 from tasks.tracking.results import track_evaluation
 from trapgen import render
-from trapgen.core import (
-    MANIFEST,
-    DrumLoop,
-    Params,
-    make_rng,
-    read_json,
-    read_loops,
-    read_table,
-    to_words,
-    write_json,
-)
+from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA
 from trapgen.evaluate import (
     LEAST_RATIO,
     collect_features,
+    count_different_bars,
+    count_facts,
     evaluate,
-    examine,
     group_features,
+    judge_outside,
     pick_headline,
 )
-from trapgen.generate import Generator, load_generator
+from trapgen.generate import load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
 from trapgen.report import RELIABILITY, write_curves, write_evaluation_report
@@ -60,7 +52,17 @@ def run(root: Path) -> None:
     steps_per_bar = generator.network.spec.steps_per_bar
     distances = measure_distances(words["validation"], words["train"], steps_per_bar)
     metrics["learning"] = learning = describe_learning(history, distances)
-    metrics["outside"] = _examine_outside(root, params, generator, sides["train"])
+    metrics["outside"] = {
+        exam.name: judge_outside(generator, exam, sides["train"], drawn, params.seed)
+        for exam in read_outside(root, params, generator.training_loops, steps_per_bar)
+    }
+    held_out = [loop for side in metrics["bits_per_step"] for loop in sides[side]]
+    metrics["facts"] = {
+        "generated": count_facts(drawn),
+        "held out of the corpus": count_facts(held_out),
+        "train": count_facts(sides["train"]),
+    }
+    metrics["different_bars"] = count_different_bars(drawn)
     folder = root / REPORTS
     write_curves(folder / "curves", metrics)
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}
@@ -80,26 +82,6 @@ def run(root: Path) -> None:
     write_evaluation_report(folder / "report.html", metrics, summary, pictures, samples, groups)
     track_evaluation(root, generator.model_hash, headline, folder)
     _say(metrics)
-
-
-def _examine_outside(
-    root: Path, params: Params, generator: Generator, train: Sequence[DrumLoop]
-) -> dict[str, Any]:
-    """By set of loops from outside: bits per step of the model and the baselines, and counts."""
-    steps_per_bar = generator.network.spec.steps_per_bar
-    found = {}
-    for exam in read_outside(root, params, generator.training_loops, steps_per_bar):
-        bits: Mapping[str, float] = {}
-        if exam.loops:
-            rng = make_rng(params.seed, exam.name)
-            result = examine({"model": generator}, exam, train, rng, style=params.train.style)
-            bits = result.bits
-        found[exam.name] = {
-            "loops": len(exam.loops),
-            "learned": exam.n_learned,
-            "bits_per_step": dict(bits),
-        }
-    return found
 
 
 def _tell(
@@ -166,7 +148,8 @@ def _say(metrics: Mapping[str, Any]) -> None:
             f"{'above' if change > 0 else 'below'} lag_copy's {bits['lag_copy']:.3f}"
         )
     for name, exam in metrics["outside"].items():
-        if bits := exam["bits_per_step"]:
+        if exam["loops"]:
+            bits = exam["bits_per_step"]
             print(
                 f"evaluate: {bits['model']:.3f} bits per step on {name}, {exam['loops']} loops "
                 f"from outside; lag_copy {bits['lag_copy']:.3f}"

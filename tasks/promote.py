@@ -33,7 +33,7 @@ from trapgen.model import (
     store_version,
 )
 
-VERSION = "1"
+VERSION = "2"
 
 _LISTED: Final = 20
 """Pairs that the description of a refusal lists."""
@@ -172,7 +172,8 @@ def _judge(
             exam,
             train,
             make_rng(params.seed, f"promote {exam.name}"),
-            style=params.train.style,
+            # Nothing says what style the loops from outside have.
+            style=params.train.style if exam is test else "",
             components=components,
         )
         for exam in (test, *outside)

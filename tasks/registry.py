@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tasks.places import TRACKING
 from tasks.tracking.model_run import open_run
-from tasks.tracking.results import describe_verdict
+from tasks.tracking.results import STANDINGS, describe_verdict
 from tasks.tracking.store import connect, find_home
 from trapgen.core import InputError, hash_files, write_text
 from trapgen.model import LEDGER_FILE, MODELS, PROMOTED, find_previous, read_champion, read_ledger
@@ -59,8 +59,9 @@ def mirror_ledger(root: Path) -> list[str]:
     added = []
     decisions: dict[str, list[str]] = {}
     for row in read_ledger(root / MODELS):
+        when = row["when"][:16].replace("T", " ")
         decisions.setdefault(row["version"], []).append(
-            f"{row['when']}: {row['event']}: {row['reason']}"
+            f"{row['event'].capitalize()}: {row['reason']} ({when} UTC)"
         )
     for version, lines in decisions.items():
         folder = root / MODELS / version
@@ -69,16 +70,21 @@ def mirror_ledger(root: Path) -> list[str]:
             added.append(version)
         if version in numbers:
             client.update_model_version(NAME, numbers[version], description="\n\n".join(lines))
-            describe_verdict(root, version.partition("-")[0], _describe(root, version, lines[-1]))
+            standing = _find_standing(root, version)
+            describe_verdict(root, version.partition("-")[0], standing, lines[-1])
     _point(client, root, numbers)
     if (ledger := root / MODELS / LEDGER_FILE).is_file():
         write_text(find_home(root) / _MIRRORED, f"{hash_files(ledger)}\n")
     return added
 
 
-def _describe(root: Path, version: str, decision: str) -> str:
-    in_use = version == read_champion(root / MODELS)
-    return f"{'Champion. ' if in_use else ''}Decided {decision}"
+def _find_standing(root: Path, version: str) -> str:
+    """One of `STANDINGS`."""
+    champion, former, declined = STANDINGS
+    if version == read_champion(root / MODELS):
+        return champion
+    was = any(row["champion"] == version for row in read_ledger(root / MODELS))
+    return former if was else declined
 
 
 def _register(root: Path, mlflow: Any, folder: Path) -> str:

@@ -18,6 +18,7 @@ from trapgen.core import read_json
 from trapgen.report import write_samples_page
 
 VERDICT_TAG: Final = "trapgen.verdict"
+STANDINGS: Final = ("champion", "former champion", "declined")
 _HEADLINE: Final = "headline/"
 """The group of what matters: of the groups it sorts first."""
 _AUDIT_FILES: Final = ("report.html", "summary.json", "overlap.parquet")
@@ -71,18 +72,23 @@ def track_refusal(root: Path, reason: str) -> None:
         mlflow.end_run("FAILED")
 
 
-def describe_verdict(root: Path, model: str, verdict: str) -> None:
-    """Say on the page of a model's run what was decided on it.
+def describe_verdict(root: Path, model: str, standing: str, verdict: str) -> None:
+    """Say in the name and on the page of a model's run what was decided on it.
 
     Args:
         root: The checkout.
         model: The model's hash.
-        verdict: One sentence: `Champion since …`, `Declined, because …`.
+        standing: One of `STANDINGS`, which ends the run's name.
+        verdict: When, what and why.
     """
     mlflow = connect(root)
     client, run = mlflow.MlflowClient(), find_run(mlflow, MODEL_TAG, model)
     if run is None:
         return
+    name = run.info.run_name
+    for known in STANDINGS:
+        name = name.removesuffix(f", {known}")
+    client.update_run(run.info.run_id, name=f"{name}, {standing}")
     client.set_tag(run.info.run_id, VERDICT_TAG, verdict)
     text = replace_verdict(run.data.tags.get(NOTE_TAG, ""), verdict)
     client.set_tag(run.info.run_id, NOTE_TAG, text)

@@ -37,7 +37,8 @@ def git(built, monkeypatch) -> Git:
 def change_pointers(built) -> None:
     with (built.root / LOCK_FILE).open("a") as file:
         file.write("# changed\n")
-    for name in ("split/assigned.csv", "packs/my beats é.dvc", "packs/notes.txt"):
+    packs = ("packs/.gitignore", "packs/my beats é.dvc", "packs/notes.txt")
+    for name in ("split/assigned.csv", *packs):
         path = built.root / "data" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("new")
@@ -53,6 +54,7 @@ def test_pointers_are_committed_and_nothing_else_that_is_staged(built, git, caps
         "trapgen: A night\n\ntrain: params.yaml train modified"
     )
     assert git("show", "--format=", "--name-only", "-z").split("\0")[:-1] == [
+        "data/packs/.gitignore",
         "data/packs/my beats é.dvc",
         "data/split/assigned.csv",
         LOCK_FILE,

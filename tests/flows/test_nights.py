@@ -205,6 +205,8 @@ def test_a_pack_that_grew_makes_a_challenger(nights: Nights) -> None:
     ]
     assert row["reason"] in tracked.data.tags[VERDICT_TAG]
     assert tracked.data.tags[NOTE_TAG].startswith(f"**{tracked.data.tags[VERDICT_TAG]}**")
+    standing = "champion" if row["event"] == PROMOTED else DECLINED
+    assert tracked.info.run_name.endswith(f", {standing}")
     nights.check_in_line()
 
 

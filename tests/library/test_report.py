@@ -106,6 +106,11 @@ def goal(value, bound, holds=1.0):
 
 
 QUANTILES = {"p0": 0.093, "p5": 0.21, "p50": 0.44, "p95": 0.63, "p100": 0.7}
+FACTS = {
+    **dict.fromkeys(("kicks", "snares", "hats", "open_hats"), 4.0),
+    **dict.fromkeys(("kick_on_1_odd", "kick_on_1_even", "kicks_on_odd_16ths"), 0.5),
+    **dict.fromkeys(("snares_on_3", "fast_hits", "triplet_gaps"), 0.125),
+}
 METRICS = {
     "learning": LEARNING,
     "bits_per_step": {"test": BITS, "validation": {**BITS, "model": 1.121}},
@@ -139,7 +144,28 @@ METRICS = {
         "hats_roll": goal(0.73, 0.9, 0.0),
         "snare_on_3": goal(0.962, 0.9),
     },
+    "outside": {},
+    "facts": {"generated": FACTS, "train": FACTS},
+    "different_bars": 870,
     "more": "than documented",
+}
+EXAM = {
+    "loops": 11,
+    "learned": 2,
+    "bits_per_step": {**BITS, "model": 1.2},
+    "bits_interval": {**INTERVALS, "model": {"low": 1.1, "high": 1.3}},
+    "facts": {**FACTS, "kicks": 2.25},
+    "tell_apart": {
+        name: {
+            "auc": 0.94,
+            "low": 0.9,
+            "high": 0.97,
+            "features": {"backbeat": 0.8, "off_beat": 0.3},
+        }
+        for name in ("all", "kick_and_snare")
+    },
+    "bars_written": 0.012,
+    "bars": 1536,
 }
 RECEIPT = {
     "loop": "a loop #1",
@@ -272,6 +298,31 @@ def test_a_model_that_does_not_beat_its_baselines_is_no_success(evaluate):
     page = evaluate({**METRICS, "bits_per_step": worse})
     assert "The lag copy predicts as well as the model, or better" in page.text
     assert page.all("div", class_="verdict refuse")
+
+
+def test_loops_from_outside_come_first(evaluate):
+    worse = {"difference": 0.1, "low": 0.0, "high": 0.2}
+    lost = {**EXAM, "bits_interval": {**INTERVALS, "less_lag_copy": worse}}
+    page = evaluate({**METRICS, "outside": {"by-hand": EXAM, HOSTILE: lost}})
+    assert "Better than the best baseline on 1 of 2 sets of loops from outside" in page.text
+    assert page.all("div", class_="verdict refuse")
+    first = page.text.index("Loops from outside Nothing is trained")
+    assert first < page.text.index("3 of 5 goals reached A ratio")
+    assert "by-hand 11 2 1.200 1.100 to 1.300 1.682 1.582 to 1.782 -0.598" in page.text
+    assert "by-hand 0.94 0.900 to 0.970 0.94" in page.text
+    assert "backbeat, larger in generated loops (0.80); off beat, smaller in" in page.text
+    assert "Kicks a bar 2.25 2.25 4.00 4.00" in page.text
+    assert "870 are different" in page.text
+
+
+def test_sets_from_outside_may_be_learned_or_small(evaluate):
+    small = {**EXAM, "tell_apart": dict.fromkeys(("all", "kick_and_snare"))}
+    page = evaluate({**METRICS, "outside": {"all known": {"loops": 0, "learned": 3}, "few": small}})
+    assert "Better than the best baseline on 1 of 1 sets" in page.text
+    assert "all known 0 3 none left" in page.text
+    assert "few too few loops" in page.text
+    only_known = evaluate({**METRICS, "outside": {"all known": {"loops": 0, "learned": 3}}})
+    assert "36% fewer bits per step than the best baseline" in only_known.text
 
 
 def test_data_that_the_audit_refused_gives_no_held_out_figure(evaluate, corpora, pictures):

@@ -96,11 +96,13 @@ def test_a_copied_checkout_reads_and_writes_its_own_artifacts(store: Path, copy:
 
 
 def test_a_verdict_stands_first_in_the_description(copy: Path) -> None:
-    describe_verdict(copy, "aa", "Champion since 2026-11-28.")
-    describe_verdict(copy, "aa", "Declined, because it copies more.")
-    describe_verdict(copy, "unknown", "Declined.")
+    describe_verdict(copy, "aa", "champion", "Promoted: the first model.")
+    describe_verdict(copy, "aa", "declined", "Declined, because it copies more.")
+    describe_verdict(copy, "unknown", "declined", "Declined.")
     run = find_run(connect(copy), MODEL_TAG, "aa")
     assert run is not None
+    assert run.info.run_name.count(", declined") == 1
+    assert "champion" not in run.info.run_name
     assert run.data.tags["trapgen.verdict"] == "Declined, because it copies more."
     assert run.data.tags["mlflow.note.content"].split("\n")[0] == (
         "**Declined, because it copies more.**"

@@ -44,6 +44,6 @@ def _list_outside(found: Mapping[str, Any]) -> dict[str, Any]:
     bits = {
         name: exam["bits_per_step"]["model"]
         for name, exam in found.get("outside", {}).items()
-        if exam["bits_per_step"]
+        if exam["loops"]
     }
     return {"outside": bits} if bits else {}

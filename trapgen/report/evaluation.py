@@ -17,6 +17,7 @@ from trapgen.report.page import order_sides, write_page
 _METRICS: Final = (
     *("bits_per_step", "bits_interval", "calibration", "learning", "bar_accuracy", "bar_closure"),
     *("copies", "novelty", "overlap", "snare_on_3", "goals"),
+    *("outside", "facts", "different_bars"),
 )
 _LEARNING: Final = ("best_epoch", "validation", "control_loss", "leak_gap", "first_leak_gap")
 _NOVELTY: Final = ("mean", "min", "held_out_mean", "generated", "held_out")
@@ -68,7 +69,7 @@ def write_evaluation_report(
     bits = metrics["bits_per_step"]
     if not bits:
         raise ParameterError("metrics.bits_per_step", "a table of at least one side", {})
-    for name in _METRICS:
+    for name in set(_METRICS) - {"outside"}:
         _check_finite(f"metrics.{name}", metrics[name])
     for side, by_model in bits.items():
         _require(f"metrics.bits_per_step.{side}", by_model, ("model", *_BASELINES))
@@ -82,6 +83,8 @@ def write_evaluation_report(
         "best": min(_BASELINES, key=bits[order_sides(bits)[-1]].__getitem__),
         "most_bits": max(value for by_model in bits.values() for value in by_model.values()),
         "goals": _sort_goals(metrics, groups),
+        "outside": list(metrics["outside"].items()),
+        "facts": _list_facts(metrics),
         "overlap": sorted(metrics["overlap"].items(), key=lambda item: item[1]["ratio"]),
         "worst_voice": max(
             (name for name in metrics["calibration"] if name not in ("top_word", "voices")),
@@ -118,6 +121,12 @@ def _sort_goals(
         (name, goal, min(groups[name], key=ratios.__getitem__) if name in groups else "")
         for name, goal in sorted(metrics["goals"].items(), key=lambda item: bool(item[1]["holds"]))
     ]
+
+
+def _list_facts(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
+    """Facts of the sets from outside, of the generated loops, and of the corpus."""
+    outside = [(name, exam["facts"]) for name, exam in metrics["outside"].items() if exam["loops"]]
+    return [*outside, *((name.capitalize(), of) for name, of in metrics["facts"].items())]
 
 
 def _share(summary: Mapping[str, Any]) -> Share:
