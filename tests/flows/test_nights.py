@@ -4,15 +4,14 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -25,7 +24,7 @@ from tasks.registry import CHAMPION, NAME, PREVIOUS, VERSION_TAG
 from tasks.stage import HOLDER
 from tasks.tracking.results import VERDICT_TAG
 from tasks.tracking.store import EXPERIMENT, MODEL_TAG, NOTE_TAG, connect
-from tests.flows.servers import find_port, running, wait_for
+from tests.flows.servers import find_port, kill_group, running, wait_for
 from tests.pages import random_loop
 from tests.tasks.checkout import ROOT, change_params, make_checkout, run
 from trapgen.core import hash_files
@@ -55,10 +54,26 @@ PACK = Path("data/packs/Nights")
 class Nights:
     """A checkout in git and DVC, and a Prefect server that hears of its flow runs."""
 
-    def __init__(self, root: Path, client: SyncPrefectClient) -> None:
+    def __init__(self, root: Path, client: SyncPrefectClient, home: Path, port: str) -> None:
         self.root, self.client = root, client
+        self._home, self._port = home, port
         self._rng = np.random.default_rng(1)
         self._n_loops = 0
+        self._servers = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._start_server()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._servers.close()
+
+    def _start_server(self) -> None:
+        log, home = self._home / "server.log", str(self._home / "home")
+        command = ("flows.server", "--port", self._port)
+        server = running(log, *command, cwd=self._home, PREFECT_HOME=home)
+        self._server = self._servers.enter_context(server)
+        wait_for(lambda: self.client.api_healthcheck() is None, log)
 
     def start(self) -> subprocess.Popen[str]:
         """Start `python -m flows.retrain`, with a process group of its own."""
@@ -85,8 +100,11 @@ class Nights:
         assert code == expected, said
         return said
 
-    def live_for(self, seconds: float) -> str:
-        """Kill a night after so many seconds with the checkout; what it said last."""
+    def live_for(self, seconds: float, *, with_server: bool) -> str:
+        """Kill a night after so many seconds with the checkout; what it said last.
+
+        With the server, that is killed first and started again in the end.
+        """
         process, log = self.start(), self.root / "night.log"
         holder = f'"pid": {process.pid},'
 
@@ -99,7 +117,12 @@ class Nights:
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         code = process.poll()
-        kill(process)
+        if with_server:
+            kill_group(self._server)
+            time.sleep(1)
+        kill_group(process)
+        if with_server:
+            self._start_server()
         last = log.read_text().strip().rpartition("\n")[2]
         return f"{seconds:4.1f} s, {'killed' if code is None else code}: {last}"
 
@@ -159,13 +182,10 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     (root / ".gitignore").write_text((ROOT / ".gitignore").read_text() + "night.log\n")
     change_params(root, {"promote": {"generated_loops": 4}})
     home, port = tmp_path_factory.mktemp("server"), str(find_port())
-    log = home / "server.log"
     with (
-        running(log, "flows.server", "--port", port, cwd=home, PREFECT_HOME=str(home / "home")),
         SyncPrefectClient(f"http://127.0.0.1:{port}/api") as client,
+        Nights(root, client, home, port) as place,
     ):
-        wait_for(lambda: client.api_healthcheck() is None, log)
-        place = Nights(root, client)
         place.add_loops(10)
         place.git("init", "-q")
         place.git("add", "-A")
@@ -255,7 +275,7 @@ def test_a_kill_between_ledger_and_champion_is_mended_by_the_next_night(nights: 
     process = nights.start()
     # Decided, but MLflow has not heard of it yet.
     wait_for(lambda: (models / LEDGER_FILE).read_text() != rows, log, seconds=150)
-    kill(process)
+    kill_group(process)
     (models / "champion").write_text(f"{before}\n")
     said = re.findall(r"Task run '(\w+)' - Finished in state Completed", log.read_text())
     assert said == ["train", "sample", "evaluate"]
@@ -322,7 +342,7 @@ def test_kills_at_any_moment_leave_a_model_in_use_and_a_checkout_that_heals(nigh
                 nights.add_loops(1)
             else:
                 change_params(nights.root, {"train": {"learning_rate": 0.001 * (number + 5)}})
-            moments.append(nights.live_for(draw.uniform(0, 25)))
+            moments.append(nights.live_for(draw.uniform(0, 25), with_server=number % 4 == 3))
         nights.live()
     finally:
         done.set()
@@ -333,10 +353,5 @@ def test_kills_at_any_moment_leave_a_model_in_use_and_a_checkout_that_heals(nigh
     nights.check_in_line()
     assert (nights.root / ENCODED).is_dir()
     assert "Nothing changed" in nights.live()
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process and what it has started, at once."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    states = {run.state.name for run in nights.client.read_flow_runs()}
+    assert states <= {"Completed", "Crashed", "Refused"}
