@@ -41,6 +41,8 @@ def strikes_of(*hits, velocity=100, channel=0):
         pitches=np.array([pitch for _, pitch in rows], np.uint8),
         velocities=np.full(n, velocity, np.uint8),
         channels=np.full(n, channel, np.uint8),
+        tracks=np.zeros(n, np.int64),
+        track_names=("",),
         ends=np.zeros(0, np.int64),
         ticks_per_quarter=QUARTER,
         tempos=(),
