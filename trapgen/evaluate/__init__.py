@@ -6,4 +6,4 @@ from trapgen.evaluate.evaluation import evaluate
 from trapgen.evaluate.headline import pick_headline
 from trapgen.evaluate.metrics.goals import LEAST_RATIO, group_features
 from trapgen.evaluate.metrics.loop_features import collect_features
-from trapgen.evaluate.metrics.score import model_bits
+from trapgen.evaluate.metrics.score import loop_bits, model_bits

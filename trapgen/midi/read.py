@@ -170,9 +170,10 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
 class _Events:
     """Events of the tracks read so far.
 
-    `names` has the name of each track. A hit is one number, so that numbers sort as hits do: the tick, and in the low 18 bits pitch,
+    A hit is one number, so that numbers sort as hits do: the tick, and in the low 18 bits pitch,
     velocity and channel. Hits read one by one are in `hits`, those read together in `runs`. The
-    end of a note is also one number: pitch, channel and, in the low 41 bits, the tick.
+    end of a note is also one number: pitch, channel and, in the low 41 bits, the tick. `names` has
+    a text for each track.
     """
 
     hits: list[int]

@@ -44,7 +44,8 @@ MAP_TERMS: Final = ("choices_of_keys", "unknown_pitches", "other_percussion")
 """Terms of a map: columns of `Evidence.of_map`."""
 
 _INSTRUMENTS: Final = ((CLOSED_HAT, OPEN_HAT), (RIDE,), (CRASH,))
-_TIME_KEEPERS: Final = frozenset({CLOSED_HAT, OPEN_HAT, RIDE})
+TIME_KEEPERS: Final = frozenset({CLOSED_HAT, OPEN_HAT, RIDE})
+"""Voices that a kit keeps time on."""
 # Evidence for a voice is bounded below: a map must not gain by not knowing a pitch.
 _LEAST: Final = -5.0
 # Number of strikes from which the rhythm of a group, and of a file, has full weight.
@@ -133,7 +134,7 @@ def _count_voices(
         of_pitches = np.array(alone)[known], row[known]
         of_voices = np.array(rows, np.int64), np.array(found, np.int64)
         parts = set(found)
-        n_missing = (KICK not in parts) + (SNARE not in parts) + (not parts & _TIME_KEEPERS)
+        n_missing = (KICK not in parts) + (SNARE not in parts) + (not parts & TIME_KEEPERS)
         counted.append(
             [
                 shared[of_pitches].sum(),
