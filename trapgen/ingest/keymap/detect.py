@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from trapgen.core import KEY_MAPS, KeyMap
-from trapgen.ingest.keymap.readings import MAP_TERMS, RHYTHM_TERMS, gather_evidence
+from trapgen.ingest.keymap.readings import GENERAL_MIDI, MAP_TERMS, RHYTHM_TERMS, gather_evidence
 from trapgen.ingest.keymap.weights import groove_weights, share_out
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
@@ -32,10 +32,10 @@ _NAMED: Final = {
     "gm": r"\bgm\b|general ?midi",
 }
 # Of all files with a kick, a snare and a timekeeper on General MIDI's usual keys, hardly any has
-# another map; Groove has as many on every map's keys, so its fit cannot know.
+# another map; the cases of the fit have every map equally often.
 _USUAL_KIT: Final = ({35, 36}, {38, 39, 40}, {42, 46, 51})
 _USUAL_BONUS: Final = 4.0
-_USUAL: Final = np.array([(table.column_of[[36, 38, 42]] == [0, 1, 2]).all() for table in _MAPS])
+_IS_GENERAL: Final = np.array([name in GENERAL_MIDI or name == "fl_fpc" for name in KEY_MAPS])
 # A product's name outweighs the prior but not the rhythm. Groove's names contain none.
 _NAME_BONUS: Final = 4.0
 
@@ -77,7 +77,7 @@ def rank_key_maps(strikes: Strikes, stem: str = "") -> list[Reading]:
     is_named = np.array([bool(re.search(_NAMED.get(name, "(?!)"), words)) for name in KEY_MAPS])
     pitches = set(strikes.pitches.tolist())
     if all(pitches & keys for keys in _USUAL_KIT):
-        scores = scores + _USUAL_BONUS * _USUAL
+        scores = scores + _USUAL_BONUS * _IS_GENERAL
     shares = share_out(scores + trust * _NAME_BONUS * is_named)
     n_known = np.maximum(1, (evidence.voices >= 0).sum(1))
     fits = evidence.rhythm[:, RHYTHM_TERMS.index("pitches")] / n_known

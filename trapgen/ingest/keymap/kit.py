@@ -11,8 +11,12 @@ from trapgen.core import KEY_MAPS, KICK, SNARE
 from trapgen.ingest.keymap.rhythm_features import TOGETHER_QUARTERS
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
-OCTAVES: Final = (-36, -24, -12, 12, 24, 36)
-"""Distances at which programs that count octaves differently write a kit."""
+_OCTAVES: Final = (-36, -24, -12, 12, 24, 36, 48)
+"""How far a kit may lie from General MIDI's keys: programs count octaves differently."""
+_USUAL_KEYS: Final = ({35, 36}, {37, 38, 39, 40}, {42, 44, 46, 51})
+"""Keys of kick, snare and hat or ride by which such a kit is told."""
+_AMONG_PERCUSSION: Final = 24
+"""There the usual keys are those of bongos, congas and shakers."""
 
 
 def is_kit(strikes: Strikes) -> bool:
@@ -32,13 +36,20 @@ def is_kit(strikes: Strikes) -> bool:
 
 
 def is_moved_kit(strikes: Strikes) -> bool:
-    """Whether the strikes sound like a kit of General MIDI some octaves away."""
-    column_of = KEY_MAPS["gm"].column_of
-    for octave in OCTAVES:
-        keys = strikes.pitches.astype(np.int64) + octave
-        voices = np.where((keys >= 0) & (keys < 128), column_of[keys % 128], -1)
-        if has_kit(voices) and _sounds_at_once(strikes, voices) and _has_beats(strikes, voices):
-            return True
+    """Whether the strikes may be a kit of General MIDI some octaves away.
+
+    The usual keys are there, and two of them sound at once; where they may be percussion of General
+    MIDI, too, the three most usual are there, or kick and snare have their beats.
+    """
+    for octave in _OCTAVES:
+        keys = strikes.pitches.astype(np.int64) - octave
+        pitches = set(keys.tolist())
+        if all(pitches & usual for usual in _USUAL_KEYS):
+            voices = KEY_MAPS["gm"].column_of[np.clip(keys, 0, 127)]
+            is_told = octave != _AMONG_PERCUSSION or {36, 38, 42} <= pitches
+            is_told = is_told or _has_beats(strikes, voices)
+            if is_told and _sounds_at_once(strikes, voices):
+                return True
     return False
 
 

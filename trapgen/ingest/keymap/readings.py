@@ -55,7 +55,8 @@ _RHYTHM_STRIKES: Final = 16
 _LONE_TRUST: Final = 0.1
 _RARITY: Final = FEATURES.index("rarity")
 _GM_KEYS: Final = range(35, 82)
-_GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11", "paper"})
+GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11", "paper"})
+"""Key maps that keep General MIDI's percussion beside the kit."""
 _MAPS: Final = tuple(KEY_MAPS.values())
 _N_KEYS: Final = np.array(
     [np.bincount(list(table.voices.values()), minlength=N_VOICES) for table in _MAPS]
@@ -183,7 +184,7 @@ def _count_keys(
     voices = table.column_of[pitches]
     unknown = pitches[voices < 0].tolist()
     n_percussion = 0
-    if table.name in _GENERAL_MIDI:
+    if table.name in GENERAL_MIDI:
         n_percussion = sum(pitch in _GM_KEYS for pitch in unknown)
     choices = float(np.log(n_keys[voices[voices >= 0]]).sum())
     return [choices, len(unknown) - n_percussion, n_percussion]

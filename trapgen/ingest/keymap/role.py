@@ -25,9 +25,9 @@ _HAT_MIN_RATE: Final = 12.0
 _HAT_MIN_VELOCITIES: Final = 8
 _KICK_MAX_RATE: Final = 8.0
 _KICK_MAX_VELOCITIES: Final = 4
-_FEW_KEYS: Final = 6
-_MOST_KEYS: Final = {"perc": 12}
-"""Most keys of a part of one role: rolls of hats and lines of toms change the key."""
+_FEW_KEYS: Final = 3
+_MOST_KEYS: Final = {"perc": 6}
+"""Most keys of a part of one role without a main one: rolls and lines of toms change the key."""
 _IN_DOUBT: Final = 0.5
 
 
