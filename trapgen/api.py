@@ -24,6 +24,7 @@ from trapgen.core import (
     ParameterError,
     StandardizeParams,
     make_section,
+    resolve_key_map,
     to_words,
 )
 
@@ -53,8 +54,9 @@ def read_midi(path: str | Path, *, steps_per_bar: int = 32, **options: Any) -> D
     Args:
         path: The file.
         steps_per_bar: 16, 24, 32, 48 or 96.
-        options: Parameters of the `standardize` stage: `key_map` (`auto`), `by_name` (True),
-            `meter` (`4/4`) and `feel` (`half_time`: what is written at 70 bpm is read at 140).
+        options: Parameters of the `standardize` stage: `key_map` (`auto`, a name, pairs such as
+            `36=kick 38=snare`, or the path of a CSV of them), `by_name` (True), `meter` (`4/4`)
+            and `feel` (`half_time`: what is written at 70 bpm is read at 140).
 
     Raises:
         MidiError: The file breaks a rule; the error names it.
@@ -97,8 +99,15 @@ def write_midi(path: str | Path, loop: DrumLoop) -> None:
 
 
 def _read_options(steps_per_bar: int, options: dict[str, Any]) -> StandardizeParams:
-    params: StandardizeParams = make_section("standardize", options)
+    params: StandardizeParams = make_section("standardize", _resolve(options))
     return replace(params, steps_per_bar=steps_per_bar)
+
+
+def _resolve(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, with the content of a key map's file in place of its path."""
+    if "key_map" not in options:
+        return options
+    return {**options, "key_map": resolve_key_map(str(options["key_map"]))}
 
 
 def standardize_files(
@@ -248,7 +257,8 @@ def generate_loops(
 
     if "loops" in controls:
         raise ParameterError("loops", "given as n_loops", controls["loops"])
-    loops, _ = draw_loops(model, make_section("sample", {**controls, "loops": n_loops}), seed)
+    params = make_section("sample", {**_resolve(controls), "loops": n_loops})
+    loops, _ = draw_loops(model, params, seed)
     return loops
 
 
@@ -274,17 +284,18 @@ def score_loops(model: Generator, loops: Sequence[DrumLoop], *, style: str = "")
     """
     import pandas as pd
 
-    from trapgen.evaluate import model_bits
+    from trapgen.evaluate import loop_bits
     from trapgen.model import choose_condition
 
     spec = model.network.spec
     if not loops or any(loop.steps_per_bar != spec.steps_per_bar for loop in loops):
         grids = sorted({loop.steps_per_bar for loop in loops})
         raise ParameterError("loops", f"some, with {spec.steps_per_bar} steps a bar", grids)
-    conditions = [choose_condition(spec, style, loop.bpm, "beat") for loop in loops]
+    conditions = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
+    bits = loop_bits(model.network, [to_words(loop) for loop in loops], conditions)
     rows = [
-        (loop.lineage.loop_id, loop.n_bars, model_bits(model.network, [to_words(loop)], row[None]))
-        for loop, row in zip(loops, conditions, strict=True)
+        (loop.lineage.loop_id, loop.n_bars, each / loop.n_steps)
+        for loop, each in zip(loops, bits.tolist(), strict=True)
     ]
     return pd.DataFrame(rows, columns=["loop_id", "n_bars", "bits_per_step"])
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.checks.gate import list_figures, make_gate_suite
 from tasks.checks.run import Check, run_checks
-from trapgen.core import KEY_MAPS, N_VOICES, PROTOCOLS, ROLES, SIDES, STEPS_PER_BAR, AuditParams
+from trapgen.core import (
+    KEY_MAPS,
+    N_VOICES,
+    OWN,
+    PROTOCOLS,
+    READ_BY,
+    ROLES,
+    SIDES,
+    STEPS_PER_BAR,
+    AuditParams,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +77,7 @@ def make_manifest_suite() -> gx.ExpectationSuite:
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    key_maps = ("name", "rhythm", "settled", *KEY_MAPS)
+    key_maps = (*READ_BY, OWN, *KEY_MAPS)
     errors = ("quantization_error_steps", "max_quantization_error_steps")
     counts = ("leading_bars", "collapsed_onsets", "dropped_onsets")
     filled = ("key_map", "key_map_confidence", *errors, "recommended_steps_per_bar", *counts)

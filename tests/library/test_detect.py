@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.strategies import midi_file, note_on, track
 from training.keymap.cases import move, read_split
 from trapgen.core import CLOSED_HAT, KEY_MAPS, KICK, SNARE, StandardizeParams, key_map, role_of_name
-from trapgen.ingest import find_doubts, find_midi, read_folder, read_loop, settle
+from trapgen.ingest import find_midi, read_folder, read_loop, review_files, settle
 from trapgen.ingest.keymap.choose import choose_readings
 from trapgen.ingest.keymap.detect import rank_key_maps
 from trapgen.ingest.keymap.evidence import voice_evidence
@@ -41,6 +42,8 @@ def strikes_of(*hits, velocity=100, channel=0):
         pitches=np.array([pitch for _, pitch in rows], np.uint8),
         velocities=np.full(n, velocity, np.uint8),
         channels=np.full(n, channel, np.uint8),
+        tracks=np.zeros(n, np.int64),
+        track_names=("",),
         ends=np.zeros(0, np.int64),
         ticks_per_quarter=QUARTER,
         tempos=(),
@@ -85,19 +88,27 @@ def test_general_midi_needs_no_drum_channel(shared):
 
 
 def test_trap_parts_without_their_names(shared, tmp_path):
-    truth = {}
+    truth, named = {}, {}
     for path in find_midi(shared / "data" / "trap-loops" / "parts"):
         name = f"{hashlib.sha256(path.stem.encode()).hexdigest()}.mid"
-        (tmp_path / name).write_bytes(path.read_bytes())
+        content = path.read_bytes()
+        (tmp_path / name).write_bytes(content)
         truth[name] = role_of_name(path.stem).name
+        named[name] = read_loop(tmp_path / name, StandardizeParams())
+        # Without the names of its tracks: the same bytes as another kind of text.
+        (tmp_path / name).write_bytes(content.replace(b"\xff\x03", b"\xff\x01"))
     assert len(truth) == 26
+    by_track = {name: read for name, read in named.items() if read.key_map == "track"}
+    assert len(by_track) == 25
+    assert {truth[name] == read.loop.lineage.role for name, read in by_track.items()} == {True}
     reads = {read.source_path: read for read in read_folder(tmp_path, StandardizeParams())}
     heard = {name for name, read in reads.items() if read.key_map == "rhythm"}
     assert len(heard) >= 20
     assert {reads[name].loop.lineage.role == truth[name] for name in heard} == {True}
-    unsure = reads.keys() - heard
-    assert {doubt.path for doubt in find_doubts(tmp_path, find_midi(tmp_path))} == unsure
-    assert all(0 < reads[name].key_map_confidence < sure_from() for name in unsure)
+    reviewed = review_files(tmp_path, find_midi(tmp_path))
+    unsure = {found.path for found in reviewed if not found.is_sure}
+    assert unsure == {n for n, read in reads.items() if read.key_map_confidence < sure_from()}
+    assert reads.keys() - heard <= unsure
 
 
 def test_a_single_pitch_is_unsure_unless_its_rhythm_tells(tmp_path):
@@ -112,14 +123,16 @@ def test_a_single_pitch_is_unsure_unless_its_rhythm_tells(tmp_path):
     read = read_loop(backbeat, StandardizeParams())
     assert (read.key_map, read.loop.lineage.role) == ("rhythm", "snare")
     assert 0.5 <= read.key_map_confidence <= 1
-    assert [doubt.path for doubt in find_doubts(tmp_path, [open_part, backbeat])] == ["a.mid"]
+    reviewed = {found.path: found for found in review_files(tmp_path, [open_part, backbeat])}
+    assert not reviewed["a.mid"].is_sure
+    assert reviewed["b.mid"].reading.confidence == read.key_map_confidence
 
 
 def test_what_is_asked_for_or_settled_outweighs_the_rhythm(tmp_path):
     path = tmp_path / "b.mid"
     snares = [note_on(480, 36, channel=0)] + [note_on(960, 36, channel=0) for _ in range(15)]
     path.write_bytes(midi_file(track(*snares)))
-    assert find_role(path, read_strikes(path), None)[1] == "rhythm"
+    assert find_role(path, read_strikes(path))[1] == "rhythm"
     read = read_loop(path, StandardizeParams(key_map="gm"))
     assert (read.key_map, read.loop.lineage.role) == ("gm", "full")
     assert read.loop.onsets[:, KICK].any()
@@ -151,18 +164,18 @@ def test_pitches_of_one_hat_share_bars_and_no_steps():
 
 def test_a_kit_is_not_detected_as_a_single_part(shared):
     found = Counter(
-        detect_role(performance.strikes, "")[0]
+        detect_role(performance.strikes)[0]
         for performance in read_split(shared / "data" / "groove", "test")
     )
     assert found.keys() == {None}
 
 
 def test_a_role_word_decides():
-    role, confidence = detect_role(strikes_of((0, 60)), "02_Trap_Hat")
-    assert (role.name, role.voice, confidence) == ("hat", CLOSED_HAT, 1.0)
-    assert detect_role(strikes_of((0, 60)), "") == (None, 0.0)
+    role, known_by, confidence = find_role(Path("02_Trap_Hat.mid"), strikes_of((0, 60)))
+    assert (role.voice, known_by, confidence) == (CLOSED_HAT, "name", 1.0)
+    assert detect_role(strikes_of((0, 60))) == (None, 0.0)
     half_time = [(4 * bar + 2, 61) for bar in range(8)]
-    assert detect_role(strikes_of(*half_time), "")[0].voice == SNARE
+    assert detect_role(strikes_of(*half_time))[0].voice == SNARE
 
 
 def test_a_product_in_the_name_raises_its_key_map():
@@ -214,10 +227,10 @@ def test_a_backbeat_makes_a_snare_likely():
     assert evidence[0].argmax() == SNARE
 
 
-def test_the_drum_channel_is_general_midi(tmp_path):
+def test_the_drum_channel_is_general_midi():
     hits = [(0, 36), (1, 38), (2, 42)]
-    (reading,) = choose_readings(tmp_path / "x.mid", strikes_of(*hits, channel=9), None)
+    (reading,) = choose_readings(strikes_of(*hits, channel=9), "x")
     assert (reading.key_maps[0].name, reading.confidence) == ("gm", 1.0)
     foreign = [(at, pitch) for at, pitch in enumerate([36, 38, 60, 62, 65, 71, 77, 89])]
-    readings = choose_readings(tmp_path / "x.mid", strikes_of(*foreign, channel=9), None)
+    readings = choose_readings(strikes_of(*foreign, channel=9), "x")
     assert readings[0].key_maps[0].name == "addictive_drums2"

@@ -1,17 +1,24 @@
-"""`trapgen keymap`: the known key maps, and the files whose key map is uncertain."""
+"""`trapgen keymap`: the known key maps, and the files that are read with doubt."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
+from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, app, print_json, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trapgen.ingest import Reviewed
 
 
 @app.group()
 def keymap() -> None:
-    """List the key maps, and settle uncertain ones."""
+    """List and export the key maps, and settle those of files."""
 
 
 @keymap.command("list")
@@ -41,62 +48,123 @@ def list_(as_json: bool) -> None:
 
 
 @keymap.command()
+@click.argument("name", metavar="MAP", help="A name that `trapgen keymap list` shows, or pairs.")
+@click.option("--out", type=PATH, required=True, help="The CSV file to write.")
+@OVERWRITE
+def export(name: str, out: Path, overwrite: bool) -> None:
+    """Write a key map as CSV, a key and its voice a line, to edit it.
+
+    Every option --key-map takes such a file.
+    """
+    from trapgen.core import Outputs, key_map, make_csv, resolve_key_map
+
+    table = key_map(resolve_key_map(name))
+    with Outputs(out.parent, (out.name,), (), overwrite).staging() as folder:
+        (folder / out.name).write_text(make_csv(table), encoding="utf-8", newline="")
+    say(f"{len(table.voices)} keys: {out}")
+
+
+@keymap.command()
 @click.argument("pack", metavar="PACK", type=PATH, help="A folder of MIDI files.")
 @click.option(
     "--set",
     "answers",
     metavar="FILE=MAP",
     multiple=True,
-    help="Settle a file's key map, or the one voice that the file plays (kick, snare, "
-    "closed_hat …); FILE is its path in PACK. May be repeated.",
+    help="Settle the key map of a file: a name, pairs such as '36=kick 38=snare' or a CSV of them; "
+    "or the one voice that the file plays (kick, snare, closed_hat …). FILE is its path in PACK; "
+    "FILE#3 is its third track. May be repeated.",
 )
 @AS_JSON
 def review(pack: Path, answers: tuple[str, ...], as_json: bool) -> None:
-    """List the files whose key map is uncertain, and settle them.
+    """List the files that are read with doubt, and the notes that are dropped; settle them.
 
-    Answers are saved in the pack's keymaps.csv, and apply whenever the pack is read with key map
-    auto.
+    A file is in doubt if its key_map_confidence, as in the manifest, is below 0.9. Answers are
+    saved in the pack's keymaps.csv, and apply whenever the pack is read with key map auto.
     """
-    from trapgen.core import InputError, ParameterError
-    from trapgen.ingest import find_doubts, find_midi, settle
+    from trapgen.core import InputError
+    from trapgen.ingest import find_midi, review_files, settle
 
     if not pack.is_dir():
         raise InputError(pack, "missing", "no such folder", "Name a folder of MIDI files.")
-    settled = {}
-    for answer in answers:
-        path, equals, name = answer.rpartition("=")
-        if not (path and equals):
-            raise ParameterError("--set", "FILE=MAP", answer)
-        settled[path] = name
+    settled = dict(_split_answer(pack, answer) for answer in answers)
     if settled:
         settle(pack, settled)
         say(f"{len(settled)} settled: {pack / 'keymaps.csv'}")
-    doubts = list(find_doubts(pack, find_midi(pack)))
+    unsure, dropping = [], []
+    for found in review_files(pack, find_midi(pack)):
+        if not found.is_sure:
+            unsure.append(found)
+        elif found.dropped:
+            dropping.append(found)
     if as_json:
-        print_json(
-            {
-                "unsure": [
-                    {
-                        "path": doubt.path,
-                        "pitches": {str(pitch): n for pitch, n in doubt.pitches.items()},
-                        "readings": [
-                            {
-                                "key_maps": [table.name for table in reading.key_maps],
-                                "confidence": reading.confidence,
-                            }
-                            for reading in doubt.readings
-                        ],
-                    }
-                    for doubt in doubts
-                ],
-                "settled": settled,
-            }
-        )
+        lists = {"unsure": unsure, "dropping": dropping}
+        described = {name: [_describe(each) for each in files] for name, files in lists.items()}
+        print_json({**described, "settled": settled})
         return
-    for doubt in doubts:
-        print(doubt.path)
-        print("  pitches  " + ", ".join(f"{pitch} ({n})" for pitch, n in doubt.pitches.items()))
-        for reading in doubt.readings[:3]:
-            names = ", ".join(table.name for table in reading.key_maps)
-            print(f"  {reading.confidence:7.1%}  {names}")
-    say(f"{len(doubts)} files with an uncertain key map: settle with --set FILE=MAP or FILE=VOICE")
+    for found in (*unsure, *dropping):
+        for line in _lay_out(found):
+            print(line)
+    say(
+        f"{len(unsure)} files in doubt, {len(dropping)} others with dropped notes: settle with "
+        "--set FILE=MAP or FILE=VOICE"
+    )
+
+
+def _split_answer(pack: Path, answer: str) -> tuple[str, str]:
+    """FILE and MAP, either of which may contain `=`: FILE is the longest that is there."""
+    from trapgen.core import ParameterError
+
+    places = [at for at, character in enumerate(answer) if character == "="]
+    splits = [(answer[:at], answer[at + 1 :]) for at in reversed(places)]
+    splits = [(path, name) for path, name in splits if path and name]
+    if not splits:
+        raise ParameterError("--set", "FILE=MAP", answer)
+    there = (pair for pair in splits if (pack / pair[0].rpartition("#")[0]).is_file())
+    whole = (pair for pair in splits if (pack / pair[0]).is_file())
+    return next(whole, None) or next(there, splits[-1])
+
+
+def _describe(found: Reviewed) -> dict[str, Any]:
+    reading = found.reading
+    return {
+        "path": found.path,
+        "role": reading.role,
+        "key_map": reading.key_map,
+        "confidence": reading.confidence,
+        "pitches": {str(pitch): n for pitch, n in found.pitches.items()},
+        "dropped": [asdict(each) for each in found.dropped],
+        "tracks": [asdict(track) for track in found.tracks],
+        "readings": [
+            {"key_maps": [table.name for table in each.key_maps], "confidence": each.confidence}
+            for each in reading.readings
+        ],
+    }
+
+
+def _lay_out(found: Reviewed) -> list[str]:
+    from trapgen.ingest import printable
+
+    reading = found.reading
+    lines = [f"{printable(found.path)}: {reading.key_map}, confidence {reading.confidence:.1%}"]
+    if not found.is_sure:
+        lines.append(f"  pitches  {_count(found.pitches)}")
+        for each in reading.readings[:3]:
+            names = ", ".join(table.name for table in each.key_maps)
+            lines.append(f"  {each.confidence:7.1%}  {names}")
+    by_channel: dict[int, dict[int, int]] = {}
+    for lost in found.dropped:
+        by_channel.setdefault(lost.channel, {})[lost.pitch] = lost.count
+    lines += [f"  dropped  channel {at}: {_count(by_channel[at])}" for at in sorted(by_channel)]
+    if len(found.tracks) > 1 and (found.dropped or not found.is_sure):
+        for track in found.tracks:
+            channels = ", ".join(map(str, track.channels))
+            lines.append(
+                f"  track {track.number}, {printable(track.name) or 'no name'}, "
+                f"channel {channels}: {_count(track.pitches)}"
+            )
+    return lines
+
+
+def _count(pitches: Mapping[int, int]) -> str:
+    return ", ".join(f"{pitch} ({n})" for pitch, n in pitches.items())

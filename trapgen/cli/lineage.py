@@ -13,10 +13,12 @@ from trapgen.cli.verb import Verb
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trapgen.core import StandardizeParams
+
 _KEYS: Final = ("model", "data", "code", "seed", "number", "attempt", "novelty", "nearest")
 
 
-@app.command(cls=Verb)
+@app.command(cls=Verb, takes={"key_map": "standardize.key_map"})
 @click.argument(
     "file",
     type=PATH,
@@ -24,14 +26,16 @@ _KEYS: Final = ("model", "data", "code", "seed", "number", "attempt", "novelty",
     "the id of a source.",
 )
 @AS_JSON
-def lineage(file: Path, as_json: bool) -> None:
+def lineage(file: Path, key_map: str, as_json: bool) -> None:
     """Say where a loop or a model comes from, and which models learned from a file.
 
     Of a generated loop: its model, seed and nearest training loops. Of a model: its data,
     parameters and start model, when it was champion, and why. Of another MIDI file: the models in
     data/models and data/model that have learned it. Run it in the checkout.
     """
-    found = _trace(file)
+    from trapgen.core import StandardizeParams
+
+    found = _trace(file, StandardizeParams(key_map=key_map))
     if as_json:
         print_json(found)
         return
@@ -39,8 +43,8 @@ def lineage(file: Path, as_json: bool) -> None:
         print(line)
 
 
-def _trace(file: Path) -> dict[str, Any]:
-    from trapgen.core import SOURCE_RULE, InputError, StandardizeParams, read_json
+def _trace(file: Path, params: StandardizeParams) -> dict[str, Any]:
+    from trapgen.core import SOURCE_RULE, InputError, read_json
     from trapgen.ingest import read_loop
 
     if file.is_dir():
@@ -58,10 +62,8 @@ def _trace(file: Path) -> dict[str, Any]:
         return _trace_source(file.name)
     if not file.is_file():
         raise InputError(file, "missing", "no such file or folder", "Check the path.")
-    return {
-        "file": str(file),
-        **_trace_source(read_loop(file, StandardizeParams()).loop.lineage.source_ids[0]),
-    }
+    read = read_loop(file, params)
+    return {"file": str(file), **_trace_source(read.loop.lineage.source_ids[0])}
 
 
 def _list_models() -> list[Path]:

@@ -47,14 +47,14 @@ def score(
 ) -> None:
     """Measure how well a model predicts loops.
 
-    Prints bits per step for the model and its baselines. The style, where `--style` names one, and
-    each loop's tempo, where known, are inputs of the model.
+    Prints bits per step for the model and its baselines, and for each loop. The style, where
+    `--style` names one, and each loop's tempo, where known, are inputs of the model.
     """
     import numpy as np
 
     from trapgen.core import to_words
-    from trapgen.evaluate import NAMES, baseline_bits, model_bits
-    from trapgen.ingest import read_collection
+    from trapgen.evaluate import NAMES, baseline_bits, loop_bits
+    from trapgen.ingest import printable, read_collection
     from trapgen.model import AUTO, choose_condition
     from trapgen.similarity import load_training_index
 
@@ -70,18 +70,26 @@ def score(
     train = load_training_index(folder, whole=True).loops
     known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)
+    bits, n_steps = loop_bits(generator.network, words, conditions), list(map(len, words))
     result = {
-        "bits_per_step": model_bits(generator.network, words, conditions),
-        "n_steps": sum(map(len, words)),
+        "bits_per_step": float(bits.sum()) / sum(n_steps),
+        "n_steps": sum(n_steps),
         "n_loops": len(words),
         "baselines": baselines,
     }
+    of_loops: list[dict[str, Any]] = [
+        {"loop": loop.lineage.loop_id, "n_bars": loop.n_bars, "bits_per_step": each / steps}
+        for loop, each, steps in zip(loops, bits.tolist(), n_steps, strict=True)
+    ]
     if as_json:
-        print_json(result)
+        print_json({**result, "loops": of_loops})
         return
     print(f"{len(words)} loops, {result['n_steps']} steps; bits per step, lower is better:")
-    for name, bits in [("model", result["bits_per_step"]), *((n, baselines[n]) for n in NAMES)]:
-        print(f"  {name:<10} {bits:6.3f}")
+    for name, value in [("model", result["bits_per_step"]), *((n, baselines[n]) for n in NAMES)]:
+        print(f"  {name:<10} {value:6.3f}")
+    print("bits per step of each loop under the model, likeliest first:")
+    for row in sorted(of_loops, key=lambda row: row["bits_per_step"]):
+        print(f"  {row['bits_per_step']:6.3f} {printable(row['loop'])}")
 
 
 @app.command(cls=Verb, takes={"seed": "seed", "params": "sample"})

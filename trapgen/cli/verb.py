@@ -91,6 +91,8 @@ class _Option(click.Option):
             ParameterError: The value has another type, or is out of range.
         """
         value = super().process_value(ctx, value)
+        if self._definition.resolve:
+            value = self._definition.resolve(value)
         if self._definition.many:
             value = tuple(part for text in value for part in text.split(",") if part)
         elif isinstance(value, str):

@@ -28,8 +28,9 @@ from trapgen.core.errors import (
     TextError,
     TrapgenError,
 )
-from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap, key_map
-from trapgen.core.kit.roles import FULL, ROLES, Role, role_of_name
+from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap
+from trapgen.core.kit.own_map import OWN, key_map, list_pairs, make_csv, resolve_key_map
+from trapgen.core.kit.roles import FULL, READ_BY, ROLES, Role, role_of_folder, role_of_name
 from trapgen.core.kit.voices import (
     CLOSED_HAT,
     CRASH,

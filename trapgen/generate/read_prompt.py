@@ -23,7 +23,7 @@ from trapgen.core import (
 from trapgen.generate.align_primer import match_primer
 from trapgen.generate.constraints.parse import find_voice
 from trapgen.generate.prompt import Prompt, list_played_hits
-from trapgen.ingest import Standardized, read_loop
+from trapgen.ingest import Standardized, read_loop, sure_from
 from trapgen.model import Network
 
 FROM_TRAIN: Final = "train"
@@ -60,10 +60,10 @@ def load_prompt(
     """
     prompt = Prompt()
     if params.lock_from:
-        found = _read(params.lock_from, network.spec.steps_per_bar, files)
+        found = _read(params.lock_from, network, params, files)
         prompt = _with_locked(prompt, params, found)
     if params.vary:
-        found = _read(params.vary, network.spec.steps_per_bar, files)
+        found = _read(params.vary, network, params, files)
         theme = repeat_to(found.loop, params.bars)
         prompt = replace(
             prompt, theme=to_words(theme), theme_hits=list_played_hits(theme, range(N_VOICES))
@@ -74,17 +74,18 @@ def load_prompt(
         loop = training_loops[int(chosen.integers(len(training_loops)))]
         prompt = replace(prompt, primer=to_words(repeat_to(loop, params.primer_bars)))
     elif params.primer:
-        found = _read(params.primer, network.spec.steps_per_bar, files)
+        found = _read(params.primer, network, params, files)
         prompt = _with_primer(prompt, params, network, found)
     return prompt
 
 
-def _read(path: str, steps_per_bar: int, files: Mapping[str, bytes] | None) -> Standardized:
-    if files is None:
-        return read_loop(Path(path), StandardizeParams(steps_per_bar))
-    if path not in files:
+def _read(
+    path: str, network: Network, params: SampleParams, files: Mapping[str, bytes] | None
+) -> Standardized:
+    if files is not None and path not in files:
         raise ParameterError("files", f"with the content of {path}", list(files))
-    return read_loop(Path(path), StandardizeParams(steps_per_bar), content=files[path])
+    reading = StandardizeParams(network.spec.steps_per_bar, key_map=params.key_map)
+    return read_loop(Path(path), reading, content=None if files is None else files[path])
 
 
 def _with_locked(prompt: Prompt, params: SampleParams, found: Standardized) -> Prompt:
@@ -121,6 +122,9 @@ def _list_losses(found: Standardized, n_bars: int) -> Iterator[str]:
     if found.collapsed_onsets:
         finer = f"; {needed} steps would separate them" if needed > grid else ""
         yield f"{found.collapsed_onsets} hits meet louder ones at {grid} steps per bar{finer}"
+    if found.key_map_confidence < sure_from():
+        share = f"{found.key_map_confidence:.0%}"
+        yield f"its drums are in doubt (read by {found.key_map}, confidence {share}): see --key-map"
     if found.dropped_onsets:
         yield f"{found.dropped_onsets} notes belong to no voice of the kit"
     if found.feel:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from trapgen.core import InputError, replacing
+from trapgen.ingest.keymap.settled import SETTLED, read_settled, write_settled
 from trapgen.ingest.standardize.folder import find_midi
 from trapgen.ingest.starter.packs import write_packs
 
-_BESIDE: Final = frozenset({"pack.csv", "keymaps.csv", "ATTRIBUTION.md"})
+_BESIDE: Final = frozenset({"pack.csv", SETTLED, "ATTRIBUTION.md"})
 """Files in a pack that describe it, copied along."""
 
 LOOSE: Final = "unsorted"
@@ -22,7 +23,7 @@ def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
 
     Args:
         packs: The user's packs: folders of MIDI files, or single files, which go to `unsorted`.
-            It may be missing.
+            Answers in its `keymaps.csv` are taken along. It may be missing.
         out: Folder of the raw corpus.
         starter: Whether to include the starter corpus.
 
@@ -31,6 +32,7 @@ def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
 
     Raises:
         InputError: Two packs have the same file, or there is no file.
+        TableError: The `keymaps.csv` of `packs` is malformed.
     """
     n_files = len(write_packs(out)) if starter else 0
     for path in find_midi(packs) if packs.is_dir() else []:
@@ -43,6 +45,9 @@ def gather_packs(packs: Path, out: Path, *, starter: bool = True) -> int:
         with replacing(target) as temporary:
             shutil.copyfile(path, temporary)
         n_files += 1
+    if answers := read_settled(packs):
+        moved = {path if "/" in path else f"{LOOSE}/{path}": answers[path] for path in answers}
+        write_settled(out, moved)
     for path in sorted(packs.rglob("*")) if packs.is_dir() else []:
         if path.name in _BESIDE and path.parent != packs:
             with replacing(out / path.relative_to(packs)) as temporary:

@@ -29,7 +29,8 @@ _SHORTEST_RUN, _LONGEST_RUN = 384, 1 << 16
 _LAST_TICK: Final = 1 << 40
 _TICK_BITS: Final = 41
 _NO_EVENT: Final = np.array([1 << 62])
-_META_TEMPO, _META_METER, _META_END = 0x51, 0x58, 0x2F
+_META_NAME, _META_TEMPO, _META_METER, _META_END = 0x03, 0x51, 0x58, 0x2F
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Strikes:
         pitches: `(n,)` uint8, MIDI key.
         velocities: `(n,)` uint8, 1 to 127.
         channels: `(n,)` uint8, 0 to 15; 9 is General MIDI's drums.
+        tracks: `(n,)` int64, the track of each strike, from 0 in the file's order.
+        track_names: Name of each track, at most 200 characters; empty if it has none.
         ticks_per_quarter: Resolution of `ticks`.
         tempos: `(tick, quarter notes per minute)` of each tempo event, sorted.
         meters: `(tick, numerator, denominator)` of each time signature, sorted.
@@ -53,6 +56,8 @@ class Strikes:
     pitches: NDArray[np.uint8]
     velocities: NDArray[np.uint8]
     channels: NDArray[np.uint8]
+    tracks: NDArray[np.int64]
+    track_names: tuple[str, ...]
     ticks_per_quarter: int
     tempos: tuple[tuple[int, float], ...]
     meters: tuple[tuple[int, int, int], ...]
@@ -86,6 +91,7 @@ class Strikes:
             pitches=self.pitches[kept],
             velocities=self.velocities[kept],
             channels=self.channels[kept],
+            tracks=self.tracks[kept],
         )
 
 
@@ -119,7 +125,9 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         raise MidiError(
             path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
         )
-    events = _Events([], [], [], [], [], [])
+    events = _Events([], [], [], [], [], [], [])
+    single: list[int] = []
+    in_runs: list[int] = []
     end_tick, n_found, is_truncated = 0, 0, False
     at = start + 8 + header_length
     while at + 8 <= len(data):
@@ -128,19 +136,27 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         if kind == b"MTrk":
             chunk = data[at : at + length]
             n_found += 1
+            events.names.append("")
+            n_single, n_runs = len(events.hits), len(events.runs)
             found_end, at_end, end = _parse_track(chunk, events)
+            single.append(len(events.hits) - n_single)
+            in_runs.append(sum(map(len, events.runs[n_runs:])))
             # Some writers omit the end-of-track event, some write a wrong length.
             is_truncated |= not found_end and (not at_end or len(chunk) < length)
             end_tick = max(end_tick, end)
         at += length
     hits = np.concatenate([np.array(events.hits, dtype=np.int64), *events.runs])
-    hits.sort()
+    tracks = np.tile(np.arange(n_found), 2).repeat(single + in_runs)
+    order = hits.argsort(kind="stable")
+    hits, tracks = hits[order], tracks[order]
     ends = np.concatenate([np.array(events.ends, dtype=np.int64), *events.end_runs])
     return Strikes(
         ticks=hits >> 18,
         pitches=(hits >> 11 & 0x7F).astype(np.uint8),
         velocities=(hits >> 4 & 0x7F).astype(np.uint8),
         channels=(hits & 0x0F).astype(np.uint8),
+        tracks=tracks,
+        track_names=tuple(events.names),
         ticks_per_quarter=division,
         tempos=tuple(sorted(events.tempos)),
         meters=tuple(sorted(events.meters)),
@@ -156,7 +172,8 @@ class _Events:
 
     A hit is one number, so that numbers sort as hits do: the tick, and in the low 18 bits pitch,
     velocity and channel. Hits read one by one are in `hits`, those read together in `runs`. The
-    end of a note is also one number: pitch, channel and, in the low 41 bits, the tick.
+    end of a note is also one number: pitch, channel and, in the low 41 bits, the tick. `names` has
+    a text for each track.
     """
 
     hits: list[int]
@@ -165,6 +182,7 @@ class _Events:
     end_runs: list[NDArray[np.int64]]
     tempos: list[tuple[int, float]]
     meters: list[tuple[int, int, int]]
+    names: list[str]
 
 
 def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
@@ -293,3 +311,5 @@ def _add_meta(kind: int, body: bytes, tick: int, events: _Events) -> None:
         events.tempos.append((tick, round(60e6 / int.from_bytes(body, "big"), 2)))
     elif kind == _META_METER and len(body) >= 2 and body[0] and body[1] < 8:
         events.meters.append((tick, body[0], 2 ** body[1]))
+    elif kind == _META_NAME and not events.names[-1]:
+        events.names[-1] = body[:_LONGEST_NAME].decode("utf-8", "replace").strip("\0 ")

@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core.errors import ParameterError
 from trapgen.core.kit.voices import (
     CLOSED_HAT,
     CRASH,
@@ -186,15 +185,3 @@ KEY_MAPS: Final[Mapping[str, KeyMap]] = MappingProxyType(
     {key_map.name: key_map for key_map in _MAPS}
 )
 """Key maps by name."""
-
-
-def key_map(name: str) -> KeyMap:
-    """Look a key map up.
-
-    Raises:
-        ParameterError: No key map has that name.
-    """
-    try:
-        return KEY_MAPS[name]
-    except KeyError:
-        raise ParameterError("key_map", f"one of {', '.join(KEY_MAPS)}", name) from None

@@ -5,13 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from trapgen.core.kit import KEY_MAPS
+from trapgen.core.errors import ParameterError
+from trapgen.core.kit import key_map, resolve_key_map
 from trapgen.core.loop import STEPS_PER_BAR
 from trapgen.core.params.define import Section, check, define
 
 PROTOCOLS: Final = ("by_source", "published", "by_file", "random_windows")
 
+KEY_MAP_HELP: Final = (
+    "Which MIDI key is which drum. auto detects it for each file; a name that `trapgen keymap "
+    "list` shows, pairs such as 36=kick 38=snare, or on the command line a CSV of such pairs apply "
+    "to all files, whatever their names."
+)
+
 _GRID_HELP: Final = "Steps per bar of 4/4: 16, 24, 32, 48 or 96."
+
+
+def check_key_map(name: str, value: str) -> None:
+    """Check that a value is `auto`, the name of a key map or pairs.
+
+    Raises:
+        ParameterError: It is not.
+    """
+    if value != "auto":
+        try:
+            key_map(value)
+        except ParameterError as error:
+            raise ParameterError(name, f"auto, {error.rule}", error.received) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +59,7 @@ class StandardizeParams(Section):
     name = "standardize"
 
     steps_per_bar: int = define(32, _GRID_HELP, choices=STEPS_PER_BAR, section="grid")
-    key_map: str = define(
-        "auto",
-        "Which MIDI key is which drum. auto detects it for each file; a name that `trapgen keymap "
-        "list` shows applies to all files.",
-        choices=("auto", *KEY_MAPS),
-        metavar="MAP",
-    )
+    key_map: str = define("auto", KEY_MAP_HELP, metavar="MAP", resolve=resolve_key_map)
     meter: str = define(
         "4/4",
         "4/4 rejects files in other meters; ignore reads every file as 4/4 from its start, as the "
@@ -62,6 +76,9 @@ class StandardizeParams(Section):
         "leaves every tempo unchanged.",
         choices=("half_time", "keep"),
     )
+
+    def _check_together(self) -> None:
+        check_key_map("standardize.key_map", self.key_map)
 
 
 @dataclass(frozen=True, slots=True)

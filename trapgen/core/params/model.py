@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from trapgen.core.kit import resolve_key_map
+from trapgen.core.params.data import KEY_MAP_HELP, check_key_map
 from trapgen.core.params.define import Section, check, define
 
 _HOLD_TO: Final = "Constraints"
@@ -139,6 +141,12 @@ class SampleParams(Section):
     match_primer: bool = define(
         True, "Whether to find the bar line of a primer that does not begin on one."
     )
+    key_map: str = define(
+        "auto",
+        KEY_MAP_HELP.replace("to all files", "to the given files"),
+        metavar="MAP",
+        resolve=resolve_key_map,
+    )
     top_k: int = define(
         0, "Number of likeliest words to sample from; 0: all", high=513, group=_DRAWN
     )
@@ -214,6 +222,7 @@ class SampleParams(Section):
     def _check_together(self) -> None:
         is_pair = bool(self.lock) == bool(self.lock_from)
         check("sample.lock", is_pair, "given together with sample.lock_from", self.lock)
+        check_key_map("sample.key_map", self.key_map)
 
 
 @dataclass(frozen=True, slots=True)

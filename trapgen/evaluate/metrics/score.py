@@ -85,6 +85,27 @@ def model_bits(network: Network, loops: Sequence[Words], conditions: Words | Non
     return -sum(map_blocks(sum_logs, batches)) / n_steps / float(np.log(2))
 
 
+def loop_bits(
+    network: Network, loops: Sequence[Words], conditions: Words | None = None
+) -> NDArray[np.float64]:
+    """Bits of each loop under a network, `(n_loops,)`; the arguments are those of `model_bits`.
+
+    Raises:
+        ParameterError: There are no loops, or one is not in whole bars.
+    """
+
+    def sum_logs(batch: _Batch) -> NDArray[np.float64]:
+        found = network.log_probabilities(batch.tokens, batch.conditions)
+        sums: NDArray[np.float64] = np.where(batch.tokens < BAR, found, 0).sum(1, dtype=np.float64)
+        return sums
+
+    batches = _make_batches(network, loops, conditions)
+    bits = np.zeros(len(loops))
+    for batch, sums in zip(batches, map_blocks(sum_logs, batches), strict=True):
+        bits[batch.chosen] = -sums / np.log(2)
+    return bits
+
+
 class _Batch(NamedTuple):
     """Loops of similar lengths, to keep padding short."""
 

@@ -1,52 +1,24 @@
-"""The key map of one file: settled by the user, implied by its channel, or inferred from rhythm."""
+"""The ways to read a file through key maps: implied by its channel, or inferred from rhythm."""
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import (
-    CLOSED_HAT,
-    KEY_MAPS,
-    KICK,
-    OPEN_HAT,
-    RIDE,
-    SNARE,
-    VOICES,
-    KeyMap,
-    ParameterError,
-    Role,
-    TableError,
-    replacing,
-)
+from trapgen.core import KEY_MAPS, KICK, SNARE, KeyMap
 from trapgen.ingest.keymap.detect import Reading, rank_key_maps
+from trapgen.ingest.keymap.groove_statistics import sure_from
+from trapgen.ingest.keymap.readings import TIME_KEEPERS
 from trapgen.midi import DRUM_CHANNEL, Strikes
-
-SETTLED: Final = "keymaps.csv"
-"""The file in a pack with the user's answers: path in the pack; key map or voice."""
 
 _MAPS: Final = tuple(KEY_MAPS.values())
 _IS_KNOWN: Final = np.array([table.column_of >= 0 for table in _MAPS], np.int64)
-_COLUMNS: Final = ["path", "key_map"]
 _GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11"})
-_ROLE_OF_VOICE: Final = {
-    KICK: "kick",
-    SNARE: "snare",
-    CLOSED_HAT: "hat",
-    OPEN_HAT: "hat",
-    RIDE: "hat",
-}
-_ROLES: Final = {
-    voice.name: Role(_ROLE_OF_VOICE.get(column, "perc"), column)
-    for column, voice in enumerate(VOICES)
-}
+_LEAST_FIT: Final = -0.5
+_IN_DOUBT: Final = 0.5
 
 
 def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
@@ -56,109 +28,56 @@ def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
     return on_drums if on_drums.any() else np.ones(len(strikes), bool)
 
 
-def most_known_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
-    """The key map that knows the largest share of the strikes, and that share.
+def most_known_map(pitches: NDArray[np.uint8]) -> KeyMap:
+    """The key map that knows the largest share of the strikes.
 
     The first of `KEY_MAPS` wins a tie: General MIDI, if it is among them.
     """
-    n_known = _IS_KNOWN @ np.bincount(pitches, minlength=128)
-    best = int(n_known.argmax())
-    return _MAPS[best], int(n_known[best]) / len(pitches)
+    return _MAPS[int((_IS_KNOWN @ np.bincount(pitches, minlength=128)).argmax())]
 
 
-def choose_readings(path: Path, drums: Strikes, settled: KeyMap | Role | None) -> list[Reading]:
-    """Ways to read a file, likeliest first; only one if its key map is settled or certain.
+def choose_readings(drums: Strikes, stem: str, *, is_part: bool = False) -> list[Reading]:
+    """Ways to read a file, the chosen one first; only one if its key map is certain.
 
-    A settled key map applies. Otherwise a file on the drum channel is General MIDI, unless a map
-    of another family knows more of its notes. Otherwise the rhythm decides.
+    A file on the drum channel is General MIDI, unless a map of another family knows more of its
+    notes. Otherwise the rhythm decides; where it leaves doubt, and General MIDI gives a whole kit,
+    the file is read so.
 
     Args:
-        path: The file.
         drums: Its drums (`drums_of`), at least one strike.
-        settled: Its entry in `keymaps.csv` (`find_settled`).
+        stem: The file's name without its extension.
+        is_part: Whether the file is known to be a part of a kit, such as its hats.
+
+    Returns:
+        The readings. Each confidence is the probability of the reading, times the share of the
+        strikes that it hears, and halved for each sign that no kit is heard: without kick or
+        snare; off the drum channel, with only one of them, or with rhythms that the voices rarely
+        have.
     """
-    if isinstance(settled, KeyMap):
-        return [Reading((settled,), 1.0)]
     if int(drums.channels[0]) == DRUM_CHANNEL:
-        table, _ = most_known_map(drums.pitches)
+        table = most_known_map(drums.pitches)
         if table.name in _GENERAL_MIDI:
-            return [Reading((table,), 1.0)]
-    return rank_key_maps(drums, path.stem)
+            return [_weigh(Reading((table,), 1.0), drums, is_part)]
+    readings = [_weigh(reading, drums, is_part) for reading in rank_key_maps(drums, stem)]
+    readings.sort(key=lambda reading: -reading.confidence)
+    if readings[0].confidence < sure_from():
+        readings.sort(key=lambda reading: not _is_common(reading, drums))
+    return readings
 
 
-def reading_of_name(name: str) -> KeyMap | Role:
-    """Meaning of an answer in `keymaps.csv`: a key map, or the one voice that the file plays.
-
-    Raises:
-        ParameterError: It is neither.
-    """
-    if (found := KEY_MAPS.get(name) or _ROLES.get(name)) is None:
-        raise ParameterError("key_map", f"one of {', '.join([*KEY_MAPS, *_ROLES])}", name)
-    return found
-
-
-def read_settled(pack: Path) -> dict[str, str]:
-    """Answers in a folder's `keymaps.csv`: names of key maps or voices by path in the folder.
-
-    Empty without the file.
-
-    Raises:
-        TableError: Its columns are not `path` and `key_map`, or it contains an unknown name.
-    """
-    path = pack / SETTLED
-    if not path.is_file():
-        return {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TableError(path, "not_a_table", error, "It is CSV in UTF-8.") from error
-    if not rows or rows[0] != _COLUMNS or any(len(row) != 2 for row in rows):
-        received = rows[0] if rows else "an empty file"
-        raise TableError(path, "columns", received, "It has the columns path and key_map.")
-    for _, name in rows[1:]:
-        try:
-            reading_of_name(name)
-        except ParameterError as error:
-            raise TableError(path, "key_map", name, f"It is {error.rule}.") from error
-    return dict(rows[1:])
+def _weigh(reading: Reading, drums: Strikes, is_part: bool) -> Reading:
+    voices = reading.key_maps[0].column_of[drums.pitches]
+    share = float(np.mean(voices >= 0))
+    n_signs = int(reading.fit < _LEAST_FIT)
+    if not is_part:
+        n_heard = len({KICK, SNARE}.intersection(voices.tolist()))
+        on_drums = bool((drums.channels == DRUM_CHANNEL).all())
+        n_signs += n_heard < (1 if on_drums else 2)
+    return replace(reading, confidence=reading.confidence * share * _IN_DOUBT**n_signs)
 
 
-def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
-    """Save a folder's answers, sorted by path."""
-    with replacing(pack / SETTLED) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows((path, answers[path]) for path in sorted(answers))
-
-
-def find_settled(path: Path) -> KeyMap | Role | None:
-    """The key map or role settled for a file, by the nearest folder above it that names it.
-
-    Raises:
-        TableError: A `keymaps.csv` in a folder above the file is malformed.
-    """
-    name = os.path.abspath(path)
-    for folder, table in _tables_above(os.path.dirname(name)):
-        # Called for every folder above every file; `access` costs a third of `isfile`.
-        if os.access(table, os.F_OK) and os.path.isfile(table):
-            stat = os.stat(table)
-            settled = _read_once(folder, stat.st_mtime_ns, stat.st_size)
-            found = settled.get(os.path.relpath(name, folder).replace(os.sep, "/"))
-            if found is not None:
-                return reading_of_name(found)
-    return None
-
-
-@lru_cache(maxsize=64)
-def _tables_above(folder: str) -> tuple[tuple[str, str], ...]:
-    """The folder and those above it, nearest first, each with the path of its table."""
-    folders = [folder]
-    while (parent := os.path.dirname(folders[-1])) != folders[-1]:
-        folders.append(parent)
-    return tuple((above, os.path.join(above, SETTLED)) for above in folders)
-
-
-@lru_cache(maxsize=64)
-def _read_once(folder: str, _modified: int, _size: int) -> Mapping[str, str]:
-    return read_settled(Path(folder))
+def _is_common(reading: Reading, drums: Strikes) -> bool:
+    """Whether General MIDI reads it so, and gives a whole kit."""
+    gm = KEY_MAPS["gm"]
+    voices = set(gm.column_of[drums.pitches].tolist())
+    return gm in reading.key_maps and {KICK, SNARE} <= voices and bool(voices & TIME_KEEPERS)

@@ -1,7 +1,8 @@
 """Key-map detection from the rhythm of a file's pitches, with a confidence.
 
 Maps are compared by Bayes' rule: each has a score (`trapgen.ingest.keymap.readings`) with weights
-learned on Groove (`training.keymap`). Maps that read a file alike are added up.
+learned on Groove (`training.keymap`). Maps that read a file alike are added up. A
+file that has a kick, a snare and a timekeeper on the usual keys favors General MIDI.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from trapgen.core import KEY_MAPS, KeyMap
-from trapgen.ingest.keymap.readings import MAP_TERMS, gather_evidence
+from trapgen.ingest.keymap.readings import GENERAL_MIDI, MAP_TERMS, RHYTHM_TERMS, gather_evidence
 from trapgen.ingest.keymap.weights import groove_weights, share_out
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
@@ -30,6 +31,11 @@ _NAMED: Final = {
     "roland_td11": r"\btd ?\d+k?\b|\broland\b|vdrum",
     "gm": r"\bgm\b|general ?midi",
 }
+# Of all files with a kick, a snare and a timekeeper on General MIDI's usual keys, hardly any has
+# another map; the cases of the fit have every map equally often.
+_USUAL_KIT: Final = ({35, 36}, {38, 39, 40}, {42, 46, 51})
+_USUAL_BONUS: Final = 4.0
+_IS_GENERAL: Final = np.array([name in GENERAL_MIDI or name == "fl_fpc" for name in KEY_MAPS])
 # A product's name outweighs the prior but not the rhythm. Groove's names contain none.
 _NAME_BONUS: Final = 4.0
 
@@ -42,10 +48,13 @@ class Reading:
         key_maps: At least one map; all assign the same voices to the file's pitches. Maps that the
             file's name suggests come first, then the order of `KEY_MAPS`.
         confidence: Posterior probability of the reading among all maps, from 0 to 1.
+        fit: How well the rhythms of the pitches fit their voices: mean log likelihood ratio in
+            nats, below 0 where other voices fit better. 0 if the rhythm was not asked.
     """
 
     key_maps: tuple[KeyMap, ...]
     confidence: float
+    fit: float = 0.0
 
 
 def rank_key_maps(strikes: Strikes, stem: str = "") -> list[Reading]:
@@ -66,11 +75,17 @@ def rank_key_maps(strikes: Strikes, stem: str = "") -> list[Reading]:
     scores = weights.score(evidence.rhythm[reading_of_map], evidence.of_map, trust)
     words = re.sub(r"[^a-z0-9]+", " ", stem.lower())
     is_named = np.array([bool(re.search(_NAMED.get(name, "(?!)"), words)) for name in KEY_MAPS])
+    pitches = set(strikes.pitches.tolist())
+    if all(pitches & keys for keys in _USUAL_KIT):
+        scores = scores + _USUAL_BONUS * _IS_GENERAL
     shares = share_out(scores + trust * _NAME_BONUS * is_named)
+    n_known = np.maximum(1, (evidence.voices >= 0).sum(1))
+    fits = evidence.rhythm[:, RHYTHM_TERMS.index("pitches")] / n_known
     readings = []
     for row in range(len(evidence.rhythm)):
         mine = (reading_of_map == row).nonzero()[0]
         named_first = sorted(mine.tolist(), key=lambda at: not is_named[at])
         share = float(shares[mine].sum())
-        readings.append(Reading(tuple(_MAPS[at] for at in named_first), share))
+        maps = tuple(_MAPS[at] for at in named_first)
+        readings.append(Reading(maps, share, float(fits[row])))
     return sorted(readings, key=lambda reading: -reading.confidence)

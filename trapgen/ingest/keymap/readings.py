@@ -44,7 +44,8 @@ MAP_TERMS: Final = ("choices_of_keys", "unknown_pitches", "other_percussion")
 """Terms of a map: columns of `Evidence.of_map`."""
 
 _INSTRUMENTS: Final = ((CLOSED_HAT, OPEN_HAT), (RIDE,), (CRASH,))
-_TIME_KEEPERS: Final = frozenset({CLOSED_HAT, OPEN_HAT, RIDE})
+TIME_KEEPERS: Final = frozenset({CLOSED_HAT, OPEN_HAT, RIDE})
+"""Voices that a kit keeps time on."""
 # Evidence for a voice is bounded below: a map must not gain by not knowing a pitch.
 _LEAST: Final = -5.0
 # Number of strikes from which the rhythm of a group, and of a file, has full weight.
@@ -54,7 +55,8 @@ _RHYTHM_STRIKES: Final = 16
 _LONE_TRUST: Final = 0.1
 _RARITY: Final = FEATURES.index("rarity")
 _GM_KEYS: Final = range(35, 82)
-_GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11", "paper"})
+GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11", "paper"})
+"""Key maps that keep General MIDI's percussion beside the kit."""
 _MAPS: Final = tuple(KEY_MAPS.values())
 _N_KEYS: Final = np.array(
     [np.bincount(list(table.voices.values()), minlength=N_VOICES) for table in _MAPS]
@@ -133,7 +135,7 @@ def _count_voices(
         of_pitches = np.array(alone)[known], row[known]
         of_voices = np.array(rows, np.int64), np.array(found, np.int64)
         parts = set(found)
-        n_missing = (KICK not in parts) + (SNARE not in parts) + (not parts & _TIME_KEEPERS)
+        n_missing = (KICK not in parts) + (SNARE not in parts) + (not parts & TIME_KEEPERS)
         counted.append(
             [
                 shared[of_pitches].sum(),
@@ -182,7 +184,7 @@ def _count_keys(
     voices = table.column_of[pitches]
     unknown = pitches[voices < 0].tolist()
     n_percussion = 0
-    if table.name in _GENERAL_MIDI:
+    if table.name in GENERAL_MIDI:
         n_percussion = sum(pitch in _GM_KEYS for pitch in unknown)
     choices = float(np.log(n_keys[voices[voices >= 0]]).sum())
     return [choices, len(unknown) - n_percussion, n_percussion]

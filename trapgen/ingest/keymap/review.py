@@ -1,4 +1,4 @@
-"""Files with an uncertain key map, and the user's answers."""
+"""Files in doubt, notes that are dropped, and the user's answers."""
 
 from __future__ import annotations
 
@@ -7,41 +7,72 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trapgen.core import InputError, MidiError
-from trapgen.ingest.keymap.choose import (
-    choose_readings,
-    drums_of,
-    find_settled,
-    read_settled,
-    reading_of_name,
-    write_settled,
+import numpy as np
+from numpy.typing import NDArray
+
+from trapgen.core import (
+    OWN,
+    InputError,
+    KeyMap,
+    MidiError,
+    StandardizeParams,
+    list_pairs,
+    resolve_key_map,
 )
-from trapgen.ingest.keymap.detect import Reading
+from trapgen.ingest.keymap.assign import Assignment, assign_voices
 from trapgen.ingest.keymap.groove_statistics import sure_from
-from trapgen.ingest.keymap.role import find_role
-from trapgen.midi import read_strikes
+from trapgen.ingest.keymap.settled import read_answer, read_settled, split_track, write_settled
+from trapgen.midi import Strikes, read_strikes
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A file with an uncertain key map.
+class Dropped:
+    """Strikes of one key that have no voice: channel from 1 to 16, key, and their number."""
+
+    channel: int
+    pitch: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track with strikes: its number from 1, name, channels from 1, and strikes by pitch."""
+
+    number: int
+    name: str
+    channels: tuple[int, ...]
+    pitches: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """How a file is read, as `read_loop` reads it with key map auto.
 
     Attributes:
         path: Path in the pack.
         pitches: Number of strikes by pitch, most frequent first.
-        readings: Ways to read it, likeliest first.
+        dropped: Strikes without a voice, by channel and key, most frequent first.
+        tracks: Tracks with strikes.
+        reading: Voices, role, key map, confidence, and ways to read it through key maps.
     """
 
     path: str
     pitches: Mapping[int, int]
-    readings: tuple[Reading, ...]
+    dropped: tuple[Dropped, ...]
+    tracks: tuple[Track, ...]
+    reading: Assignment
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the confidence, as in the manifest, reaches `sure_from`."""
+        return self.reading.confidence >= sure_from()
 
 
-def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
-    """Yield the files of a pack whose key-map confidence is below `sure_from`, in the given order.
+def review_files(pack: Path, paths: Iterable[Path]) -> Iterator[Reviewed]:
+    """Review the files of a pack, in the given order.
 
-    Files whose name or rhythm determines their voice, and settled files, are certain. Unreadable
-    files are skipped; standardizing rejects them with the reason.
+    A file of which nothing has a voice, and that standardizing therefore rejects, has the
+    confidence 0. Other unreadable files are skipped; standardizing rejects them with the reason.
 
     Raises:
         TableError: A `keymaps.csv` is malformed.
@@ -51,15 +82,29 @@ def find_doubts(pack: Path, paths: Iterable[Path]) -> Iterator[Doubt]:
             strikes = read_strikes(path)
         except MidiError:
             continue
-        settled = find_settled(path)
-        if not len(strikes) or find_role(path, strikes, settled)[0].voice is not None:
+        if not len(strikes):
             continue
-        drums = strikes.select(drums_of(strikes))
-        readings = choose_readings(path, drums, settled)
-        if readings[0].confidence < sure_from():
-            counts = Counter(drums.pitches.tolist())
-            relative = path.relative_to(pack).as_posix()
-            yield Doubt(relative, dict(counts.most_common()), tuple(readings))
+        reading = assign_voices(path, strikes, StandardizeParams(), pack)
+        relative = path.relative_to(pack).as_posix()
+        lost = strikes.select(reading.voices < 0)
+        keys = Counter(zip(lost.channels.tolist(), lost.pitches.tolist(), strict=True))
+        dropped = (Dropped(at + 1, pitch, n) for (at, pitch), n in keys.most_common())
+        counted = _count(strikes.pitches)
+        yield Reviewed(relative, counted, tuple(dropped), _list_tracks(strikes), reading)
+
+
+def _list_tracks(strikes: Strikes) -> tuple[Track, ...]:
+    found = []
+    for number in np.unique(strikes.tracks).tolist():
+        mine = strikes.select(strikes.tracks == number)
+        channels = tuple(sorted({channel + 1 for channel in mine.channels.tolist()}))
+        name = strikes.track_names[number]
+        found.append(Track(number + 1, name, channels, _count(mine.pitches)))
+    return tuple(found)
+
+
+def _count(pitches: NDArray[np.uint8]) -> dict[int, int]:
+    return dict(Counter(pitches.tolist()).most_common())
 
 
 def settle(pack: Path, answers: Mapping[str, str]) -> None:
@@ -67,19 +112,34 @@ def settle(pack: Path, answers: Mapping[str, str]) -> None:
 
     Args:
         pack: The folder; answers in its `keymaps.csv` are added to earlier ones.
-        answers: Names of key maps, or of a voice (`kick`), by path in the pack.
+        answers: By path in the pack, or by the number of a track (`drums.mid#3`): the name of a
+            key map or of a voice (`kick`), pairs (`36=kick 38=snare`), or a CSV file of pairs,
+            whose content is saved.
 
     Raises:
-        InputError: The pack is not a folder, or has no file at a path.
+        InputError: The pack is not a folder, or has no file or track at a path.
         ParameterError: No key map or voice has that name.
-        TableError: `keymaps.csv` is malformed.
+        TableError: `keymaps.csv` or a CSV file is malformed.
     """
     if not pack.is_dir():
         raise InputError(pack, "missing", "no such folder", "Check the path.")
     settled = read_settled(pack)
     for path, name in answers.items():
-        if not (pack / path).is_file():
-            raise InputError(pack / path, "missing", "no such file", f"Name it relative to {pack}.")
-        reading_of_name(name)
-        settled[Path(path).as_posix()] = name
+        name = resolve_key_map(name)
+        answer = read_answer(name)
+        if isinstance(answer, KeyMap) and answer.name == OWN:
+            name = list_pairs(answer)
+        settled[_check_place(pack, path)] = name
     write_settled(pack, settled)
+
+
+def _check_place(pack: Path, path: str) -> str:
+    of, number = (path, None) if (pack / path).is_file() else split_track(path)
+    if not (pack / of).is_file():
+        raise InputError(pack / path, "missing", "no such file", f"Name it relative to {pack}.")
+    if number is None:
+        return Path(of).as_posix()
+    names = read_strikes(pack / of).track_names
+    if number >= len(names):
+        raise InputError(pack / path, "missing", "no such track", f"It has {len(names)} tracks.")
+    return f"{Path(of).as_posix()}#{number + 1}"

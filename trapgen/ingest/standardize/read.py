@@ -22,9 +22,9 @@ from trapgen.core import (
     hash_onsets,
     place_hits,
 )
+from trapgen.ingest.keymap.assign import Assignment, assign_voices
 from trapgen.ingest.standardize.feel import Feel, apply_feel, choose_feel
 from trapgen.ingest.standardize.grid import length_in_bars, quantize, recommend_grid
-from trapgen.ingest.standardize.voices import map_voices
 from trapgen.midi import Strikes, parse_strikes, read_strikes
 
 DEFAULT_BPM: Final = 120.0
@@ -56,9 +56,8 @@ class Standardized:
     Attributes:
         loop: The loop.
         source_path: The file, relative to the folder read.
-        key_map: Name of the key map; `name` if the file's name decided the voice, `rhythm` if its
-            rhythm did, `settled` if the user did.
-        key_map_confidence: Confidence from 0 to 1 (see `map_voices`): below
+        key_map: Name of the key map; or what else decided the voices (see `Assignment`).
+        key_map_confidence: Confidence from 0 to 1 (see `assign_voices`): below
             `trapgen.ingest.keymap.sure_from` a key map needs review.
         quantization_error_steps: Mean distance of the strikes from their steps.
         max_quantization_error_steps: Largest distance.
@@ -111,12 +110,15 @@ def read_loop(
     strikes = read_strikes(path) if content is None else parse_strikes(content, path)
     _check_strikes(path, strikes, params)
     bpm, n_strikes = _tempo(strikes, path), len(strikes)
-    played = map_voices(path, strikes, params)
-    strikes, feel, leading_bars = played.strikes, Feel(), 0
-    source = _name_source(strikes, played.voices)
+    name = name or path.name
+    above = path.parents
+    played = assign_voices(path, strikes, params, above[min(name.count("/"), len(above) - 1)])
+    strikes, voices = _drop_unvoiced(path, strikes, played)
+    feel, leading_bars = Feel(), 0
+    source = _name_source(strikes, voices)
     lengths = strikes.lengths() / strikes.ticks_per_quarter
     if params.feel == "half_time":
-        feel = choose_feel(strikes.ticks, played.voices, strikes.ticks_per_quarter, bpm)
+        feel = choose_feel(strikes.ticks, voices, strikes.ticks_per_quarter, bpm)
         strikes = apply_feel(strikes, feel)
     if params.meter == "4/4":
         strikes, leading_bars = _drop_leading_bars(strikes)
@@ -134,9 +136,8 @@ def read_loop(
     lengths *= feel.factor * params.steps_per_bar / BEATS_A_BAR
     # Sorted by velocity, so that the loudest strike of a step is kept.
     order = strikes.velocities.argsort(kind="stable")
-    cells = (steps * N_VOICES + played.voices)[order]
+    cells = (steps * N_VOICES + voices)[order]
     of_hits = [a[order] for a in (strikes.velocities, offsets, strikes.pitches, lengths)]
-    name = name or path.name
     pack, is_in_pack, _ = name.partition("/")
     words = re.findall(r"[a-z]+", name.lower())
     lineage = Lineage(
@@ -161,6 +162,16 @@ def read_loop(
         collapsed_onsets=len(strikes) - loop.n_onsets,
         dropped_onsets=n_strikes - len(strikes),
     )
+
+
+def _drop_unvoiced(
+    path: Path, strikes: Strikes, played: Assignment
+) -> tuple[Strikes, NDArray[np.int64]]:
+    kept = played.voices >= 0
+    if not kept.any():
+        received = f"pitches {sorted(set(strikes.pitches.tolist()))}"
+        raise MidiError(path, "no_drums", received, f"None is in the key map {played.key_map}.")
+    return strikes.select(kept), played.voices[kept]
 
 
 def _name_source(strikes: Strikes, voices: NDArray[np.int64]) -> str:
