@@ -21,7 +21,7 @@ SPREAD ?= -n 2 --dist loadfile --no-loadscope-reorder
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run flow test test-all check bench reproduce factory docs lock ui serve \
+.PHONY: help setup run repair flow test test-all check bench reproduce factory docs lock ui serve \
 	compare prefect schedule clean
 
 help:  ## what there is
@@ -36,8 +36,11 @@ $(READY): requirements/dev.lock pyproject.toml
 	@touch $@
 
 run: $(READY)  ## from loop packs to new loops: everything that is not up to date
-	dvc repro
+	@dvc repro || { code=$$?; python -m flows.repair --check; exit $$code; }
 	@python -m tasks.summary
+
+repair: $(READY)  ## mend what a kill or a full disk left of dvc.lock and DVC's own lock
+	python -m flows.repair
 
 flow: $(READY)  ## the same by Prefect; WORKERS=processes or WORKERS=dask spreads the files
 	$(if $(WORKERS),PREFECT_API_URL="$(PREFECT_API_URL)") python -m flows.pipeline \

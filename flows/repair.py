@@ -1,8 +1,8 @@
-"""What a kill within one of DVC's writes leaves behind, mended before a flow starts.
+"""What a kill or a full disk within one of DVC's writes leaves behind: recognized and mended.
 
 DVC writes `dvc.lock` and `.dvc/tmp/rwlock` in place: a process killed in that moment leaves nothing
 or half a file, and every later command refuses. Flows keep a copy of `dvc.lock` as they last wrote
-it.
+it, and mend both before they start; `make repair` does it by hand.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,8 @@ from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 from dvc.rwlock import SCHEMA as RWLOCK_SCHEMA
 from voluptuous import Invalid
 
-from trapgen.core import replacing
+from tasks.stage import hold_checkout
+from trapgen.core import TrapgenError, replacing
 
 LOCK_FILE: Final = "dvc.lock"
 
@@ -50,6 +52,25 @@ def repair(root: Path) -> list[str]:
         return [*_mend_rwlock(repo), *_mend_lock_file(repo)]
 
 
+def find_damage(root: Path) -> list[str]:
+    """What of DVC's files in a checkout is unreadable, one sentence each; nothing is changed."""
+    with Repo(str(root), _wait_for_lock=True) as repo:
+        rwlock, lock = Path(repo.tmp_dir, RWLOCK_FILE), Path(root, LOCK_FILE)
+        broken = [
+            path.relative_to(root)
+            for path, is_whole in (
+                (rwlock, _is_rwlock(rwlock)),
+                (lock, _is_lock_file(repo, lock) or _is_in_merge(lock)),
+            )
+            if not is_whole
+        ]
+    return [
+        f"{path} is unreadable ({(root / path).stat().st_size} bytes), as a kill or a full disk in "
+        "one of DVC's writes leaves it: run `make repair`"
+        for path in broken
+    ]
+
+
 def _mend_rwlock(repo: Repo) -> Iterator[str]:
     path = Path(repo.tmp_dir, RWLOCK_FILE)
     if _is_rwlock(path):
@@ -75,7 +96,7 @@ def _mend_lock_file(repo: Repo) -> Iterator[str]:
     path, folder = Path(repo.root_dir, LOCK_FILE), Path(repo.tmp_dir)
     # Under DVC's lock, nobody is writing the file.
     with lock_repo(repo):
-        if _is_lock_file(repo, path) or b"<<<<<<<" in path.read_bytes():
+        if _is_lock_file(repo, path) or _is_in_merge(path):
             return
         shutil.move(path, folder / _BROKEN)
         became = _restore(repo, path)
@@ -84,7 +105,8 @@ def _mend_lock_file(repo: Repo) -> Iterator[str]:
 
 def _restore(repo: Repo, path: Path) -> str:
     for name, content in _find_versions(repo):
-        path.write_bytes(content)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
         if _is_lock_file(repo, path):
             return f"{name} has taken its place"
     path.unlink(missing_ok=True)
@@ -101,9 +123,37 @@ def _find_versions(repo: Repo) -> Iterator[tuple[str, bytes]]:
         yield "git's last version", shown.stdout
 
 
+def _is_in_merge(path: Path) -> bool:
+    return b"<<<<<<<" in path.read_bytes()
+
+
 def _is_lock_file(repo: Repo, path: Path) -> bool:
     try:
         Lockfile(repo, str(path)).load()
     except (DvcException, UnicodeDecodeError):
         return False
     return True
+
+
+def main(arguments: list[str]) -> int:
+    """Mend the checkout in the current folder; with `--check`, only say what is damaged."""
+    root = Path.cwd()
+    try:
+        if arguments == ["--check"]:
+            for sentence in find_damage(root):
+                print(f"error: {sentence}", file=sys.stderr)
+            return 0
+        if arguments:
+            print("usage: python -m flows.repair [--check]", file=sys.stderr)
+            return 2
+        with hold_checkout(root, "python -m flows.repair"):
+            mended = repair(root)
+    except TrapgenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(*(mended or ["nothing to mend"]), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

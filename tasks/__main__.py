@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from tasks.stage import hold_checkout, load_stage
-from trapgen.core import TrapgenError
+from trapgen.core import TrapgenError, WriteError
 
 
 def main(arguments: list[str]) -> int:
@@ -17,9 +17,10 @@ def main(arguments: list[str]) -> int:
         stage = load_stage(name)
         with hold_checkout(Path.cwd(), f"python -m tasks {name}"):
             stage.run(Path.cwd())
-    except TrapgenError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return error.exit_code
+    except (TrapgenError, OSError) as error:
+        known = error if isinstance(error, TrapgenError) else WriteError(Path.cwd(), error)
+        print(f"{name}: {known}", file=sys.stderr)
+        return known.exit_code
     return 0
 
 

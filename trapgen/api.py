@@ -251,7 +251,7 @@ def generate_loops(
     Examples:
         >>> loops = generate_loops(load_model(), 2, seed=3, bpm=146, bars=4)
         >>> [(loop.lineage.loop_id, loop.bpm, loop.n_bars) for loop in loops]
-        [('loop-3-01', 146, 4), ('loop-3-02', 146, 4)]
+        [('trap-146bpm-3-00001', 146, 4), ('trap-146bpm-3-00002', 146, 4)]
     """
     from trapgen.generate import draw_loops
 

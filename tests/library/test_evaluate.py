@@ -89,7 +89,7 @@ def test_figures_stand_within_their_intervals(found):
 def test_loops_of_every_seed_are_drawn_and_judged(found):
     metrics, drawn = found
     assert [loop.lineage.loop_id for loop in drawn] == [
-        f"loop-{seed}-{number:02d}" for seed in (3, 4) for number in (1, 2, 3, 4)
+        f"loop-140bpm-{seed}-{number:05d}" for seed in (3, 4) for number in (1, 2, 3, 4)
     ]
     assert {at: part["bars"] for at, part in metrics["bar_closure"].items()} == {
         "0.8": 16,

@@ -79,7 +79,7 @@ def test_a_loop_is_the_same_bytes_in_any_batch(generator, tmp_path):
     many = SampleParams(loops=7, bars=1, humanize=1.0)
     generate(generator, many, 3, tmp_path / "many")
     for ending in ("mid", "wav", "png", "json"):
-        name = f"loop-3-01.{ending}"
+        name = f"trap-140bpm-3-00001.{ending}"
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
 
 
@@ -103,7 +103,7 @@ def test_without_a_model_the_command_takes_the_packaged_one_and_no_tensorflow(tm
     assert all(receipt["style"] == "drill" for receipt in receipts)
     assert len(list((tmp_path / "loops").iterdir())) == 8
     again = subprocess.run(
-        [sys.executable, "-m", "trapgen.cli", "regenerate", "loops/loop-0-02.json", "--out", "b"],
+        [sys.executable, "-m", "trapgen.cli", "regenerate", "loops/trap-drill-140bpm-0-00002.json", "--out", "b"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr

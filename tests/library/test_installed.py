@@ -30,7 +30,7 @@ def test_every_verb_works_in_a_core_install_and_in_a_path_with_spaces(tmp_path):
     folder.mkdir()
     verbs = [
         ("generate", "--out", "new loops", "--loops", "2"),
-        ("regenerate", "new loops/loop-0-01.json", "--out", "again"),
+        ("regenerate", "new loops/trap-140bpm-0-00001.json", "--out", "again"),
         ("standardize", "new loops", "--out", "clean"),
         ("encode", "new loops", "--out", "loops.txt", "--steps-per-bar", "32"),
         ("decode", "loops.txt", "--out", "midi", "--steps-per-bar", "32"),

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 
 from tests.networks import make_humanizer, make_network
 from tests.strategies import make_loop, midi_file, note_on, track
-from trapgen.core import InputError, Outputs, SampleParams, StandardizeParams, write_text
+from trapgen.core import (
+    InputError,
+    Outputs,
+    SampleParams,
+    StandardizeParams,
+    WriteError,
+    write_text,
+)
 from trapgen.generate import Generator, generate, regenerate
 from trapgen.ingest import standardize
 from trapgen.midi import write_loop
@@ -44,7 +51,12 @@ def kept(tmp_path_factory) -> Path:
         for name in ("a", "b"):
             data = midi_file(track(note_on(at), note_on(480 + at, 38)))
             (root / folder / f"{name}.mid").write_bytes(data)
-    for name in ("manifest.parquet", "rejects.csv", "loop-0-01.mid", "loop-0-01.json"):
+    for name in (
+        "manifest.parquet",
+        "rejects.csv",
+        "loop-140bpm-0-00001.mid",
+        "loop-140bpm-0-00001.json",
+    ):
         (root / "own" / name).write_text("the user's")
     (root / "own" / "pack.mid").write_bytes(midi_file(track(note_on(0))))
     (root / "alias").symlink_to("own")
@@ -145,7 +157,7 @@ def test_another_runs_files_stay_unless_that_is_allowed(tmp_path):
 
 def test_a_run_that_fails_leaves_no_folder_behind(tmp_path):
     outputs = Outputs(tmp_path / "new/folder", ("a",), ())
-    with pytest.raises(NotADirectoryError), outputs.staging() as folder:
+    with pytest.raises(WriteError, match="Not a directory"), outputs.staging() as folder:
         (write_file(folder / "a") / "below").touch()
     assert list(tmp_path.iterdir()) == []
 
@@ -166,13 +178,13 @@ def generator() -> Generator:
 
 @pytest.mark.parametrize("control", ["primer", "vary", "lock_from"])
 def test_loops_never_take_the_place_of_the_file_they_go_on_from(generator, tmp_path, control):
-    file = tmp_path / "loop-0-02.mid"
+    file = tmp_path / "loop-140bpm-0-00002.mid"
     write_loop(file, make_loop((0, 0), (4, 1)))
     (tmp_path / "link").symlink_to(tmp_path)
     given = {control: str(tmp_path / "link" / file.name), "loops": 2, "bars": 1}
     params = SampleParams(**given, lock=("kick",) if control == "lock_from" else ())
     before = hash_files(tmp_path)
-    with pytest.raises(InputError, match=r"loop-0-02\.mid: among_sources"):
+    with pytest.raises(InputError, match=r"loop-140bpm-0-00002\.mid: among_sources"):
         generate(generator, params, 0, tmp_path, overwrite=True)
     assert hash_files(tmp_path) == before
     generate(generator, params, 1, tmp_path)
@@ -183,12 +195,13 @@ def test_loops_of_another_draw_stay_unless_that_is_allowed(generator, tmp_path):
     generate(generator, SampleParams(2, 1), 0, tmp_path)
     before = hash_files(tmp_path)
     generate(generator, SampleParams(1, 1), 0, tmp_path)
-    regenerate(generator, tmp_path / "loop-0-02.json", tmp_path / "again")
+    regenerate(generator, tmp_path / "loop-140bpm-0-00002.json", tmp_path / "again")
     assert hash_files(tmp_path / "again").items() <= before.items()
-    with pytest.raises(InputError, match=r"loop-0-01\.\w+: exists .*--overwrite"):
-        generate(generator, SampleParams(1, 1, bpm=100), 0, tmp_path)
-    with pytest.raises(InputError, match=r"loop-0-02\.json: among_sources"):
-        regenerate(generator, tmp_path / "loop-0-02.json", tmp_path, overwrite=True)
+    other = SampleParams(1, 1, temperature=0.5)
+    with pytest.raises(InputError, match=r"loop-140bpm-0-00001\.\w+: exists .*--overwrite"):
+        generate(generator, other, 0, tmp_path)
+    with pytest.raises(InputError, match=r"loop-140bpm-0-00002\.json: among_sources"):
+        regenerate(generator, tmp_path / "loop-140bpm-0-00002.json", tmp_path, overwrite=True)
     assert before.items() <= hash_files(tmp_path).items()
-    generate(generator, SampleParams(1, 1, bpm=100), 0, tmp_path, overwrite=True)
+    generate(generator, other, 0, tmp_path, overwrite=True)
     assert not before.items() <= hash_files(tmp_path).items()

@@ -183,7 +183,7 @@ def test_a_new_control_is_defined_once(monkeypatch, tmp_path):
     generator = Generator(make_network(), make_humanizer(), [make_loop((0, 0))], "model")
     (receipt,) = generate(generator, params, 0, tmp_path)
     assert receipt["crash"] == 0.25
-    making, _ = read_generation_recipe(tmp_path / "loop-0-01.json")
+    making, _ = read_generation_recipe(tmp_path / "loop-140bpm-0-00001.json")
     assert making.params.crash == 0.25
 
 

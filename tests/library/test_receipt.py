@@ -101,7 +101,10 @@ def steered(model, tmp_path_factory):
 # Made again
 
 
-@pytest.mark.parametrize("name", ["steered/loop-5-01", "steered/loop-5-02", "primed/loop-6-01"])
+@pytest.mark.parametrize(
+    "name",
+    ["steered/loop-133bpm-5-00001", "steered/loop-133bpm-5-00002", "primed/loop-140bpm-6-00001"],
+)
 def test_regenerating_from_a_receipt_gives_the_same_bytes(model, steered, tmp_path, name):
     receipt = tmp_path / "any-name.json"
     shutil.copy(steered / f"{name}.json", receipt)
@@ -114,7 +117,7 @@ def test_regenerating_from_a_receipt_gives_the_same_bytes(model, steered, tmp_pa
 
 @pytest.mark.slow
 def test_regenerating_in_another_process_gives_the_same_bytes(model, steered, tmp_path):
-    receipt = steered / "steered/loop-5-02.json"
+    receipt = steered / "steered/loop-133bpm-5-00002.json"
     command = ("regenerate", receipt, "--model", model, "--out", tmp_path, "--json")
     done = subprocess.run(
         [sys.executable, "-m", "trapgen.cli", *map(str, command)],
@@ -143,7 +146,7 @@ def test_a_loop_is_the_same_in_another_process_and_among_other_loops(model, tmp_
 
 
 def test_another_model_or_other_data_is_refused_and_both_are_named(model, steered, tmp_path):
-    receipt = steered / "steered/loop-5-01.json"
+    receipt = steered / "steered/loop-133bpm-5-00001.json"
     told = json.loads(receipt.read_text())
     other = load_generator(make_folder(tmp_path / "model", network_seed=1))
     with pytest.raises(ModelError, match="another_model") as caught:
@@ -159,7 +162,7 @@ def test_another_model_or_other_data_is_refused_and_both_are_named(model, steere
 
 
 def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
-    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    told = json.loads((steered / "steered/loop-133bpm-5-00001.json").read_text())
     changed = tmp_path / "changed.json"
     changed.write_text(json.dumps({**told, "seed": 4}))
     with pytest.raises(ModelError, match="another_loop") as caught:
@@ -188,7 +191,7 @@ def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
     ],
 )
 def test_a_broken_receipt_is_refused(model, steered, tmp_path, change, words):
-    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    told = json.loads((steered / "steered/loop-133bpm-5-00001.json").read_text())
     change(told)
     (tmp_path / "broken.json").write_text(json.dumps(told))
     with pytest.raises(TableError, match=words):
@@ -199,7 +202,7 @@ def test_a_broken_receipt_is_refused(model, steered, tmp_path, change, words):
 
 
 def test_a_receipt_says_how_the_loop_was_made(steered, model):
-    told = json.loads((steered / "steered/loop-5-02.json").read_text())
+    told = json.loads((steered / "steered/loop-133bpm-5-00002.json").read_text())
     generator = load_generator(model)
     assert (told["model"], told["data"]) == (generator.model_hash, generator.data_hash)
     assert (told["seed"], told["number"], told["attempt"]) == (5, 1, 0)
@@ -210,7 +213,7 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
     assert note.endswith("full_mine.mid: only the first 1 of 2 bars are used")
     assert set(told["software"]) == {"trapgen", "numpy", "onnxruntime"}
     assert told["prompt"]["locked"].split()[-1] == "BAR"
-    primed = json.loads((steered / "primed/loop-6-01.json").read_text())
+    primed = json.loads((steered / "primed/loop-140bpm-6-00001.json").read_text())
     assert set(primed["prompt"]) == {"primer", "primer_beats"}
     assert len(primed["prompt"]["primer"].split()) == 66
 
@@ -292,7 +295,7 @@ def test_loops_that_cannot_be_novel_are_named(model, tmp_path):
     with pytest.raises(GateRefusedError, match="drawn 20 times") as caught:
         generate(generator, params, 0, tmp_path / "out")
     assert len(caught.value.reasons) == 2
-    for name in ("loop-0-01", "loop-0-02"):
+    for name in ("loop-140bpm-0-00001", "loop-140bpm-0-00002"):
         assert name in str(caught.value)
     assert not (tmp_path / "out").exists()
 

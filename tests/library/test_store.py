@@ -18,6 +18,7 @@ from trapgen.core import (
     SPLIT,
     InputError,
     TableError,
+    WriteError,
     make_table,
     read_json,
     read_table,
@@ -134,7 +135,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
             temporary.write_bytes(b"half of the n")
             raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(WriteError, match=r"loop\.mid: not_written .*disk full"):
         fail()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -94,7 +94,7 @@ def test_the_signature_has_every_control_and_the_card_explains_it(model: Any, sa
         assert f"{name}: " in signature
         assert f"| `{name}` |" in card
         assert definition.sentence in card
-    assert model.predict(EXAMPLE)["name"].tolist() == ["loop-3-01"]
+    assert model.predict(EXAMPLE)["name"].tolist() == ["loop-140bpm-3-00001"]
 
 
 @pytest.mark.slow
@@ -218,7 +218,9 @@ def test_a_server_refuses_1000_malformed_requests_and_goes_on(server: str) -> No
     assert {found for found in statuses.values() if found[0] // 100 != 4} == set()
     assert post(server, b"kick", "text/plain")[0] == 415
     loops = ask(server, [{"loops": LOOPS, "bars": BARS}])
-    assert [row["name"] for row in loops] == [f"loop-0-0{number}" for number in (1, 2, 3, 4)]
+    assert [row["name"] for row in loops] == [
+        f"loop-140bpm-0-0000{number}" for number in (1, 2, 3, 4)
+    ]
 
 
 @pytest.mark.servers
@@ -228,7 +230,7 @@ def test_the_documented_request_is_answered(server: str) -> None:
     commands = block.commands.replace("http://127.0.0.1:5001", server)
     done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True)
     loops = json.loads(done.stdout)["predictions"]
-    assert [row["name"] for row in loops] == ["loop-3-01", "loop-3-02"]
+    assert [row["name"] for row in loops] == ["loop-140bpm-3-00001", "loop-140bpm-3-00002"]
 
 
 @pytest.mark.servers

@@ -7,6 +7,7 @@ to standard error. Verbs import heavy packages when they run, so `--help` is fas
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 # Importing a module registers its verbs.
 from trapgen.cli import importing, keymaps, lineage, loops, models
@@ -18,8 +19,10 @@ def main() -> None:
     try:
         app(prog_name="trapgen")
     except Exception as error:
-        from trapgen.core import TrapgenError
+        from trapgen.core import TrapgenError, WriteError
 
+        if isinstance(error, OSError):
+            error = WriteError(Path.cwd(), error)
         if not isinstance(error, TrapgenError):
             raise
         say(f"error: {error}")

@@ -56,8 +56,8 @@ def encode(
     from trapgen.ingest import read_collection
 
     outputs = Outputs(out.parent, (out.name,), (source,), overwrite)
-    loops, rejects = read_collection(source, params)
     with outputs.staging() as folder:
+        loops, rejects = read_collection(source, params)
         write_lines(folder / out.name, loops)
     say_rejects(rejects)
     n_bars = sum(loop.n_bars for loop in loops)
@@ -120,13 +120,12 @@ def audit(
     from trapgen.ingest import read_collection
     from trapgen.report import AUDIT_FILES, audit_collections
 
-    outputs = Outputs(out, AUDIT_FILES, (train, other), overwrite)
     sides = []
-    for source in (train, other):
-        loops, rejects = read_collection(source, params)
-        say_rejects(rejects)
-        sides.append(loops)
-    with outputs.staging() as folder:
+    with Outputs(out, AUDIT_FILES, (train, other), overwrite).staging() as folder:
+        for source in (train, other):
+            loops, rejects = read_collection(source, params)
+            say_rejects(rejects)
+            sides.append(loops)
         found = audit_collections(sides[0], sides[1], folder, limits, seed)
     if as_json:
         print_json(found.summary())

@@ -27,6 +27,7 @@ from trapgen.core.errors import (
     TableError,
     TextError,
     TrapgenError,
+    WriteError,
 )
 from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap
 from trapgen.core.kit.own_map import OWN, key_map, list_pairs, make_csv, resolve_key_map
@@ -75,7 +76,7 @@ from trapgen.core.loop_table import (
     write_hits,
     write_loops,
 )
-from trapgen.core.outputs import Outputs
+from trapgen.core.outputs import Outputs, hold_folder
 from trapgen.core.parallel import map_blocks
 from trapgen.core.params.data import (
     PROTOCOLS,
@@ -109,12 +110,14 @@ from trapgen.core.store import (
     SPLIT,
     SURVIVORS,
     clear_parts,
+    flush_all,
     hash_files,
     make_folder,
     make_table,
     read_arrays,
     read_json,
     read_table,
+    remove,
     replacing,
     write_arrays,
     write_json,

@@ -7,7 +7,8 @@
     │   ├── TextError             3  loop text that breaks the format
     │   ├── TableError            3  a table whose columns or rows break its schema
     │   ├── ModelError            3  a model folder that is missing, incomplete or incompatible
-    │   └── SplitError            3  too few independent sources for the requested splits
+    │   ├── SplitError            3  too few independent sources for the requested splits
+    │   └── WriteError            3  a file that cannot be written
     └── GateRefusedError          4  the audit's gate, or a check of the data, refused
 
 The number is the exit code of the command line.
@@ -16,10 +17,11 @@ The number is the exit code of the command line.
 from __future__ import annotations
 
 import copyreg
+import errno
 import reprlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
@@ -94,6 +96,39 @@ class ModelError(InputError):
 
 class SplitError(InputError):
     """Too few independent sources for the requested splits."""
+
+
+_NO_SPACE: Final = "Free some space, and run it again: nothing that was there has changed."
+_NO_RIGHT: Final = "Name a folder that can be written."
+_WHAT_TO_DO: Final = {
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EFBIG: _NO_SPACE,
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.EEXIST: _NO_RIGHT,
+    errno.ENOTDIR: _NO_RIGHT,
+    errno.ENAMETOOLONG: "Name a place with a shorter path.",
+}
+
+
+class WriteError(InputError):
+    """A file that cannot be written: a full disk, a folder that is read-only.
+
+    Args:
+        path: The file or folder that was to be written.
+        error: What the operating system said; if it names another file, that is the path.
+        rule: Short name of the rule.
+    """
+
+    def __init__(self, path: str | Path, error: OSError, rule: str = "not_written") -> None:
+        named = str(error.filename or "")
+        # A temporary name says nothing to the user.
+        where = path if not named or ".part-" in named else named
+        self.error = error
+        detail = _WHAT_TO_DO.get(error.errno or 0, "Check the disk, and run it again.")
+        super().__init__(where, rule, error.strerror or str(error), detail)
 
 
 class GateRefusedError(TrapgenError):

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from trapgen.core.errors import InputError
-from trapgen.core.store import make_folder, name_part
+from trapgen.core.errors import InputError, WriteError
+from trapgen.core.store import find_writer, flush, flush_all, make_folder, name_part, remove
+
+if sys.platform != "win32":
+    import fcntl
+
+WAIT_S: Final = 60.0
+"""How long a run waits for a folder that another one writes."""
+
+_WHOLE, _REPLACE = ".whole", ".replace"
+"""Endings of a staged folder that is complete, without and with leave to replace files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +53,60 @@ class Outputs:
         """Yield an empty folder, whose content moves into `folder` if the block succeeds.
 
         Raises:
-            InputError: A file exists and may not be replaced, or the folder cannot be written.
-                Nothing is changed then.
+            InputError: A file exists and may not be replaced, the folder cannot be written, or
+                another run is writing it. Nothing is changed then.
         """
-        missing = [path for path in (self.folder, *self.folder.parents) if not _identify(path)]
-        make_folder(self.folder)
+        with self.hold() as stage, stage() as staged:
+            yield staged
+
+    @contextmanager
+    def hold(self) -> Iterator[Callable[[], AbstractContextManager[Path]]]:
+        """Hold the folder for a run that moves files into it several times.
+
+        Yields what `staging` is for a run that does it once.
+
+        Raises:
+            InputError: The folder cannot be written, or another run is writing it.
+        """
+        with hold_folder(self.folder) as left:
+            for staged in left:
+                self._finish(staged)
+            yield self._stage
+
+    @contextmanager
+    def _stage(self) -> Iterator[Path]:
+        staged = self.folder / name_part()
         try:
-            staged = self.folder / name_part()
             staged.mkdir()
-        except OSError as error:
-            detail = "Name a folder that can be written."
-            raise InputError(self.folder, "no_folder", error.strerror, detail) from error
-        try:
             yield staged
             # All moves are checked before the first.
-            for made, place in list(self._plan_moves(staged, self.folder)):
-                shutil.move(made, place)
+            moves = list(self._plan_moves(staged, self.folder))
+            flush_all(staged)
+            # From here on a kill leaves files that the next run moves.
+            whole = staged.rename(f"{staged}{_REPLACE if self.overwrite else _WHOLE}")
+            for made, place in moves:
+                shutil.move(whole / made.relative_to(staged), place)
+            for folder in {place.parent for _, place in moves}:
+                flush(folder)
+        except WriteError as error:
+            if not error.path.is_relative_to(staged):
+                raise
+            place = self.folder / error.path.relative_to(staged)
+            raise WriteError(place, error.error) from error
+        except OSError as error:
+            raise WriteError(self.folder, error) from error
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
-            with suppress(OSError):  # a folder with content stays
-                for path in missing:
-                    path.rmdir()
+            for path in self.folder.glob(f"{staged.name}*"):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _finish(self, staged: Path) -> None:
+        """Move what a killed run had completed, and delete the rest that it left."""
+        if staged.suffix in (_WHOLE, _REPLACE) and staged.is_dir():
+            run = Outputs(self.folder, (), self.sources, staged.suffix == _REPLACE)
+            with suppress(InputError):
+                for made, place in list(run._plan_moves(staged, self.folder)):
+                    shutil.move(made, place)
+        remove(staged)
 
     def _plan_moves(self, staged: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
         """The moves: whole folders if none of the name exists."""
@@ -77,8 +122,9 @@ class Outputs:
                 raise InputError(place, "in_the_way", received, "Name another folder.")
             elif not place.exists() or made.read_bytes() != place.read_bytes():
                 if not self.overwrite:
-                    detail = "Name another place, or allow it to be replaced with --overwrite."
+                    detail = "Name another place, or replace it with --overwrite."
                     raise InputError(place, "exists", "another file of this name", detail)
+                self._check_apart(place)
                 yield made, place
 
     def _check_apart(self, place: Path) -> None:
@@ -88,6 +134,80 @@ class Outputs:
             ):
                 detail = "Name a place apart from it."
                 raise InputError(place, "among_sources", f"{source}, which is read", detail)
+
+
+@contextmanager
+def hold_folder(folder: Path, wait_s: float = WAIT_S) -> Iterator[list[Path]]:
+    """Hold a folder, so that one run at a time writes into it.
+
+    A missing folder is created, and removed again if nothing is written into it.
+
+    The operating system releases a folder whose holder is killed. Where it cannot lock folders, as
+    on Windows, nothing is held.
+
+    Args:
+        folder: The folder.
+        wait_s: How long to wait, in seconds, if another run holds it.
+
+    Yields:
+        The temporary files and folders that killed runs left in it.
+
+    Raises:
+        InputError: The folder cannot be written, or another run held it all that time.
+    """
+    missing = [path for path in (folder, *folder.parents) if not _identify(path)]
+    lock = _lock(folder, wait_s)
+    left = [] if lock is None else sorted(folder.glob(".part-*"))
+    try:
+        yield [path for path in left if find_writer(path.name)]
+    finally:
+        with suppress(OSError):  # a folder with content stays
+            for path in missing:
+                path.rmdir()
+        if lock is not None:
+            _unlock(lock)
+
+
+def _lock(folder: Path, wait_s: float) -> int | None:
+    """An open handle of a folder, locked; None where the operating system cannot do that."""
+    if sys.platform == "win32":
+        make_folder(folder)
+        return None
+    end, is_said = time.monotonic() + wait_s, False
+    while True:
+        make_folder(folder)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except OSError as error:
+            raise WriteError(folder, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+        except OSError:  # as on some network file systems
+            os.close(handle)
+            return None
+        else:
+            # The run before may have removed the folder that it had made.
+            found = os.fstat(handle)
+            if _identify(folder) == (found.st_dev, found.st_ino):
+                return handle
+            os.close(handle)
+            continue
+        if time.monotonic() >= end:
+            detail = "Try again when that run has ended, or name another folder."
+            raise InputError(folder, "in_use", "another run that writes there", detail)
+        if not is_said:
+            print(f"waiting up to {wait_s:g} s: another run writes {folder}", file=sys.stderr)
+            is_said = True
+        time.sleep(0.05)
+
+
+def _unlock(handle: int) -> None:
+    if sys.platform != "win32":
+        # Closing alone would not do: a worker may have a copy of the handle.
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _identify(path: Path) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import itertools
 import json
@@ -11,14 +12,14 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core.errors import InputError, TableError
+from trapgen.core.errors import InputError, TableError, WriteError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,21 +164,23 @@ SURVIVORS: Final[Mapping[str, str]] = {
 
 _PARTS = itertools.count()
 _OWNER = secrets.token_hex(4)
+_PART_NAME: Final = re.compile(r"\.part-[0-9a-f]{8}([0-9a-f]+)-[0-9a-f]+(\.\w+)?")
+_HAS_FOLDERS: Final = os.name == "posix"
+"""Whether folders can be opened, to be flushed or locked."""
 
 
 def make_folder(path: Path) -> None:
     """Create a folder, and those above it, if it does not exist.
 
     Raises:
-        InputError: It cannot be created.
+        WriteError: It cannot be created.
     """
     if path.is_dir():
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        detail = "Name a folder that can be written."
-        raise InputError(path, "no_folder", error.strerror, detail) from error
+        raise WriteError(path, error, "no_folder") from error
 
 
 def name_part(suffix: str = "") -> str:
@@ -195,19 +198,36 @@ def clear_parts(folder: Path, pid: int) -> int:
     Returns:
         How many were deleted.
     """
-    name = re.compile(rf"\.part-[0-9a-f]{{{len(_OWNER)}}}{pid:x}-[0-9a-f]+(\.\w+)?")
-    found = [path for path in folder.rglob(".part-*") if name.fullmatch(path.name)]
+    found = [path for path in folder.rglob(".part-*") if find_writer(path.name) == pid]
     for path in found:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)  # its folder may have been one of them
+        remove(path)
     return len(found)
+
+
+def find_writer(name: str) -> int | None:
+    """The number of the process that gave a file this temporary name; None of another name."""
+    found = _PART_NAME.fullmatch(name)
+    return int(found[1], 16) if found else None
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a link or a whole folder, if it exists."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; if the block succeeds, it replaces the file."""
+    """Yield a temporary name beside `path`; if the block succeeds, it replaces the file.
+
+    The file is on the disk before it takes its name, so not even a power cut leaves half of it.
+
+    Raises:
+        InputError: `path` is a folder.
+        WriteError: The file cannot be written.
+    """
     # mkstemp would create a file that only its owner can read.
     temporary = path.with_name(name_part(path.suffix))
     make_folder(path.parent)
@@ -215,10 +235,45 @@ def replacing(path: Path) -> Iterator[Path]:
         raise InputError(path, "is_a_folder", "a folder", "Name a file.")
     try:
         yield temporary
+        flush(temporary)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        flush(path.parent)
+    except OSError as error:
+        raise WriteError(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if path.is_dir() and not _HAS_FOLDERS:
+        return
+    handle = os.open(path, os.O_RDONLY if _HAS_FOLDERS else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some file systems cannot flush a folder.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def flush_all(folder: Path) -> None:
+    """Wait until a folder and everything in it are on the disk.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    for above, _, names in os.walk(folder):
+        for path in (*(Path(above, name) for name in names), Path(above)):
+            if not path.is_symlink():
+                flush(path)
 
 
 def hash_files(*paths: Path) -> str:

@@ -1,15 +1,11 @@
-"""From a model's folder to loops on disk: the main entry point."""
+"""From a model to loops on disk: the main entry point."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from trapgen.core import (
     DrumLoop,
@@ -21,87 +17,14 @@ from trapgen.core import (
     map_blocks,
     write_json,
 )
-from trapgen.generate.decode import sample_words
-from trapgen.generate.prompt import Prompt
-from trapgen.generate.read_prompt import list_files, load_prompt
+from trapgen.generate.draw import ATTEMPTS, Drawing, Drawn, Generator
+from trapgen.generate.read_prompt import list_files
 from trapgen.generate.receipt import GenerationRecipe, make_receipt, read_generation_recipe
-from trapgen.generate.render_loops import DecodedLoop, LoopSeed, name_sample, to_loops
+from trapgen.generate.render_loops import DecodedLoop, first_seeds
 from trapgen.midi import write_loop
-from trapgen.model import (
-    HUMANIZER_FILES,
-    Humanizer,
-    Network,
-    Tokens,
-    choose_condition,
-    hash_data,
-    hash_model,
-    load_humanizer,
-    load_network,
-)
 from trapgen.render import can_draw, draw_loop, render, write_wav
-from trapgen.similarity import Pair, load_training_index, rank_nearest
 
 _SAMPLE_RATE = 44100
-
-_ATTEMPTS: Final = 20
-"""Most attempts at a loop until it is novel enough."""
-
-
-@dataclass(frozen=True)
-class Generator:
-    """A model with everything needed to turn its words into loops with receipts.
-
-    Attributes:
-        network: Predicts words.
-        humanizer: Predicts velocities and microtiming.
-        training_loops: The training loops.
-        model_hash: Identifies the weights.
-        held_out: `(n_loops,)` distances of held-out loops to the nearest training loop.
-        data_hash: Identifies the training index, held-out distances and humanizer.
-    """
-
-    network: Network
-    humanizer: Humanizer
-    training_loops: list[DrumLoop]
-    model_hash: str
-    held_out: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    data_hash: str = ""
-
-    def condition(self, params: SampleParams) -> Tokens:
-        """`(4,)` the network's condition input (see `trapgen.model.choose_condition`).
-
-        Raises:
-            ParameterError: The network does not know the style or kind.
-        """
-        return choose_condition(self.network.spec, params.style, params.bpm, params.kind)
-
-
-def load_generator(folder: Path) -> Generator:
-    """Read a model's folder.
-
-    Raises:
-        ModelError: A file is missing or broken.
-    """
-    network, humanizer = load_network(folder), load_humanizer(folder)
-    _check_fit(network, humanizer, folder)
-    index = load_training_index(folder)
-    return Generator(
-        network, humanizer, index.loops, hash_model(network), index.held_out, hash_data(folder)
-    )
-
-
-def _check_fit(network: Network, humanizer: Humanizer, folder: Path) -> None:
-    """Check that network and humanizer share the grid and the numbering of conditions.
-
-    Raises:
-        ModelError: They were not trained together.
-    """
-    ours, theirs = network.spec, humanizer.spec
-    # A network without conditions maps every condition to 0, which means unknown in both.
-    same = not ours.conditions or ours.conditions == theirs.conditions
-    if ours.steps_per_bar != theirs.steps_per_bar or not same:
-        path, detail = folder / HUMANIZER_FILES[0], "Network and humanizer must be saved together."
-        raise ModelError(path, "humanizer", "another grid, or other conditions", detail)
 
 
 def draw_loops(
@@ -113,12 +36,10 @@ def draw_loops(
         MidiError: A prompt file cannot be read as a loop.
         ParameterError: Controls contradict each other.
     """
-    prompt, condition = _load_prompt(generator, params, seed), generator.condition(params)
-    decoded_loops = sample_words(generator.network, params, seed, prompt, condition=condition)
-    loops = to_loops(
-        decoded_loops, generator.humanizer, params, seed, condition=condition, prompt=prompt
-    )
-    return loops, decoded_loops
+    drawing = Drawing.begin(generator, params, seed)
+    loop_seeds = first_seeds(params.loops)
+    decoded_loops = drawing.decode(loop_seeds)
+    return drawing.play(loop_seeds, decoded_loops), decoded_loops
 
 
 def generate(
@@ -155,25 +76,25 @@ def generate(
             loops are written.
     """
     check_seed(seed)
-    names = [name_sample(seed, number) for number in range(params.loops)]
+    drawing = Drawing.begin(generator, params, seed)
     files = tuple(map(Path, list_files(params)))
+    names = [drawing.name(number) for number in range(params.loops)] if files else []
     outputs = Outputs(out, _name_files(*names), files, overwrite)
-    prompt = _load_prompt(generator, params, seed)
-    made = _make_novel(generator, params, seed, prompt)
-    novel = [one for one in made.values() if one.is_novel(params)]
+    receipts, too_near = [], []
+    with outputs.hold() as stage:
 
-    def write(one: _Drawn) -> dict[str, Any]:
-        return _write(
-            generator, GenerationRecipe(seed, one.loop_seed, params, prompt), one, outputs
-        )
+        def write(one: Drawn) -> dict[str, Any]:
+            with stage() as folder:
+                return _write(generator, drawing.recipe(one), one, folder)
 
-    receipts = []
-    # One core renders audio while another decodes.
-    for receipt in map_blocks(write, novel):
-        receipts.append(receipt)
-        if on_loop:
-            on_loop(receipt["loop"])
-    _refuse_too_near(made, params)
+        for block in drawing.draw():
+            # One core renders audio while another draws pictures.
+            for receipt in map_blocks(write, [one for one in block if one.is_novel(params)]):
+                receipts.append(receipt)
+                if on_loop:
+                    on_loop(receipt["loop"])
+            too_near += _list_too_near(block, params)
+    _refuse_too_near(too_near)
     return receipts
 
 
@@ -197,13 +118,10 @@ def generate_in_memory(
         GateRefusedError: Some loops stayed too near to a training loop in every attempt.
     """
     check_seed(seed)
-    prompt = load_prompt(generator.network, generator.training_loops, params, seed, files)
-    made = _make_novel(generator, params, seed, prompt)
-    _refuse_too_near(made, params)
-    return [
-        (one.loop, _receive(generator, GenerationRecipe(seed, one.loop_seed, params, prompt), one))
-        for one in made.values()
-    ]
+    drawing = Drawing.begin(generator, params, seed, files)
+    made = [one for block in drawing.draw() for one in block]
+    _refuse_too_near(_list_too_near(made, params))
+    return [(one.loop, _receive(generator, drawing.recipe(one), one)) for one in made]
 
 
 def regenerate(
@@ -226,15 +144,14 @@ def regenerate(
         InputError: An output file would replace the receipt, or a file of another run.
     """
     recipe, stated = read_generation_recipe(receipt)
-    name = name_sample(recipe.seed, recipe.loop_seed.number)
+    drawing = Drawing(generator, recipe.params, recipe.seed, recipe.prompt)
+    name = drawing.name(recipe.loop_seed.number)
     outputs = Outputs(out, _name_files(name), (receipt,), overwrite)
     for key, ours in (("model", generator.model_hash), ("data", generator.data_hash)):
         if stated[key] != ours:
             detail = f"This folder's is {ours}: name the folder of the model that made the loop."
             raise ModelError(receipt, f"another_{key}", stated[key], detail)
-    (one,) = _make(
-        generator, recipe.params, recipe.seed, recipe.prompt, [recipe.loop_seed]
-    ).values()
+    (one,) = drawing.compare([recipe.loop_seed], drawing.decode([recipe.loop_seed]))
     again = _receive(generator, recipe, one)
     if again["midi"] != stated["midi"]:
         detail = (
@@ -242,7 +159,8 @@ def regenerate(
             f"{_name_software(again)}. Other processors may round differently, too."
         )
         raise ModelError(receipt, "another_loop", stated["midi"], detail)
-    return _write(generator, recipe, one, outputs)
+    with outputs.staging() as folder:
+        return _write(generator, recipe, one, folder)
 
 
 def _name_software(receipt: Mapping[str, Any]) -> str:
@@ -250,74 +168,22 @@ def _name_software(receipt: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _load_prompt(generator: Generator, params: SampleParams, seed: int) -> Prompt:
-    return load_prompt(generator.network, generator.training_loops, params, seed)
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """A sampled loop, and the training loops nearest to it."""
-
-    loop_seed: LoopSeed
-    loop: DrumLoop
-    decoded: DecodedLoop
-    nearest: list[Pair]
-
-    def is_novel(self, params: SampleParams) -> bool:
-        return not self.nearest or self.nearest[0].distance >= params.min_novelty
-
-
-def _make_novel(
-    generator: Generator, params: SampleParams, seed: int, prompt: Prompt
-) -> dict[int, _Drawn]:
-    """Loops by their number; those too near to a training loop are drawn again."""
-    made: dict[int, _Drawn] = {}
-    loop_seeds = [LoopSeed(number) for number in range(params.loops)]
-    while loop_seeds:
-        made.update(_make(generator, params, seed, prompt, loop_seeds))
-        loop_seeds = [
-            replace(one.loop_seed, attempt=one.loop_seed.attempt + 1)
-            for one in map(made.__getitem__, range(params.loops))
-            if not one.is_novel(params) and one.loop_seed.attempt + 1 < _ATTEMPTS
-        ]
-    return made
-
-
-def _refuse_too_near(made: Mapping[int, _Drawn], params: SampleParams) -> None:
-    """Refuse loops that no attempt made novel.
-
-    Raises:
-        GateRefusedError: There are some.
-    """
-    reasons = [
-        f"{one.loop.lineage.loop_id} was drawn {_ATTEMPTS} times, the last one "
+def _list_too_near(drawn: Sequence[Drawn], params: SampleParams) -> list[str]:
+    """One sentence for each loop that no attempt made novel."""
+    return [
+        f"{one.loop.lineage.loop_id} was drawn {ATTEMPTS} times, the last one "
         f"{one.nearest[0].distance:.2f} from a training loop, not {params.min_novelty:g}"
-        for one in made.values()
+        for one in drawn
         if not one.is_novel(params)
     ]
+
+
+def _refuse_too_near(reasons: Sequence[str]) -> None:
     if reasons:
         raise GateRefusedError(reasons, "sample.min_novelty")
 
 
-def _make(
-    generator: Generator,
-    params: SampleParams,
-    seed: int,
-    prompt: Prompt,
-    loop_seeds: Sequence[LoopSeed],
-) -> dict[int, _Drawn]:
-    """Loops by their number."""
-    condition = generator.condition(params)
-    decoded_loops = sample_words(generator.network, params, seed, prompt, loop_seeds, condition)
-    loops = to_loops(
-        decoded_loops, generator.humanizer, params, seed, loop_seeds, condition, prompt
-    )
-    nearest = rank_nearest(loops, generator.training_loops)
-    made = map(_Drawn, loop_seeds, loops, decoded_loops, nearest)
-    return {one.loop_seed.number: one for one in made}
-
-
-def _receive(generator: Generator, recipe: GenerationRecipe, one: _Drawn) -> dict[str, Any]:
+def _receive(generator: Generator, recipe: GenerationRecipe, one: Drawn) -> dict[str, Any]:
     return make_receipt(
         one.loop,
         recipe,
@@ -336,15 +202,15 @@ def _name_files(*names: str) -> tuple[str, ...]:
 
 
 def _write(
-    generator: Generator, recipe: GenerationRecipe, one: _Drawn, outputs: Outputs
+    generator: Generator, recipe: GenerationRecipe, one: Drawn, folder: Path
 ) -> dict[str, Any]:
+    """Write a loop's files; returns its receipt."""
     loop, name = one.loop, one.loop.lineage.loop_id
     receipt = _receive(generator, recipe, one)
     midi, wav, png, json = _name_files(name)
-    with outputs.staging() as folder:
-        write_loop(folder / midi, loop)
-        write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
-        if can_draw():
-            draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
-        write_json(folder / json, receipt)
+    write_loop(folder / midi, loop)
+    write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
+    if can_draw():
+        draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
+    write_json(folder / json, receipt)
     return receipt

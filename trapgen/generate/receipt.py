@@ -21,6 +21,7 @@ from trapgen.core import (
     SampleParams,
     TableError,
     check_seed,
+    cut,
     find_version,
     list_definitions,
     make_section,
@@ -105,7 +106,7 @@ def make_receipt(
                 "loop_id": training_loops[pair.right].lineage.loop_id,
                 "distance": round(pair.distance, 4),
                 "rotation_beats": pair.rotation_beats,
-                "transform": str(pair.transform),
+                "transform": _describe(pair),
                 "shared_voices": find_shared_voices(loop, training_loops[pair.right], pair),
             }
             for pair in nearest
@@ -159,6 +160,12 @@ def _list_controls() -> list[str]:
     return [key for key in list_definitions("sample") if key != "loops"]
 
 
+def _describe(pair: Pair) -> str:
+    """How the training loop matches, as text: `bars 9 to 24, rotated by 2 beats`."""
+    bars = f"bars {pair.first_bar + 1} to {pair.first_bar + pair.n_bars}" if pair.n_bars else ""
+    return ", ".join(filter(None, (bars, str(pair.transform))))
+
+
 def _percentile(novelty: float, held_out: NDArray[np.float32]) -> float | None:
     """Share of held-out loops that are nearer to the training data; None without any."""
     return round(float(np.mean(held_out < novelty)), 4) if len(held_out) else None
@@ -174,7 +181,8 @@ def _new_digest() -> hashlib.blake2b:
 
 def find_shared_voices(loop: DrumLoop, other: DrumLoop, pair: Pair) -> list[str]:
     """Names of the voices that sound at the same steps in both, as the pair lays them over."""
-    ours, theirs = (each.onsets for each in lay_over(loop, other, pair.transform))
+    passage = cut(loop, pair.first_bar, pair.n_bars) if pair.n_bars else loop
+    ours, theirs = (each.onsets for each in lay_over(passage, other, pair.transform))
     return [
         VOICES[voice].name
         for voice in range(N_VOICES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +15,7 @@ from trapgen.generate.prompt import Prompt
 from trapgen.generate.timing import draw_offsets
 from trapgen.model import Humanizer, Tokens
 
+_STYLE_CHARACTERS: Final = 60
 _VELOCITY: Final = N_WORDS
 CONTROLS: Final = N_WORDS + 1
 _FEEL: Final = N_WORDS + 2
@@ -75,8 +77,9 @@ def to_loops(
     loop_seeds: Sequence[LoopSeed] | None = None,
     condition: Tokens | None = None,
     prompt: Prompt | None = None,
+    style: str = "",
 ) -> list[DrumLoop]:
-    """Convert decoded loops to loops with velocities and microtiming, named as `loop-0-01`.
+    """Convert decoded loops to loops with velocities and microtiming, and name them.
 
     Args:
         decoded_loops: Raw outputs of the network.
@@ -87,6 +90,7 @@ def to_loops(
         condition: `(4,)` numbers of the humanizer's conditions for these loops; by default
             unknown.
         prompt: Locked voices, and kept hits of a varied loop, keep its playback.
+        style: The style, for the names (see `name_sample`).
     """
     loop_seeds = first_seeds(len(decoded_loops)) if loop_seeds is None else loop_seeds
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
@@ -102,13 +106,29 @@ def to_loops(
             is_timed = bool(params.swing or params.humanize)
             prompt.play(playback.velocities, offsets, is_timed=is_timed)
         loop = DrumLoop(playback.velocities, steps_per_bar, params.bpm, offsets)
-        loops.append(replace(loop, lineage=Lineage(loop_id=name_sample(seed, loop_seed.number))))
+        name = name_sample(style, params.bpm, seed, loop_seed.number)
+        loops.append(replace(loop, lineage=Lineage(loop_id=name)))
     return loops
 
 
-def name_sample(seed: int, number: int) -> str:
-    """Base name of a loop's files, from seed and number: `loop-0-01`."""
-    return f"loop-{seed}-{number + 1:02d}"
+def name_sample(style: str, bpm: float, seed: int, number: int) -> str:
+    """Base name of a loop's files.
+
+    Numbers have five digits, so that the names of a run sort.
+
+    Args:
+        style: Full name of the style; `loop` stands for none.
+        bpm: Quarter notes per minute.
+        seed: Random seed of the run.
+        number: Number of the loop, from 0.
+
+    Example:
+        >>> name_sample("trap/drill", 140.0, 3, 0)
+        'trap-drill-140bpm-3-00001'
+    """
+    words = re.sub(r"[\W_]+", "-", style).strip("-")[:_STYLE_CHARACTERS]
+    tempo = repr(float(bpm)).removesuffix(".0")
+    return f"{words or 'loop'}-{tempo}bpm-{seed}-{number + 1:05d}"
 
 
 def first_seeds(n_loops: int) -> list[LoopSeed]:

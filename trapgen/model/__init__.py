@@ -28,6 +28,7 @@ from trapgen.model.words.conditions import (
     AUTO,
     Names,
     choose_condition,
+    find_style,
     list_conditions,
     list_styles,
     name_conditions,

@@ -22,6 +22,7 @@ from trapgen.core import (
     InputError,
     ModelError,
     TableError,
+    flush_all,
     hash_files,
     make_table,
     read_table,
@@ -115,6 +116,7 @@ def store_version(models: Path, folder: Path) -> str:
         # A folder appears whole: it is copied under another name first.
         part = models / f"{_PART}{version}"
         shutil.copytree(folder, part)
+        flush_all(part)
         part.rename(target)
     return version
 

@@ -69,6 +69,8 @@ def encode(
     Returns:
         `(n, n_codes)` and `(n_codes, m)`.
     """
+    if limit == Limit(0):  # any pair is within it
+        return np.zeros((len(ours), 0), np.float32), np.zeros((0, len(theirs)), np.float32)
     # Counts above the smaller of the two maxima are the smaller count of no pair.
     highest = np.minimum(ours.max(axis=0, initial=0), theirs.max(axis=0, initial=0))
     # High counts are encoded in coarse steps, rounded up.

@@ -23,6 +23,8 @@ class Pair:
         distance: Jaccard distance of the onsets, from 0 to 1.
         rotation_beats: Beats by which the right loop is rotated to match the left.
         stretch: 2 if the right loop matches in half time, 0.5 if the left does.
+        first_bar: First bar of the passage of the left loop that is compared, from 0.
+        n_bars: Its length; 0 for the whole loop.
     """
 
     left: int
@@ -30,6 +32,8 @@ class Pair:
     distance: float
     rotation_beats: int
     stretch: float = 1.0
+    first_bar: int = 0
+    n_bars: int = 0
 
     @property
     def transform(self) -> Transform:

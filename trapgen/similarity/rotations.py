@@ -13,7 +13,7 @@ from trapgen.core import Columns
 from trapgen.similarity.bitsets import BitSets
 
 _CHUNK_PAIRS: Final = 2**14
-_CHUNK_CELLS: Final = 2**21
+_CHUNK_CELLS: Final = 2**20
 _SPECTRAL_ROUNDING: Final = 0.1
 
 
@@ -86,7 +86,8 @@ def rotate_all(
     n_beats = ours.packed.shape[1]
     one = _spectra(ours, conjugate=True).transpose(1, 0, 2)
     to_shifts = _to_shifts(n_beats)
-    columns = max(1, _CHUNK_CELLS // (n_beats * len(ours)))
+    # As many columns as keep both the products and the spectra small.
+    columns = max(1, _CHUNK_CELLS // (n_beats * max(len(ours), theirs.n_cells)))
     parts = []
     for start in range(0, len(theirs), columns):
         other = _spectra(theirs[start : start + columns], conjugate=False).transpose(1, 2, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,8 @@ INDEX_FILES: Final = (LOOPS_NAME, HITS_NAME, NOVELTY_NAME)
 """The training index in a model's folder."""
 
 _N_NEAREST: Final = 3
+_WHOLE_BARS: Final = 64
+_PASSAGE_BARS: Final = 16
 _AGAIN: Final = "Train the model again: this version keeps its training loops in tables."
 
 
@@ -143,14 +145,33 @@ def cut_passages(loops: Sequence[DrumLoop], bars: int) -> list[DrumLoop]:
 def rank_nearest(loops: Sequence[DrumLoop], known: Sequence[DrumLoop]) -> list[list[Pair]]:
     """The nearest known loops of each loop, nearest first (see `trapgen.similarity`).
 
-    Rotations by beats and half time count as the same, as in the audit.
+    Rotations by beats and half time count as the same, as in the audit. A loop of more than 64 bars
+    is compared in passages of 16 bars that overlap by half: so the time for a bar does not grow
+    with the loop, and a copy in any part of it is found.
     """
     if not loops:
         return []
-    pairs = find_pairs(loops, known, max_distance=1.0, stretch=True)
+    spans = [(at, *span) for at, loop in enumerate(loops) for span in _cut_spans(loop)]
+    pieces = [cut(loops[at], first, n_bars) if n_bars else loops[at] for at, first, n_bars in spans]
+    pairs = find_pairs(pieces, known, max_distance=1.0, stretch=True)
     pairs = pairs[np.lexsort((pairs.distance, pairs.left))]
-    starts = np.searchsorted(pairs.left, np.arange(len(loops) + 1))
+    ends = np.searchsorted(pairs.left, np.arange(len(pieces) + 1))
+    nearest: list[dict[int, Pair]] = [{} for _ in loops]
+    for (at, first, n_bars), (start, end) in zip(spans, pairwise(ends.tolist()), strict=True):
+        for pair in pairs[start : min(start + _N_NEAREST, end)]:
+            found = replace(pair, left=at, first_bar=first, n_bars=n_bars)
+            best = nearest[at].setdefault(pair.right, found)
+            if pair.distance < best.distance:
+                nearest[at][pair.right] = found
     return [
-        list(pairs[start : min(start + _N_NEAREST, end)])
-        for start, end in pairwise(starts.tolist())
+        sorted(found.values(), key=lambda pair: (pair.distance, pair.right))[:_N_NEAREST]
+        for found in nearest
     ]
+
+
+def _cut_spans(loop: DrumLoop) -> list[tuple[int, int]]:
+    """First bar and length of the passages that are compared; a length of 0 is the whole loop."""
+    if loop.n_bars <= _WHOLE_BARS:
+        return [(0, 0)]
+    last = loop.n_bars - _PASSAGE_BARS
+    return [(first, _PASSAGE_BARS) for first in (*range(0, last, _PASSAGE_BARS // 2), last)]

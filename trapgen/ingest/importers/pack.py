@@ -17,6 +17,7 @@ from trapgen.core import (
     REJECTS,
     InputError,
     ParameterError,
+    hold_folder,
     make_table,
     read_table,
     replacing,
@@ -99,6 +100,13 @@ def import_pack(
     """
     limits = limits or Limits()
     _check_places(source, out)
+    with hold_folder(out):
+        return _fill(source, out, limits, on_file)
+
+
+def _fill(
+    source: Path, out: Path, limits: Limits, on_file: Callable[[int, int], None] | None
+) -> Imported:
     _clear_stale(out, source)
     reader, rows, n_written = Reader(limits), [], 0
     with _open_source(source, limits) as entries:

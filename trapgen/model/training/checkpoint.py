@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from trapgen.model.training.history import Epoch, best_epoch
 from trapgen.model.training.steps import Learner
 from trapgen.model.words.network import Network
 from trapgen.model.words.spec import Array, ModelSpec, Tokens
+
+_STATE: Final = "state.json"
 
 Progress = tuple[tuple[Epoch, ...], int, NDArray[np.float64]]
 """Finished epochs; number of batches of the current epoch; and `(2,)` sum of `Learner.learn`'s
@@ -53,7 +57,7 @@ def fingerprint(
 def clear_checkpoint(folder: Path) -> None:
     """Delete the state in a folder, once the model is saved elsewhere."""
     if folder.is_dir():
-        for path in [*folder.glob("*.safetensors"), folder / "state.json"]:
+        for path in [*folder.glob("*.safetensors"), folder / _STATE]:
             path.unlink(missing_ok=True)
 
 
@@ -72,25 +76,47 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
     def load(self) -> Progress:
-        """Load the folder's state, if it belongs to this training run."""
+        """Load the folder's state, if it belongs to this training run.
+
+        A state that is incomplete or damaged, as a power cut leaves it, is not used: the training
+        starts again, and says so.
+        """
         nothing: Progress = ((), 0, np.zeros(2))
-        if self._folder is None or not (self._folder / "state.json").is_file():
-            return nothing
-        state = read_json(self._folder / "state.json")
-        if state["fingerprint"] != self._name:
+        if self._folder is None or not (self._folder / _STATE).is_file():
             return nothing
         try:
+            state = read_json(self._folder / _STATE)
+            if state["fingerprint"] != self._name:
+                return nothing
             values, best = (
                 list(read_arrays(self._folder / state[name]).values()) if state[name] else []
                 for name in ("variables", "best")
             )
-            batches, total = state["batches"], np.array(state["total"])
-        except (TableError, KeyError):
-            return nothing  # an incomplete checkpoint is ignored
+            history = tuple(Epoch(**epoch) for epoch in state["history"])
+            batches, total = int(state["batches"]), np.array(state["total"], np.float64)
+            self._check_shapes(values, best, total)
+        except (TableError, KeyError, TypeError, ValueError) as error:
+            place = self._folder
+            print(f"note: {place} is damaged ({error}); the training starts again", file=sys.stderr)
+            return nothing
         for variable, value in zip(self._variables, values, strict=True):
             variable.assign(value)
         self._best = best
-        return tuple(Epoch(**epoch) for epoch in state["history"]), batches, total
+        return history, batches, total
+
+    def _check_shapes(
+        self, values: Sequence[Array], best: Sequence[Array], total: NDArray[np.float64]
+    ) -> None:
+        """Check that the arrays are those of this network, before any of them is used.
+
+        Raises:
+            ValueError: They are not.
+        """
+        wanted = [tuple(variable.shape) for variable in self._variables]
+        wanted_best = [tuple(variable.shape) for variable in self._mean] if best else []
+        found, found_best = ([value.shape for value in each] for each in (values, best))
+        if (found, found_best, total.shape) != (wanted, wanted_best, (2,)):
+            raise ValueError("arrays of other shapes")
 
     def save(self, history: Sequence[Epoch], *, is_best: bool) -> None:
         """Save after an epoch."""
@@ -125,7 +151,7 @@ class Checkpoint:
             "total": total.tolist(),
             "history": [asdict(epoch) for epoch in history],
         }
-        write_json(self._folder / "state.json", state)
+        write_json(self._folder / _STATE, state)
         for path in self._folder.glob("*.safetensors"):
             if path.name not in names.values():
                 path.unlink()

@@ -89,6 +89,19 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Toke
     Raises:
         ParameterError: The network does not know the style, or no fills.
     """
+    style = find_style(spec, style)
+    if kind not in ("", "beat") and f"kind:{kind}" not in spec.conditions:
+        raise ParameterError("sample.kind", "beat: this model knows no other", kind)
+    condition: Tokens = number_conditions([name_conditions(style, bpm, kind)], spec)[0]
+    return condition
+
+
+def find_style(spec: ModelSpec, style: str) -> str:
+    """The full name of a style, as `trap/drill` for `drill`; see `choose_condition`.
+
+    Raises:
+        ParameterError: The network does not know it.
+    """
     known = list_styles(spec)
     if style == AUTO:
         style = _TRAP if _TRAP in known else ""
@@ -97,11 +110,8 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Toke
         if len(ends) != 1:
             listed = ", ".join(known) or "none: this model was trained without styles"
             raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
-        style = ends[0]
-    if kind not in ("", "beat") and f"kind:{kind}" not in spec.conditions:
-        raise ParameterError("sample.kind", "beat: this model knows no other", kind)
-    condition: Tokens = number_conditions([name_conditions(style, bpm, kind)], spec)[0]
-    return condition
+        return ends[0]
+    return style
 
 
 def list_styles(spec: ModelSpec) -> tuple[str, ...]:
