@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from trapgen.core.errors import ParameterError, TableError
 from trapgen.core.kit import N_VOICES
 from trapgen.core.loop import OF_HITS, DrumLoop, Lineage, place_hits
-from trapgen.core.store import LOOPS, check_columns, make_table, replacing, write_table
+from trapgen.core.parquet import read_arrow
+from trapgen.core.store import LOOPS, make_table, replacing, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 HITS_NAME: Final = "hits.parquet"
 LOOPS_NAME: Final = "loops.parquet"
@@ -181,11 +181,9 @@ def read_rows(path: Path, schema: Mapping[str, str]) -> list[dict[str, Any]]:
     """Rows of a Parquet table, without pandas; for tables of loops, which are small.
 
     Raises:
-        TableError: The table is missing, or its columns are not the schema's.
+        TableError: The table is missing, or its columns or their types are not the schema's.
     """
-    table = _read_arrow(path)
-    check_columns(path, table.column_names, schema)
-    rows: list[dict[str, Any]] = table.to_pylist()
+    rows: list[dict[str, Any]] = read_arrow(path, schema).to_pylist()
     return rows
 
 
@@ -199,10 +197,7 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
     Raises:
         TableError: The hits are missing, belong to other loops, or break a rule.
     """
-    table = _read_arrow(path)
-    found = {field.name: str(field.type) for field in table.schema}
-    if found != HITS:
-        raise TableError(path, "columns", found, f"The columns must be {dict(HITS)}.")
+    table = read_arrow(path, HITS)
     for name, value in _ONCE.items():
         if not np.array_equal(found := table[name].to_numpy(), np.full(len(found), value)):
             raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
@@ -246,13 +241,3 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
 
 
 _OF_LOOP: Final = ("velocity", "offset", "pitch", "length")
-
-
-def _read_arrow(path: Path) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
