@@ -51,8 +51,17 @@ AS_JSON = click.option(
 
 
 def say(message: str) -> None:
-    """Print a message to standard error."""
-    print(message, file=sys.stderr)
+    """Print a one-line message to standard error; characters that a terminal obeys are escaped."""
+    from trapgen.core import printable
+
+    print(printable(message), file=sys.stderr)
+
+
+def show(line: str) -> None:
+    """Print a line of a result to standard output, escaped as by `say`."""
+    from trapgen.core import printable
+
+    print(printable(line))
 
 
 def say_rejects(rejects: Iterable[MidiError]) -> None:
@@ -63,4 +72,5 @@ def say_rejects(rejects: Iterable[MidiError]) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object to standard output."""
-    print(json.dumps(value, ensure_ascii=False))
+    # Names may have characters that standard output cannot take, or that a terminal obeys.
+    print(json.dumps(value))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trapgen.cli.app import AS_JSON, PATH, app, print_json, say
+from trapgen.cli.app import AS_JSON, PATH, app, print_json, say, show
 
 
 @app.group()
@@ -35,9 +35,9 @@ def list_(as_json: bool) -> None:
         print_json({"key_maps": tables})
         return
     for name, pitches in keys.items():
-        print(f"{name}: {KEY_MAPS[name].source}")
+        show(f"{name}: {KEY_MAPS[name].source}")
         for voice in VOICES:
-            print(f"  {voice.label:<11}{' '.join(map(str, pitches[voice.name])) or '-'}")
+            show(f"  {voice.label:<11}{' '.join(map(str, pitches[voice.name])) or '-'}")
 
 
 @keymap.command()
@@ -94,9 +94,9 @@ def review(pack: Path, answers: tuple[str, ...], as_json: bool) -> None:
         )
         return
     for doubt in doubts:
-        print(doubt.path)
-        print("  pitches  " + ", ".join(f"{pitch} ({n})" for pitch, n in doubt.pitches.items()))
+        show(doubt.path)
+        show("  pitches  " + ", ".join(f"{pitch} ({n})" for pitch, n in doubt.pitches.items()))
         for reading in doubt.readings[:3]:
             names = ", ".join(table.name for table in reading.key_maps)
-            print(f"  {reading.confidence:7.1%}  {names}")
+            show(f"  {reading.confidence:7.1%}  {names}")
     say(f"{len(doubts)} files with an uncertain key map: settle with --set FILE=MAP or FILE=VOICE")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from trapgen.cli.app import AS_JSON, PATH, app, print_json
+from trapgen.cli.app import AS_JSON, PATH, app, print_json, show
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def lineage(file: Path, as_json: bool) -> None:
         print_json(found)
         return
     for line in _lay_out(found):
-        print(line)
+        show(line)
 
 
 def _trace(file: Path) -> dict[str, Any]:

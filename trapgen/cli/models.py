@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, SOURCE, app, print_json, say, say_rejects
+from trapgen.cli.app import (
+    AS_JSON,
+    OVERWRITE,
+    PATH,
+    SOURCE,
+    app,
+    print_json,
+    say,
+    say_rejects,
+    show,
+)
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -78,9 +88,9 @@ def score(
     if as_json:
         print_json(result)
         return
-    print(f"{len(words)} loops, {result['n_steps']} steps; bits per step, lower is better:")
+    show(f"{len(words)} loops, {result['n_steps']} steps; bits per step, lower is better:")
     for name, bits in [("model", result["bits_per_step"]), *((n, baselines[n]) for n in NAMES)]:
-        print(f"  {name:<10} {bits:6.3f}")
+        show(f"  {name:<10} {bits:6.3f}")
 
 
 @app.command(cls=Verb, takes={"seed": "seed", "params": "sample"})

@@ -27,7 +27,9 @@ from trapgen.core.errors import (
     TableError,
     TextError,
     TrapgenError,
+    printable,
 )
+from trapgen.core.inputs import check_input, read_input
 from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap, key_map
 from trapgen.core.kit.roles import FULL, ROLES, Role, role_of_name
 from trapgen.core.kit.voices import (
@@ -108,6 +110,7 @@ from trapgen.core.store import (
     SPLIT,
     SURVIVORS,
     clear_parts,
+    guard_cell,
     hash_files,
     make_folder,
     make_table,
@@ -115,6 +118,7 @@ from trapgen.core.store import (
     read_json,
     read_table,
     replacing,
+    unguard_cell,
     write_arrays,
     write_json,
     write_table,

@@ -103,8 +103,8 @@ def _load_yaml(path: Path) -> Any:
         text = read_input(path, max_bytes=_MAX_BYTES).decode("utf-8")
         depth = 0
         for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise ParameterError(str(path), "YAML without anchors and aliases", event.anchor)
+            anchor = getattr(event, "anchor", None)
+            check(str(path), anchor is None, "YAML without anchors and aliases", anchor)
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             check(str(path), depth <= _MAX_DEPTH, f"YAML of at most {_MAX_DEPTH} levels", depth)

@@ -17,9 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from trapgen.core import InputError
+from trapgen.core import InputError, printable
 from trapgen.ingest.importers.entry import CHUNK_BYTES, Entry, Limits, too_large
-from trapgen.ingest.importers.names import printable
 
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR64 = struct.Struct("<4sLQL")
