@@ -38,7 +38,8 @@ def app() -> None:
     """
 
 
-PATH = click.Path(path_type=Path)
+# What cannot be read is refused by the reader, with exit code 3.
+PATH = click.Path(path_type=Path, readable=False)
 SOURCE = click.argument(
     "source", metavar="SRC", type=PATH, help="A file, or a folder, searched recursively."
 )

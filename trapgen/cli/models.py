@@ -141,13 +141,18 @@ def generate(
 def regenerate(
     receipt: Path, out: Path, model: Path | None, overwrite: bool, as_json: bool
 ) -> None:
-    """Make a loop again from its receipt: the same bytes, or an error."""
-    from trapgen.generate import read_generation_recipe
+    """Make a loop again from its receipt: the same bytes, or an error.
+
+    Its figures, such as the novelty, are compared with those of the loop; an edited one is named.
+    """
+    from trapgen.generate import is_sealed, read_generation_recipe
     from trapgen.generate import regenerate as run
 
     stated = read_generation_recipe(receipt)[1]
     grid = stated["steps_per_bar"]
     made = run(_load(_find_model(model, grid, stated)), receipt, out, overwrite=overwrite)
+    if is_sealed(stated) is None:
+        say(f"note: {receipt} has no digest (an earlier version wrote it); its figures hold")
     say(str(out / made["loop"]))
     _say_no_pictures()
     if as_json:

@@ -29,6 +29,7 @@ from trapgen.core.errors import (
     TrapgenError,
     printable,
 )
+from trapgen.core.grid import MAX_BARS
 from trapgen.core.inputs import check_input, read_input
 from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap, key_map
 from trapgen.core.kit.roles import FULL, ROLES, Role, role_of_name

@@ -29,6 +29,7 @@ N_TARGETS: Final = N_WORDS + 1
 
 BAR_WORD: Final = "BAR"
 _BIT_VALUES: Final = 2 ** np.arange(N_VOICES - 1, -1, -1)
+_MAX_TEXT_BYTES: Final = 1 << 26
 DECODED_VELOCITY: Final = 100
 """Velocity of decoded hits: the text contains none."""
 
@@ -125,7 +126,7 @@ def read_lines(path: Path, steps_per_bar: int) -> list[NDArray[np.int64]]:
     """
     try:
         # Editors on Windows put a byte order mark in front.
-        text = read_input(path, TextError).decode("utf-8-sig")
+        text = read_input(path, TextError, max_bytes=_MAX_TEXT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TextError(path, "unreadable", error, "Loop text is UTF-8.") from error
     lines = [

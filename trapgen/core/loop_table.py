@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError, TableError
+from trapgen.core.grid import MAX_BARS
 from trapgen.core.kit import N_VOICES
 from trapgen.core.loop import OF_HITS, DrumLoop, Lineage, place_hits
 from trapgen.core.parquet import read_arrow
@@ -203,6 +204,8 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
             raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
     names = table["loop_id"].combine_chunks()
     number_of = {row["loop_id"]: number for number, row in enumerate(rows)}
+    if len(number_of) < len(rows):
+        raise TableError(path, "loop_id", "one id of two loops", _AGAIN)
     known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
     loop = known[names.indices.to_numpy()] if len(table) else np.zeros(0, np.int64)
     order = np.argsort(loop, kind="stable")
@@ -217,6 +220,9 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
 
 
 def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLoop:
+    if not 1 <= row["n_bars"] <= MAX_BARS:
+        received = f"{row['n_bars']} bars of {row['loop_id']}"
+        raise TableError(path, "n_bars", received, f"A loop has 1 to {MAX_BARS:,} bars.")
     if len(hits) != row["n_onsets"]:
         received = f"{len(hits)} hits of {row['loop_id']}, which has {row['n_onsets']}"
         raise TableError(path, "hits", received, _AGAIN)

@@ -24,7 +24,12 @@ from trapgen.core import (
 from trapgen.generate.decode import sample_words
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.read_prompt import list_files, load_prompt
-from trapgen.generate.receipt import GenerationRecipe, make_receipt, read_generation_recipe
+from trapgen.generate.receipt import (
+    GenerationRecipe,
+    check_figures,
+    make_receipt,
+    read_generation_recipe,
+)
 from trapgen.generate.render_loops import DecodedLoop, LoopSeed, name_sample, to_loops
 from trapgen.midi import write_loop
 from trapgen.model import (
@@ -221,7 +226,8 @@ def regenerate(
         The new receipt; with the same code it equals the old one.
 
     Raises:
-        TableError: The receipt is missing, or lacks a key.
+        TableError: The receipt is missing, lacks a key, or was edited: a figure in it is not the
+            loop's.
         ModelError: It names another model, other training data, or a loop with other bytes.
         InputError: An output file would replace the receipt, or a file of another run.
     """
@@ -242,6 +248,7 @@ def regenerate(
             f"{_name_software(again)}. Other processors may round differently, too."
         )
         raise ModelError(receipt, "another_loop", stated["midi"], detail)
+    check_figures(receipt, stated, again)
     return _write(generator, recipe, one, outputs)
 
 
