@@ -18,6 +18,7 @@ MAX_BYTES: Final = 1 << 28
 MAX_TABLE_BYTES: Final = 1 << 32
 """The same of a file of weights, and of a table in Parquet."""
 
+_PIECE_BYTES: Final = 1 << 20
 _KINDS: Final = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -81,16 +82,19 @@ def read_input(
         trapgen.core.errors.InputError: note.txt: file_size (received 4 bytes). At most 3 bytes...
     """
     check_input(path, error, max_bytes=max_bytes, detail=detail)
+    pieces, n_bytes = [], 0
     try:
         # Not blocking: what was a file may have become a pipe.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            content = file.read(max_bytes + 1)
+            while n_bytes <= max_bytes and (piece := file.read(_PIECE_BYTES)):
+                pieces.append(piece)
+                n_bytes += len(piece)
     except OSError as reason:
         raise _unreadable(path, error, reason, detail) from reason
-    if len(content) > max_bytes:
+    if n_bytes > max_bytes:
         detail = f"At most {max_bytes:,} bytes are read."
         raise error(path, "file_size", f"over {max_bytes:,} bytes", detail)
-    return content
+    return b"".join(pieces)
 
 
 def _unreadable(path: Path, error: type[InputError], reason: Exception, detail: str) -> InputError:

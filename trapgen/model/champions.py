@@ -45,7 +45,7 @@ LEDGER_FILE: Final = "ledger.csv"
 
 _CHAMPION: Final = "champion"
 _PART: Final = ".part-"
-_VERSION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{8}")
+_VERSION: Final = re.compile(r"[0-9a-z][0-9a-z-]*")
 
 
 def find_model_in_use(root: Path) -> tuple[Path, str] | None:
