@@ -53,12 +53,12 @@ test: $(READY)  ## the tests that need no server and no browser, within 5 minute
 test-all: $(READY)  ## the rest: servers, a browser, whole pipelines; what is missing is skipped
 	python -m pytest -m "$(REST)"
 
-check: $(READY)  ## format, lint, types, import rules, a minute of the MIDI fuzzer
+check: $(READY)  ## format, lint, types, import rules, a minute of the fuzzers
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
-	python -m fuzz.midi --seconds 60 --seed $$(date +%Y%m%d)
+	python -m fuzz --seconds 60 --seed $$(date +%Y%m%d)
 
 bench: $(READY)  ## figures, side by side: reading, standardizing, leaks, learning, sampling
 	python -m bench.ingest

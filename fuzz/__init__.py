@@ -1,1 +1,1 @@
-"""Fuzzers: `python -m fuzz.midi`."""
+"""Fuzzers: `python -m fuzz` runs all of them, `python -m fuzz.midi` and its like one."""

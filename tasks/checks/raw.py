@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.run import Check, Findings, run_checks
-from trapgen.core import InputError, make_table
-from trapgen.ingest import Limits, check_name, clash_key, find_midi, printable, read_pack
+from trapgen.core import InputError, make_table, printable
+from trapgen.ingest import Limits, check_name, clash_key, find_midi, read_pack
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -260,9 +260,7 @@ def test_a_bomb_stops_at_the_limit_whatever_its_header_says(tmp_path):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb.mid", bytes(200 << 20))
-        # Within the limit by its header, and with a great many packed bytes to pay for it.
-        archive.filelist[-1].file_size = 16 << 20
-        archive.filelist[-1].compress_size = 1 << 31
+        archive.filelist[-1].file_size = 16 << 20  # within the limits by its header
     script = (
         "import sys, pandas; from pathlib import Path; from resource import *;"
         "from trapgen.ingest import import_pack;"
@@ -281,16 +279,74 @@ def test_a_bomb_stops_at_the_limit_whatever_its_header_says(tmp_path):
     assert int(grown_kb) < 32 << 10
 
 
-def test_total_and_count_stop_where_they_say(tmp_path):
-    path = tmp_path / "x.zip"
+def refuse_zip(path: Path, out: Path, limits: Limits | None = None) -> str:
+    """The rule by which a ZIP as a whole is refused, before anything is written."""
+    with pytest.raises(InputError) as caught:
+        import_pack(path, out, limits=limits)
+    assert caught.value.path == path
+    assert not out.exists()
+    return caught.value.rule
+
+
+def test_a_zip_over_a_limit_in_all_is_refused_before_anything_is_written(tmp_path):
+    path, zeros = tmp_path / "x.zip", tmp_path / "zeros.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name in "abcd":
             archive.writestr(f"{name}.mid", os.urandom(1000))
-    import_pack(path, tmp_path / "total", limits=Limits(total_bytes=2500))
-    assert midi_below(tmp_path / "total").keys() == {"a.mid", "b.mid"}
-    assert rules(tmp_path / "total") == {"c.mid": "total_bytes", "d.mid": "total_bytes"}
-    import_pack(path, tmp_path / "count", limits=Limits(entries=3))
-    assert rules(tmp_path / "count") == {"d.mid": "entry_count"}
+        archive.writestr("sound.wav", bytes(5000))
+    out = tmp_path / "pack"
+    assert refuse_zip(path, out, Limits(total_bytes=3999)) == "total_bytes"
+    assert refuse_zip(path, out, Limits(entries=4)) == "entry_count"
+    with zipfile.ZipFile(zeros, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(40):
+            archive.writestr(f"{number}.mid", bytes(SMALL.ratio_from_bytes // 2))
+    assert refuse_zip(zeros, out, SMALL) == "ratio"
+    import_pack(path, out, limits=Limits(total_bytes=4000, entries=5))
+    assert len(midi_below(out)) == 4
+
+
+# Offsets of fields in an entry of the directory, and in its end (APPNOTE 4.3.12, 4.3.16).
+_NAME, _EXTRA, _COMMENT, _COUNT, _SIZE = 28, 30, 32, 8, 12
+
+
+@pytest.mark.parametrize(
+    ("place", "field", "change"),
+    [
+        ("entry", _NAME, 1),
+        ("entry", _EXTRA, 51),
+        ("entry", _COMMENT, 51),
+        ("entry", _COMMENT, 1),
+        ("end", _COUNT, 1),
+        ("end", _COUNT, -1),
+        ("end", _SIZE, -51),
+        ("end", _SIZE, -102),
+    ],
+)
+def test_a_zip_whose_directory_does_not_add_up_is_refused(tmp_path, midi, place, field, change):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.mid", midi)
+        archive.writestr("b.mid", midi)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02" if place == "entry" else b"PK\x05\x06") + field
+    for offset in (at, at + 2) if field == _COUNT else (at,):
+        stated = int.from_bytes(data[offset : offset + 2], "little")
+        data[offset : offset + 2] = (stated + change).to_bytes(2, "little")
+    path.write_bytes(data)
+    assert refuse_zip(path, tmp_path / "pack") in ("directory", "not_a_zip")
+
+
+def test_a_zip_whose_entries_overlap_is_refused(tmp_path):
+    path = tmp_path / "overlap.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("0.mid", os.urandom(1 << 12))
+        first = archive.filelist[0]
+        for number in range(1, 50):
+            again = zipfile.ZipInfo(f"{number}.mid")
+            for name in ("CRC", "compress_size", "file_size", "header_offset", "compress_type"):
+                setattr(again, name, getattr(first, name))
+            archive.filelist.append(again)
+    assert refuse_zip(path, tmp_path / "pack") == "directory"
 
 
 @pytest.mark.parametrize("name", ["entry_bytes", "total_bytes", "entries", "ratio"])

@@ -14,7 +14,6 @@ import symusic
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import fuzz.midi
 from tests.strategies import (
     drum_loops,
     event,
@@ -38,7 +37,7 @@ from trapgen.core import (
     ParameterError,
     StandardizeParams,
 )
-from trapgen.ingest import read_loop, write_packs
+from trapgen.ingest import read_loop
 from trapgen.midi import parse_strikes, read_strikes, to_bytes, write_loop
 
 # A temporary folder may serve many examples: each overwrites what it then reads.
@@ -323,37 +322,6 @@ def test_a_hundred_thousand_notes_in_a_bar_are_read():
     strikes = parse_strikes(midi_file(track(note_on(0), event(0, 38, 9) * 99_999)))
     assert len(strikes) == 100_000
     assert not strikes.ticks.any()
-
-
-def test_what_the_fuzzer_found_is_read_or_refused_now():
-    for path in sorted(fuzz.midi.FINDS.glob("*.mid")):
-        assert fuzz.midi.check(path, weigh=True)[0] is None, path.name
-
-
-def test_broken_files_are_read_or_refused(tmp_path):
-    paths = write_packs(tmp_path / "starter")[::7]
-    seeds = [path.read_bytes() for path in paths]
-    outcomes = set()
-    for number in range(300):
-        data = fuzz.midi.mutate(seeds, 0, number)
-        wrong, outcome = fuzz.midi.check_bytes(data, tmp_path, number)
-        assert wrong is None, number
-        outcomes.add(outcome)
-    assert outcomes >= {"read", "truncated", "not_midi", "time_division"}
-
-
-def test_the_fuzzer_notices_what_is_wrong(tmp_path, monkeypatch):
-    data = midi_file(track(note_on(0), note_on(480, 38)))
-    assert fuzz.midi.check_bytes(data, tmp_path) == (None, "read")
-    monkeypatch.setattr(fuzz.midi, "MAX_BYTES", 100)
-    assert "MiB" in fuzz.midi.check_bytes(data, tmp_path)[0]
-    monkeypatch.setattr(fuzz.midi, "MAX_S", -1)
-    assert " s under" in fuzz.midi.check_bytes(data, tmp_path)[0]
-
-
-def test_a_failing_file_is_minimized():
-    data = midi_file(track(note_on(0), note_on(480, 38)))
-    assert fuzz.midi.shrink(data, lambda smaller: b"MTrk" in smaller) == b"MTrk"
 
 
 # Writing

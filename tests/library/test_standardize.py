@@ -287,7 +287,8 @@ def test_a_meter_can_be_ignored(tmp_path):
 def test_loops_are_named_by_their_path(tmp_path):
     for name in ("Drill Pack/UK/Kick_01.mid", "a.mid", "a.MIDI", ".hidden.mid", "notes.txt"):
         write(tmp_path / name, note_on(0))
-    found = list(read_folder(tmp_path, PARAMS))
+    *found, hidden, other = read_folder(tmp_path, PARAMS)
+    assert [hidden.rule, other.rule] == ["hidden", "ending"]
     names = [(x.loop.lineage.loop_id, x.source_path) for x in found]
     assert names == [
         ("Drill Pack/UK/Kick_01", "Drill Pack/UK/Kick_01.mid"),

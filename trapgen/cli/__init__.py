@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import click
+
 # Importing a module registers its verbs.
 from trapgen.cli import importing, keymaps, lineage, loops, models
 from trapgen.cli.app import app, say
@@ -17,13 +19,21 @@ from trapgen.cli.app import app, say
 def main() -> None:
     """Run the command; a `TrapgenError` ends it with its exit code and a one-sentence message."""
     try:
-        app(prog_name="trapgen")
+        sys.exit(app(prog_name="trapgen", standalone_mode=False))
+    except click.Abort:
+        say("aborted")
+        sys.exit(1)
     except Exception as error:
-        from trapgen.core import TrapgenError, WriteError
+        from trapgen.core import TrapgenError, WriteError, printable
 
         if isinstance(error, OSError):
             error = WriteError(Path.cwd(), error)
-        if not isinstance(error, TrapgenError):
+        if isinstance(error, click.ClickException):
+            # Its message may quote an argument, which may be the name of a file.
+            error.message = printable(error.message)  # type: ignore[misc]
+            error.show()
+        elif isinstance(error, TrapgenError):
+            say(f"error: {error}")
+        else:
             raise
-        say(f"error: {error}")
         sys.exit(error.exit_code)

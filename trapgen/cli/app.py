@@ -38,7 +38,8 @@ def app() -> None:
     """
 
 
-PATH = click.Path(path_type=Path)
+# What cannot be read is refused by the reader, with exit code 3.
+PATH = click.Path(path_type=Path, readable=False)
 SOURCE = click.argument(
     "source", metavar="SRC", type=PATH, help="A file, or a folder, searched recursively."
 )
@@ -51,8 +52,17 @@ AS_JSON = click.option(
 
 
 def say(message: str) -> None:
-    """Print a message to standard error."""
-    print(message, file=sys.stderr)
+    """Print a one-line message to standard error; characters that a terminal obeys are escaped."""
+    from trapgen.core import printable
+
+    print(printable(message), file=sys.stderr)
+
+
+def show(line: str) -> None:
+    """Print a line of a result to standard output, escaped as by `say`."""
+    from trapgen.core import printable
+
+    print(printable(line))
 
 
 def say_rejects(rejects: Iterable[MidiError]) -> None:
@@ -63,4 +73,5 @@ def say_rejects(rejects: Iterable[MidiError]) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object to standard output."""
-    print(json.dumps(value, ensure_ascii=False))
+    # Names may have characters that standard output cannot take, or that a terminal obeys.
+    print(json.dumps(value))

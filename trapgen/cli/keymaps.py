@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, app, print_json, say
+from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, app, print_json, say, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,9 +42,9 @@ def list_(as_json: bool) -> None:
         print_json({"key_maps": tables})
         return
     for name, pitches in keys.items():
-        print(f"{name}: {KEY_MAPS[name].source}")
+        show(f"{name}: {KEY_MAPS[name].source}")
         for voice in VOICES:
-            print(f"  {voice.label:<11}{' '.join(map(str, pitches[voice.name])) or '-'}")
+            show(f"  {voice.label:<11}{' '.join(map(str, pitches[voice.name])) or '-'}")
 
 
 @keymap.command()
@@ -104,7 +104,7 @@ def review(pack: Path, answers: tuple[str, ...], as_json: bool) -> None:
         return
     for found in (*unsure, *dropping):
         for line in _lay_out(found):
-            print(line)
+            show(line)
     say(
         f"{len(unsure)} files in doubt, {len(dropping)} others with dropped notes: settle with "
         "--set FILE=MAP or FILE=VOICE"
@@ -143,10 +143,8 @@ def _describe(found: Reviewed) -> dict[str, Any]:
 
 
 def _lay_out(found: Reviewed) -> list[str]:
-    from trapgen.ingest import printable
-
     reading = found.reading
-    lines = [f"{printable(found.path)}: {reading.key_map}, confidence {reading.confidence:.1%}"]
+    lines = [f"{found.path}: {reading.key_map}, confidence {reading.confidence:.1%}"]
     if not found.is_sure:
         lines.append(f"  pitches  {_count(found.pitches)}")
         for each in reading.readings[:3]:
@@ -160,7 +158,7 @@ def _lay_out(found: Reviewed) -> list[str]:
         for track in found.tracks:
             channels = ", ".join(map(str, track.channels))
             lines.append(
-                f"  track {track.number}, {printable(track.name) or 'no name'}, "
+                f"  track {track.number}, {track.name or 'no name'}, "
                 f"channel {channels}: {_count(track.pitches)}"
             )
     return lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from trapgen.cli.app import AS_JSON, PATH, app, print_json
+from trapgen.cli.app import AS_JSON, PATH, app, print_json, show
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def lineage(file: Path, key_map: str, as_json: bool) -> None:
         print_json(found)
         return
     for line in _lay_out(found):
-        print(line)
+        show(line)
 
 
 def _trace(file: Path, params: StandardizeParams) -> dict[str, Any]:
@@ -53,17 +53,30 @@ def _trace(file: Path, params: StandardizeParams) -> dict[str, Any]:
     if receipt.is_file():
         stated = read_json(receipt)
         if isinstance(stated, dict) and {"model", "data"} <= stated.keys():
-            found = {"loop": {key: stated[key] for key in ("loop", *_KEYS) if key in stated}}
-            version = f"{stated['model']}-{stated['data'][:8]}"
-            folder = _find_version(version)
-            model = _describe_model(folder) if folder else {"version": version, "folder": None}
-            return {**found, "model": {**model, "reign": _list_reign(version)}}
+            return _trace_receipt(receipt)
     if file.name.startswith(f"{SOURCE_RULE}-"):
         return _trace_source(file.name)
     if not file.is_file():
         raise InputError(file, "missing", "no such file or folder", "Check the path.")
     read = read_loop(file, params)
     return {"file": str(file), **_trace_source(read.loop.lineage.source_ids[0])}
+
+
+def _trace_receipt(path: Path) -> dict[str, Any]:
+    from trapgen.core import TableError
+    from trapgen.generate import is_sealed, read_generation_recipe
+
+    stated = read_generation_recipe(path)[1]
+    if is_sealed(stated) is False:
+        detail = "Receipts must not be edited: `trapgen regenerate` names what was."
+        raise TableError(path, "edited", "another digest", detail)
+    version = f"{stated['model']}-{stated['data'][:8]}"
+    folder = _find_version(version)
+    model = _describe_model(folder) if folder else {"version": version, "folder": None}
+    return {
+        "loop": {key: stated[key] for key in ("loop", *_KEYS) if key in stated},
+        "model": {**model, "reign": _list_reign(version)},
+    }
 
 
 def _list_models() -> list[Path]:
@@ -82,17 +95,15 @@ def _find_version(version: str) -> Path | None:
 
 
 def _describe_model(folder: Path) -> dict[str, Any]:
-    from trapgen.core import read_json
+    from trapgen.core import ModelError, read_json
     from trapgen.model import name_version
 
     version = name_version(folder)
     path = folder / "lineage.json"
-    return {
-        "version": version,
-        "folder": str(folder),
-        **(read_json(path) if path.is_file() else {}),
-        "reign": _list_reign(version),
-    }
+    known = read_json(path) if path.is_file() else {}
+    if not isinstance(known, dict):
+        raise ModelError(path, "keys", type(known).__name__, "Train the model again.")
+    return {"version": version, "folder": str(folder), **known, "reign": _list_reign(version)}
 
 
 def _list_reign(version: str) -> list[dict[str, str]]:

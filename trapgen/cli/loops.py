@@ -25,18 +25,28 @@ def standardize(
     """Convert MIDI files to one kit and grid.
 
     Writes the loops as General MIDI drums, manifest.parquet with one row per loop, and rejects.csv
-    with the reason for every file that was not read.
+    with the reason for every file that was not read. Ends with exit code 3 if none was.
     """
-    from trapgen.core import show_progress
+    from trapgen.core import InputError, show_progress
+    from trapgen.ingest import list_files
     from trapgen.ingest import standardize as run
 
+    left_out = dict(list_files(source).left_out)
     with show_progress("standardizing") as on_files:
         manifest, rejects = run(source, out, params, on_files=on_files, overwrite=overwrite)
     roles = {str(role): int(n) for role, n in manifest["role"].value_counts().items()}
     if as_json:
-        print_json({"loops": len(manifest), "rejects": len(rejects), "roles": roles})
+        counts = {"loops": len(manifest), "rejects": len(rejects), "left_out": left_out}
+        print_json({**counts, "roles": roles})
     listed = ", ".join(f"{n} {role}" for role, n in roles.items())
-    say(f"{len(manifest)} loops ({listed}), {len(rejects)} files rejected: {out}")
+    others = ", ".join(f"{n} {ending}" for ending, n in left_out.items())
+    say(
+        f"{len(manifest)} loops ({listed}), {len(rejects)} files rejected, "
+        f"left out: {others or 'none'}: {out}"
+    )
+    if not len(manifest):
+        received = f"{len(rejects)} files, none of them readable"
+        raise InputError(source, "no_loops", received, f"{out / 'rejects.csv'} has the reasons.")
 
 
 @app.command(cls=Verb, takes={"params": "standardize"})

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, SOURCE, app, print_json, say, say_rejects
+from trapgen.cli.app import (
+    AS_JSON,
+    OVERWRITE,
+    PATH,
+    SOURCE,
+    app,
+    print_json,
+    say,
+    say_rejects,
+    show,
+)
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -54,7 +64,7 @@ def score(
 
     from trapgen.core import to_words
     from trapgen.evaluate import NAMES, baseline_bits, loop_bits
-    from trapgen.ingest import printable, read_collection
+    from trapgen.ingest import read_collection
     from trapgen.model import AUTO, choose_condition
     from trapgen.similarity import load_training_index
 
@@ -84,12 +94,12 @@ def score(
     if as_json:
         print_json({**result, "loops": of_loops})
         return
-    print(f"{len(words)} loops, {result['n_steps']} steps; bits per step, lower is better:")
+    show(f"{len(words)} loops, {result['n_steps']} steps; bits per step, lower is better:")
     for name, value in [("model", result["bits_per_step"]), *((n, baselines[n]) for n in NAMES)]:
-        print(f"  {name:<10} {value:6.3f}")
-    print("bits per step of each loop under the model, likeliest first:")
+        show(f"  {name:<10} {value:6.3f}")
+    show("bits per step of each loop under the model, likeliest first:")
     for row in sorted(of_loops, key=lambda row: row["bits_per_step"]):
-        print(f"  {row['bits_per_step']:6.3f} {printable(row['loop'])}")
+        show(f"  {row['bits_per_step']:6.3f} {row['loop']}")
 
 
 @app.command(cls=Verb, takes={"seed": "seed", "params": "sample"})
@@ -140,13 +150,18 @@ def generate(
 def regenerate(
     receipt: Path, out: Path, model: Path | None, overwrite: bool, as_json: bool
 ) -> None:
-    """Make a loop again from its receipt: the same bytes, or an error."""
-    from trapgen.generate import read_generation_recipe
+    """Make a loop again from its receipt: the same bytes, or an error.
+
+    Its figures, such as the novelty, are compared with those of the loop; an edited one is named.
+    """
+    from trapgen.generate import is_sealed, read_generation_recipe
     from trapgen.generate import regenerate as run
 
     stated = read_generation_recipe(receipt)[1]
     grid = stated["steps_per_bar"]
     made = run(_load(_find_model(model, grid, stated)), receipt, out, overwrite=overwrite)
+    if is_sealed(stated) is None:
+        say(f"note: {receipt} has no digest (an earlier version wrote it); its figures hold")
     say(str(out / made["loop"]))
     _say_no_pictures()
     if as_json:

@@ -28,7 +28,10 @@ from trapgen.core.errors import (
     TextError,
     TrapgenError,
     WriteError,
+    printable,
 )
+from trapgen.core.grid import MAX_BARS
+from trapgen.core.inputs import check_input, read_input
 from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap
 from trapgen.core.kit.own_map import OWN, key_map, list_pairs, make_csv, resolve_key_map
 from trapgen.core.kit.roles import FULL, READ_BY, ROLES, Role, role_of_folder, role_of_name
@@ -111,6 +114,7 @@ from trapgen.core.store import (
     SURVIVORS,
     clear_parts,
     flush_all,
+    guard_cell,
     hash_files,
     make_folder,
     make_table,
@@ -119,6 +123,7 @@ from trapgen.core.store import (
     read_table,
     remove,
     replacing,
+    unguard_cell,
     write_arrays,
     write_json,
     write_table,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import ModelError, TableError, TextError
+from trapgen.core.inputs import read_input
 from trapgen.core.kit import N_VOICES, VOICES
 from trapgen.core.loop import STEPS_PER_BAR, DrumLoop
 from trapgen.core.store import read_json, write_json, write_text
@@ -28,6 +29,7 @@ N_TARGETS: Final = N_WORDS + 1
 
 BAR_WORD: Final = "BAR"
 _BIT_VALUES: Final = 2 ** np.arange(N_VOICES - 1, -1, -1)
+_MAX_TEXT_BYTES: Final = 1 << 26
 DECODED_VELOCITY: Final = 100
 """Velocity of decoded hits: the text contains none."""
 
@@ -123,8 +125,9 @@ def read_lines(path: Path, steps_per_bar: int) -> list[NDArray[np.int64]]:
             has a bar with another number of steps.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        # Editors on Windows put a byte order mark in front.
+        text = read_input(path, TextError, max_bytes=_MAX_TEXT_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise TextError(path, "unreadable", error, "Loop text is UTF-8.") from error
     lines = [
         _parse_line(path, number, line.split(), steps_per_bar)

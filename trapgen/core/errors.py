@@ -23,8 +23,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+_MOST_CHARACTERS: Final = 500
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
+
+
+def printable(text: str) -> str:
+    r"""A text that is safe to print and to write: unprintable characters are escaped.
+
+    Examples:
+        >>> print(printable("new\nline and \x1b[31mred"))
+        new\nline and \x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in text
+    )
 
 
 def _shorten(value: object) -> str:
@@ -35,10 +50,26 @@ def _shorten(value: object) -> str:
         return f"a huge {type(value).__name__}"
 
 
+def _cut(value: object) -> object:
+    """The value; the two ends of its text if that is long."""
+    try:
+        text = str(value)
+    except ValueError:
+        return f"a huge {type(value).__name__}"
+    half = _MOST_CHARACTERS // 2
+    return value if len(text) <= _MOST_CHARACTERS else f"{text[:half]} … {text[-half:]}"
+
+
 class TrapgenError(Exception):
-    """Base class of all errors that trapgen raises on purpose."""
+    """Base class of all errors that trapgen raises on purpose.
+
+    Its message is one line that is safe to print, whatever names and values it quotes.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors with several arguments pickle as their one message, to cross processes.
@@ -67,15 +98,15 @@ class InputError(TrapgenError):
     Args:
         path: The file or folder that was read.
         rule: Short name of the rule, as in `rejects.csv` (`no_notes`).
-        received: The value found.
+        received: The value found; a long one is cut.
         detail: One sentence with a remedy.
     """
 
     exit_code = 3
 
     def __init__(self, path: str | Path, rule: str, received: object, detail: str) -> None:
-        self.path, self.rule, self.received, self.detail = Path(path), rule, received, detail
-        super().__init__(f"{path}: {rule} (received {received}). {detail}")
+        self.path, self.rule, self.received, self.detail = Path(path), rule, _cut(received), detail
+        super().__init__(f"{path}: {rule} (received {self.received}). {_cut(detail)}")
 
 
 class MidiError(InputError):

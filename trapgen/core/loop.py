@@ -245,6 +245,11 @@ def _fill(
     if len(cells) and not (offsets.min() >= -0.5 and offsets.max() < 0.5):
         received = f"{offsets.min()} to {offsets.max()}"
         raise ParameterError("offsets", "from -0.5 up to 0.5", received)
+    if len(cells) and not (keys.min() >= 0 and keys.max() <= 127):
+        raise ParameterError("pitches", "from 0 to 127", f"{keys.min()} to {keys.max()}")
+    if len(cells) and not (lengths.min() >= 0 and lengths.max() < np.inf):
+        received = f"{lengths.min()} to {lengths.max()}"
+        raise ParameterError("lengths", "from 0, and finite", received)
     # A hit without a key, for example an added one, has the voice's own.
     keys = np.where(keys == 0, _KEYS[cells % N_VOICES], keys)
     of_hits = (velocities, offsets, keys, lengths)

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import ParameterError, TableError
+from trapgen.core.grid import MAX_BARS
 from trapgen.core.kit import N_VOICES
 from trapgen.core.loop import OF_HITS, DrumLoop, Lineage, place_hits
-from trapgen.core.store import LOOPS, check_columns, make_table, replacing, write_table
+from trapgen.core.parquet import read_arrow
+from trapgen.core.store import LOOPS, make_table, replacing, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 HITS_NAME: Final = "hits.parquet"
 LOOPS_NAME: Final = "loops.parquet"
@@ -181,11 +183,9 @@ def read_rows(path: Path, schema: Mapping[str, str]) -> list[dict[str, Any]]:
     """Rows of a Parquet table, without pandas; for tables of loops, which are small.
 
     Raises:
-        TableError: The table is missing, or its columns are not the schema's.
+        TableError: The table is missing, or its columns or their types are not the schema's.
     """
-    table = _read_arrow(path)
-    check_columns(path, table.column_names, schema)
-    rows: list[dict[str, Any]] = table.to_pylist()
+    rows: list[dict[str, Any]] = read_arrow(path, schema).to_pylist()
     return rows
 
 
@@ -199,15 +199,14 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
     Raises:
         TableError: The hits are missing, belong to other loops, or break a rule.
     """
-    table = _read_arrow(path)
-    found = {field.name: str(field.type) for field in table.schema}
-    if found != HITS:
-        raise TableError(path, "columns", found, f"The columns must be {dict(HITS)}.")
+    table = read_arrow(path, HITS)
     for name, value in _ONCE.items():
         if not np.array_equal(found := table[name].to_numpy(), np.full(len(found), value)):
             raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
     names = table["loop_id"].combine_chunks()
     number_of = {row["loop_id"]: number for number, row in enumerate(rows)}
+    if len(number_of) < len(rows):
+        raise TableError(path, "loop_id", "one id of two loops", _AGAIN)
     known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
     loop = known[names.indices.to_numpy()] if len(table) else np.zeros(0, np.int64)
     order = np.argsort(loop, kind="stable")
@@ -222,6 +221,9 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
 
 
 def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLoop:
+    if not 1 <= row["n_bars"] <= MAX_BARS:
+        received = f"{row['n_bars']} bars of {row['loop_id']}"
+        raise TableError(path, "n_bars", received, f"A loop has 1 to {MAX_BARS:,} bars.")
     if len(hits) != row["n_onsets"]:
         received = f"{len(hits)} hits of {row['loop_id']}, which has {row['n_onsets']}"
         raise TableError(path, "hits", received, _AGAIN)
@@ -237,7 +239,8 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
     cells = hits["step"].astype(np.int64) * N_VOICES + hits["voice"]
     try:
         values = [hits[name] for name in _OF_LOOP]
-        loop = place_hits(cells, values, row["n_bars"], row["steps_per_bar"], row["bpm"], lineage)
+        bpm = nan if row["bpm"] is None else row["bpm"]
+        loop = place_hits(cells, values, row["n_bars"], row["steps_per_bar"], bpm, lineage)
         if loop.n_onsets < len(hits) or (hits["voice"] >= N_VOICES).any():
             raise ParameterError("hits", f"one a step of {N_VOICES} voices", loop.n_onsets)
     except ParameterError as error:
@@ -246,13 +249,3 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
 
 
 _OF_LOOP: Final = ("velocity", "offset", "pitch", "length")
-
-
-def _read_arrow(path: Path) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import errno
 import hashlib
+import io
 import itertools
 import json
+import math
 import os
 import re
 import secrets
@@ -20,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core.errors import InputError, TableError, WriteError
+from trapgen.core.inputs import MAX_TABLE_BYTES, read_input
+from trapgen.core.parquet import check_columns, read_arrow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +166,9 @@ SURVIVORS: Final[Mapping[str, str]] = {
 """`data/audit/survivors.parquet`: one row per loop, with deduplication's decision."""
 
 
+_MAX_JSON_BYTES: Final = 1 << 24
+_BEFORE: Final = "Run the stage that writes it."
+
 _PARTS = itertools.count()
 _OWNER = secrets.token_hex(4)
 _PART_NAME: Final = re.compile(r"\.part-[0-9a-f]{8}([0-9a-f]+)-[0-9a-f]+(\.\w+)?")
@@ -284,11 +291,8 @@ def hash_files(*paths: Path) -> str:
     """
     digest = hashlib.blake2b(digest_size=8)
     for path in paths:
-        try:
-            digest.update(path.read_bytes())
-        except OSError as error:
-            detail = "Run the stage that writes it."
-            raise TableError(path, "unreadable", error.strerror, detail) from error
+        content = read_input(path, TableError, max_bytes=MAX_TABLE_BYTES, detail=_BEFORE)
+        digest.update(content)
     return digest.hexdigest()
 
 
@@ -307,14 +311,27 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        TableError: The file is missing or is not JSON.
+        TableError: The file is missing, too large, or is not JSON: NaN and infinity are not.
     """
+    content = read_input(path, TableError, max_bytes=_MAX_JSON_BYTES, detail=_BEFORE)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TableError(path, "unreadable", error.strerror, "Run the stage before.") from error
-    except ValueError as error:
+        text = content.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_parse_finite)
+        # A lone surrogate, as an escape can give, is text that no file can hold.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError) as error:
         raise TableError(path, "not_json", error, "Run the stage that writes it again.") from error
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _parse_finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text[:40]} is beyond the largest number")
+    return number
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -326,18 +343,23 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         temporary.write_bytes(save(whole))
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, max_bytes: int = MAX_TABLE_BYTES) -> dict[str, NDArray[Any]]:
     """Read the arrays of a `.safetensors` file, by name, in the order of their names.
 
+    Args:
+        path: The file.
+        max_bytes: Its largest size.
+
     Raises:
-        TableError: The file is missing or broken.
+        TableError: The file is missing, too large or broken.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    content = read_input(path, TableError, max_bytes=max_bytes, detail=_BEFORE)
     try:
-        arrays: dict[str, NDArray[Any]] = load(path.read_bytes())
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        arrays: dict[str, NDArray[Any]] = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
     return dict(sorted(arrays.items()))
 
@@ -359,8 +381,10 @@ def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> N
     check_columns(path, list(frame.columns), schema)
     with replacing(path) as temporary:
         if path.suffix == ".csv":
+            texts = [column for column, kind in schema.items() if kind == "str"]
+            cells = frame.assign(**{column: frame[column].map(guard_cell) for column in texts})
             # All fields are quoted: names may contain any character, even a lone carriage return.
-            frame.to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
+            cells.to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
         else:
             frame.to_parquet(temporary, index=False, compression="zstd")
 
@@ -373,27 +397,45 @@ def read_table(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    try:
-        if path.suffix == ".csv":
-            frame = pd.read_csv(path, dtype=dict(schema), keep_default_na=False)
-        else:
-            frame = pd.read_parquet(path)
-    except OSError as error:
-        raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
-    except ValueError as error:
-        raise TableError(path, "not_a_table", error, "Run the stage that writes it.") from error
-    check_columns(path, list(frame.columns), schema)
+    if path.suffix == ".csv":
+        return _read_csv(path, schema)
+    frame: pd.DataFrame = read_arrow(path, schema).to_pandas()
     for column in schema:
         if schema[column] == "object":
             frame[column] = pd.Series(map(tuple, frame[column]), frame.index, dtype=object)
     return frame
 
 
-def check_columns(path: Path, columns: list[str], schema: Mapping[str, str]) -> None:
-    """Check a table's columns against its schema.
+def _read_csv(path: Path, schema: Mapping[str, str]) -> pd.DataFrame:
+    content = read_input(path, TableError, detail=_BEFORE)
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        check_columns(path, rows[0] if rows else [], schema)
+        if uneven := [len(row) for row in rows if len(row) != len(schema)]:
+            raise ValueError(f"a row of {uneven[0]} cells")
+        cells = [dict(zip(schema, map(unguard_cell, row), strict=True)) for row in rows[1:]]
+        return make_table(cells, schema)
+    except (ValueError, OverflowError, csv.Error) as error:
+        raise TableError(path, "not_a_table", error, _BEFORE) from error
 
-    Raises:
-        TableError: The columns or their order differ.
+
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def guard_cell(text: str) -> str:
+    """A cell of a CSV that no spreadsheet takes for a formula: an apostrophe stands before one.
+
+    Numbers stay as they are.
+
+    Examples:
+        >>> guard_cell("=cmd.mid"), guard_cell("-0.25"), guard_cell("kick.mid")
+        ("'=cmd.mid", '-0.25', 'kick.mid')
     """
-    if columns != list(schema):
-        raise TableError(path, "columns", columns, f"The columns must be {list(schema)}.")
+    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
+
+
+def unguard_cell(text: str) -> str:
+    """The text that `guard_cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

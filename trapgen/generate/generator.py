@@ -19,7 +19,12 @@ from trapgen.core import (
 )
 from trapgen.generate.draw import ATTEMPTS, Drawing, Drawn, Generator
 from trapgen.generate.read_prompt import list_files
-from trapgen.generate.receipt import GenerationRecipe, make_receipt, read_generation_recipe
+from trapgen.generate.receipt import (
+    GenerationRecipe,
+    check_figures,
+    make_receipt,
+    read_generation_recipe,
+)
 from trapgen.generate.render_loops import DecodedLoop, first_seeds
 from trapgen.midi import write_loop
 from trapgen.render import can_draw, draw_loop, render, write_wav
@@ -139,7 +144,8 @@ def regenerate(
         The new receipt; with the same code it equals the old one.
 
     Raises:
-        TableError: The receipt is missing, or lacks a key.
+        TableError: The receipt is missing, lacks a key, or was edited: a figure in it is not the
+            loop's.
         ModelError: It names another model, other training data, or a loop with other bytes.
         InputError: An output file would replace the receipt, or a file of another run.
     """
@@ -159,6 +165,7 @@ def regenerate(
             f"{_name_software(again)}. Other processors may round differently, too."
         )
         raise ModelError(receipt, "another_loop", stated["midi"], detail)
+    check_figures(receipt, stated, again)
     with outputs.staging() as folder:
         return _write(generator, recipe, one, folder)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from trapgen.core import (
     N_VOICES,
+    STEPS_PER_BAR,
     VOICES,
     DrumLoop,
     ParameterError,
@@ -36,6 +39,11 @@ _ROUNDING: Final = ("numpy", "onnxruntime")
 """Packages whose other versions may round differently."""
 _PROMPT_OF: Final = {"primer": "primer", "lock": "locked", "vary": "theme"}
 _COUNTS: Final = ("seed", "number", "attempt")
+_DIGEST: Final = "digest"
+_UNPROVEN: Final = frozenset({"loop", "code", "software", _DIGEST})
+"""Keys that may differ where the same loop is made again."""
+_MAX_NUMBER: Final = 1_000_000
+_HASH: Final = re.compile(r"[0-9a-f]{16}")
 _KEYS: Final = frozenset(
     {"number", "attempt", "seed", "steps_per_bar", "model", "data", "code", "midi", "prompt"}
 )
@@ -84,7 +92,7 @@ def make_receipt(
     """
     drawn: Mapping[str, Any] = asdict(recipe.params)
     novelty = nearest[0].distance if nearest else 1.0
-    return {
+    receipt = {
         "loop": loop.lineage.loop_id,
         "model": hashes["model"],
         "data": hashes["data"],
@@ -112,6 +120,55 @@ def make_receipt(
             for pair in nearest
         ],
     }
+    return {**receipt, _DIGEST: _hash_receipt(receipt)}
+
+
+def is_sealed(receipt: Mapping[str, Any]) -> bool | None:
+    """Whether a receipt's digest fits its content; None without one, as of earlier versions.
+
+    The digest shows edits by hand. It is no signature: whoever edits can make it anew, so
+    `regenerate` also compares every figure.
+    """
+    if _DIGEST not in receipt:
+        return None
+    return bool(receipt[_DIGEST] == _hash_receipt(receipt))
+
+
+def check_figures(path: Path, stated: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+    """Compare a receipt with the one of the same loop, made again.
+
+    Args:
+        path: The receipt.
+        stated: Its content.
+        made: What the loop gives here.
+
+    Raises:
+        TableError: A figure differs, or the digest does not fit; the error names the figures.
+    """
+    figures = [key for key in made if key in stated and key not in _UNPROVEN]
+    wrong = [key for key in figures if stated[key] != made[key]]
+    if wrong:
+        received = ", ".join(f"{key} {_shorten(stated[key])}" for key in wrong)
+        true = ", ".join(f"{key} {_shorten(made[key])}" for key in wrong)
+        detail = f"The loop gives {true}: the receipt was edited, or made by other code."
+        raise TableError(path, "forged", received, detail)
+    if is_sealed(stated) is False:
+        strange = sorted(set(stated) - set(made))
+        received = f"another digest; {', '.join(strange) or 'name, code or software'} edited"
+        detail = "Receipts must not be edited; the figures of this loop hold."
+        raise TableError(path, "edited", received, detail)
+
+
+def _hash_receipt(receipt: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in receipt.items() if key != _DIGEST}
+    digest = _new_digest()
+    digest.update(json.dumps(content, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _shorten(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:80]} …"
 
 
 def hash_midi(loop: DrumLoop) -> str:
@@ -140,19 +197,32 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
         raise TableError(path, "keys", received, "Name a receipt written by this version.")
     try:
         params = make_section("sample", {key: stated[key] for key in controls})
+        _check_names(stated)
         prompt = Prompt.from_json(stated["prompt"])
         seed, number, attempt = (int(stated[key]) for key in _COUNTS)
         check_seed(seed)
-        if number < 0 or attempt < 0:
+        if not 0 <= number < _MAX_NUMBER or not 0 <= attempt < _MAX_NUMBER:
             raise ParameterError("number and attempt", "counted from 0", (number, attempt))
-        prompt.check(params.bars, int(stated["steps_per_bar"]))
+        prompt.check(params.bars, stated["steps_per_bar"], params.primer_bars)
         for control, name in _PROMPT_OF.items():
             is_there = getattr(prompt, name) is not None
             if is_there != bool(getattr(params, control)):
                 raise ParameterError(f"prompt.{name}", f"there with {control}, and else not", name)
-    except (ParameterError, TypeError, ValueError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise TableError(path, "values", error, "Receipts must not be edited.") from error
     return GenerationRecipe(seed, LoopSeed(number, attempt), params, prompt), stated
+
+
+def _check_names(stated: Mapping[str, Any]) -> None:
+    """Check the grid, the hashes and the software that a receipt names."""
+    if type(stated["steps_per_bar"]) is not int or stated["steps_per_bar"] not in STEPS_PER_BAR:
+        raise ParameterError("steps_per_bar", f"one of {STEPS_PER_BAR}", stated["steps_per_bar"])
+    for key in ("model", "data", "code", "midi"):
+        if not (isinstance(stated[key], str) and _HASH.fullmatch(stated[key])):
+            raise ParameterError(key, "a hash of sixteen hex digits", stated[key])
+    software = stated.get("software", {})
+    if not isinstance(software, dict) or not all(isinstance(n, str) for n in software.values()):
+        raise ParameterError("software", "versions by name", software)
 
 
 def _list_controls() -> list[str]:

@@ -55,10 +55,11 @@ def read_collection(
         else:
             loops.append(relabel(result.loop, loop_id=result.source_path))
     if not loops:
+        detail = "Give MIDI files, a text file of loops or a manifest."
+        if rejects:
+            detail = f"The first: {rejects[0]}"
         received = f"{len(rejects)} files, none of them readable" if rejects else "no MIDI file"
-        raise InputError(
-            source, "no_loops", received, "Give MIDI files, a text file of loops or a manifest."
-        )
+        raise InputError(source, "no_loops", received, detail)
     return loops, rejects
 
 

@@ -16,7 +16,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import MidiError
+from trapgen.core import MidiError, read_input
+from trapgen.midi.riff import unwrap
+
+MAX_MIDI_BYTES: Final = 16 << 20
+"""Largest MIDI file that is read; drum loops have kilobytes."""
 
 DRUM_CHANNEL: Final = 9
 """General MIDI's percussion channel, counted from 0."""
@@ -102,25 +106,23 @@ def read_strikes(path: str | Path) -> Strikes:
     beyond 2**40, decades into the file, is invalid.
 
     Raises:
-        MidiError: The file cannot be opened, is not a Standard MIDI File, counts time in SMPTE
-            frames, or has a resolution of zero.
+        MidiError: The file cannot be opened, is no plain file, has over 16 MiB, is not a Standard
+            MIDI File, counts time in SMPTE frames, or has a resolution of zero.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MidiError(path, "unreadable", error.strerror, "Check its name and rights.") from error
+    data = read_input(
+        path, MidiError, max_bytes=MAX_MIDI_BYTES, detail="Check its name and rights."
+    )
     return parse_strikes(data, path)
 
 
 def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     """Read the bytes of a MIDI file; see `read_strikes`. `path` is for messages."""
-    # Some exports wrap the file in a RIFF container; the MIDI file starts at its header.
-    start = data.find(b"MThd", 0, 64) if data[:4] == b"RIFF" else 0
-    if start < 0 or data[start : start + 4] != b"MThd" or len(data) < start + 14:
+    data = unwrap(data)
+    if data[:4] != b"MThd" or len(data) < 14:
         received = repr(bytes(data[:8])) if data else "an empty file"
         raise MidiError(path, "not_midi", received, "A MIDI file starts with MThd.")
-    header_length, _, n_tracks, division = struct.unpack(">IHHH", data[start + 4 : start + 14])
+    header_length, _, n_tracks, division = struct.unpack(">IHHH", data[4:14])
     if division & 0x8000 or division == 0:
         raise MidiError(
             path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
@@ -129,7 +131,7 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     single: list[int] = []
     in_runs: list[int] = []
     end_tick, n_found, is_truncated = 0, 0, False
-    at = start + 8 + header_length
+    at = 8 + header_length
     while at + 8 <= len(data):
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         at += 8

@@ -23,6 +23,8 @@ from trapgen.model.humanizer.files import HUMANIZER_FILES, load_humanizer, save_
 from trapgen.model.humanizer.learn import HumanizerEpoch, train_humanizer
 from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.playback_features import is_played
+from trapgen.model.humanizer.spec import HumanizerSpec
+from trapgen.model.humanizer.spec import weight_shapes as humanizer_shapes
 from trapgen.model.layers import log_softmax
 from trapgen.model.words.conditions import (
     AUTO,

@@ -11,6 +11,7 @@ use is never missing or mixed.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from trapgen.core import (
     flush_all,
     hash_files,
     make_table,
+    read_input,
     read_table,
     write_table,
     write_text,
@@ -44,6 +46,7 @@ LEDGER_FILE: Final = "ledger.csv"
 
 _CHAMPION: Final = "champion"
 _PART: Final = ".part-"
+_VERSION: Final = re.compile(r"[0-9a-z][0-9a-z-]*")
 
 
 def find_model_in_use(root: Path) -> tuple[Path, str] | None:
@@ -94,11 +97,18 @@ def name_version(folder: Path) -> str:
 
 
 def read_champion(models: Path) -> str:
-    """The version in use; empty if none was promoted."""
-    try:
-        return (models / _CHAMPION).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    """The version in use; empty if none was promoted.
+
+    Raises:
+        ModelError: The file holds no version's name.
+    """
+    path = models / _CHAMPION
+    if not path.exists():
         return ""
+    version = read_input(path, ModelError, max_bytes=1000).decode("utf-8", "replace").strip()
+    if version and not _VERSION.fullmatch(version):
+        raise ModelError(path, "version", version, "It is one line, a folder's name beside it.")
+    return version
 
 
 def store_version(models: Path, folder: Path) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import ModelError
+from trapgen.core import ModelError, TableError, read_arrays
 
 Array = NDArray[np.float32]
 
 _SHARED: Final = 2**19
 """Number of weights from which a second thread is used."""
+
+_MAX_HEADER_BYTES: Final = 1 << 20
+"""Room for the names and shapes in a file of weights."""
 
 _OPSET: Final = 17
 _IR_VERSION: Final = 9
@@ -128,15 +132,32 @@ def _varint(value: int) -> bytes:
 def check_shapes(
     weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, ...]], path: Path | str
 ) -> None:
-    """Check that every weight exists with its shape.
+    """Check that every weight exists with its shape, and is finite.
 
     Raises:
-        ModelError: One is missing or has another shape.
+        ModelError: One is missing, has another shape, or holds NaN or infinity.
     """
     for name, shape in shapes.items():
         found = weights[name].shape if name in weights else None
         if found != shape:
             raise ModelError(path, name, found, f"The weight must have shape {shape}.")
+        if not np.isfinite(weights[name]).all():
+            raise ModelError(path, name, "NaN or infinity", "Train the model again.")
+
+
+def read_weights(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Read float32 weights from a `.safetensors` file that is no larger than their shapes need.
+
+    Raises:
+        ModelError: The file is missing, too large or broken.
+    """
+    max_bytes = _MAX_HEADER_BYTES + 4 * sum(map(prod, shapes.values()))
+    try:
+        with np.errstate(over="ignore"):  # `check_shapes` names what is infinite
+            arrays = read_arrays(path, max_bytes).items()
+            return {name: array.astype(np.float32) for name, array in arrays}
+    except (TableError, TypeError, ValueError) as error:
+        raise ModelError(path, "unreadable", error, "Train the model again.") from error
 
 
 def sigmoid(x: Array) -> Array:

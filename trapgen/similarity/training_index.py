@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from trapgen.core import (
     HITS_NAME,
     LOOPS_NAME,
+    MAX_BARS,
     DrumLoop,
     ModelError,
     TableError,
@@ -99,11 +100,15 @@ def load_training_index(folder: Path, *, whole: bool = False) -> TrainingIndex:
     """
     try:
         known = read_json(folder / NOVELTY_NAME)
-        piece_bars, held_out = int(known["piece_bars"]), np.array(known["held_out"], np.float32)
+        piece_bars, held_out = known["piece_bars"], np.array(known["held_out"], np.float32)
+        if type(piece_bars) is not int or not 0 <= piece_bars <= MAX_BARS:
+            raise ValueError(f"piece_bars must be a whole number from 0 to {MAX_BARS}")
+        if held_out.ndim != 1 or not ((held_out >= 0) & (held_out <= 1)).all():
+            raise ValueError("held_out must be a list of distances from 0 to 1")
         loops = [loop for _, loop in read_loops(folder)]
     except TableError as error:
         raise ModelError(error.path, error.rule, error.received, _AGAIN) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, OverflowError, TypeError, ValueError) as error:
         raise ModelError(folder / NOVELTY_NAME, "keys", error, _AGAIN) from error
     if piece_bars and not whole:
         loops = cut_passages(loops, piece_bars)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from trapgen.core.errors import ParameterError
+from trapgen.core.errors import InputError, ParameterError
+from trapgen.core.inputs import read_input
 from trapgen.core.params.data import (
     AuditParams,
     AugmentParams,
@@ -23,6 +24,10 @@ from trapgen.core.params.model import EvaluateParams, PromoteParams, SampleParam
 _HEAD: Final = """\
 # Every parameter of every stage. A stage reruns when one of its own values changes.
 # `python -m tasks.params` rewrites the comments, from trapgen/core/params; values stay."""
+_MAX_BYTES: Final = 1 << 16
+"""Largest `params.yaml`: five times the full one."""
+_MAX_DEPTH: Final = 8
+_AS_MADE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _COMMENT_COLUMN: Final = 32
 _COMMENT_WIDTH: Final = 65
 
@@ -74,16 +79,10 @@ def load_params(path: Path) -> Params:
     """Read and check `params.yaml`.
 
     Raises:
-        ParameterError: The file is missing or not a mapping, a key is unknown, or a value is out
-            of range.
+        ParameterError: The file is missing, too large or not a mapping, or has aliases or more than
+            eight levels; a key is unknown, or a value is out of range.
     """
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    # PyYAML raises ValueError for a number of thousands of digits.
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ParameterError(str(path), "a readable YAML file", str(error)) from error
+    content = _load_yaml(path)
     if not isinstance(content, dict):
         raise ParameterError(str(path), "a mapping of sections", content)
     content = dict(content)
@@ -94,6 +93,28 @@ def load_params(path: Path) -> Params:
     grid = made["grid"].steps_per_bar
     made["standardize"] = dataclasses.replace(made["standardize"], steps_per_bar=grid)
     return Params(seed=seed, **made)
+
+
+def _load_yaml(path: Path) -> Any:
+    """Content of a YAML file without aliases, which can stand for more than any memory holds."""
+    import yaml
+
+    try:
+        text = read_input(path, max_bytes=_MAX_BYTES).decode("utf-8")
+        depth = 0
+        for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            anchor = getattr(event, "anchor", None)
+            check(str(path), anchor is None, "YAML without anchors and aliases", anchor)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            check(str(path), depth <= _MAX_DEPTH, f"YAML of at most {_MAX_DEPTH} levels", depth)
+        return yaml.safe_load(text)
+    except ParameterError:
+        raise
+    # PyYAML lets through what a value raises as it is made: a date in month 13, an empty `!!int`.
+    except (*_AS_MADE, InputError, yaml.YAMLError) as error:
+        reason = error.received if isinstance(error, InputError) else error
+        raise ParameterError(str(path), "a readable YAML file", str(reason)) from error
 
 
 def make_section(name: str, values: object) -> Any:

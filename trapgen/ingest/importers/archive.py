@@ -17,9 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from trapgen.core import InputError
+from trapgen.core import InputError, printable
 from trapgen.ingest.importers.entry import CHUNK_BYTES, Entry, Limits, too_large
-from trapgen.ingest.importers.names import printable
+from trapgen.ingest.list_files import is_midi_name
 
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR64 = struct.Struct("<4sLQL")
@@ -32,11 +32,12 @@ _IN_EXTRA: Final = 0xFFFFFFFF
 
 _ENCRYPTED: Final = 1 << 0 | 1 << 6 | 1 << 13
 _STORED, _DEFLATED = 0, 8
+_DAMAGED: Final = "The ZIP is damaged: pack it again."
 _REPARSE_POINT: Final = 0x400
 """Windows' attribute of links."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Member:
     name: bytes
     flags: int
@@ -48,8 +49,21 @@ class _Member:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """Where the directory stands, the correction of all offsets, and the number of entries."""
+
+    start: int
+    end: int
+    shift: int
+    n_entries: int
+
+
 def list_archive(path: Path, file: BinaryIO, limits: Limits) -> list[Entry]:
     """Every member of a ZIP, in the order of its directory.
+
+    The directory has to add up, and the MIDI files in it have to stay within the limits, before
+    anything is inflated.
 
     Args:
         path: The ZIP's name, for messages.
@@ -57,21 +71,54 @@ def list_archive(path: Path, file: BinaryIO, limits: Limits) -> list[Entry]:
         limits: Limits of inflated sizes.
 
     Raises:
-        InputError: The file is not a ZIP, or its directory is damaged.
+        InputError: The file is not a ZIP, or its directory is damaged, has too many entries, or
+            states sizes beyond a limit.
     """
     try:
-        members = list(_read_directory(file))
-    except (struct.error, ValueError) as error:
+        directory = _find_directory(file)
+        if directory.n_entries > limits.entries:
+            detail = f"A ZIP may have {limits.entries:,} entries."
+            raise InputError(path, "entry_count", directory.n_entries, detail)
+        members = _read_directory(path, file, directory)
+    except (struct.error, ValueError, OverflowError) as error:
         raise InputError(
             path, "not_a_zip", error, "Give a ZIP, a folder or a MIDI file."
         ) from error
-    return [_as_entry(file, member, limits) for member in members]
+    n_bytes = file.seek(0, os.SEEK_END)
+    if (packed := sum(member.packed_bytes for member in members)) > n_bytes:
+        received = f"entries of {packed:,} bytes in a file of {n_bytes:,}"
+        raise InputError(path, "directory", received, _DAMAGED)
+    entries = [_as_entry(file, member, limits) for member in members]
+    wanted = [
+        member
+        for member, entry in zip(members, entries, strict=True)
+        if is_midi_name(entry.name) and entry.refusal is None
+    ]
+    _check_sizes(path, wanted, limits)
+    return entries
 
 
-def _read_directory(file: BinaryIO) -> Iterator[_Member]:
-    start, end, shift = _find_directory(file)
-    file.seek(start)
-    while file.tell() < end:
+def _check_sizes(path: Path, members: list[_Member], limits: Limits) -> None:
+    """Check the sizes that the directory states of all MIDI files together."""
+    n_bytes = sum(member.n_bytes for member in members)
+    packed = sum(member.packed_bytes for member in members)
+    if n_bytes > limits.total_bytes:
+        detail = f"All files together may hold {limits.total_bytes:,} bytes."
+        raise InputError(path, "total_bytes", n_bytes, detail)
+    if _is_bomb(n_bytes, packed, limits):
+        detail = f"A byte may inflate to {limits.ratio}."
+        raise InputError(path, "ratio", n_bytes // max(packed, 1), detail)
+
+
+def _is_bomb(n_bytes: int, packed: int, limits: Limits) -> bool:
+    return n_bytes > limits.ratio_from_bytes and n_bytes > limits.ratio * packed
+
+
+def _read_directory(path: Path, file: BinaryIO, directory: _Directory) -> list[_Member]:
+    """The entries: as many as are stated, and they fill the directory."""
+    file.seek(directory.start)
+    members = []
+    while file.tell() < directory.end:
         fields = _CENTRAL.unpack(file.read(_CENTRAL.size))
         signature, _, _, flags, method, _, _, crc, packed, size = fields[:10]
         name_bytes, extra_bytes, comment_bytes, _, _, attributes, offset = fields[10:]
@@ -80,11 +127,18 @@ def _read_directory(file: BinaryIO) -> Iterator[_Member]:
         name, extra = file.read(name_bytes), file.read(extra_bytes)
         file.seek(comment_bytes, os.SEEK_CUR)
         size, packed, offset = _widen(extra, size, packed, offset)
-        yield _Member(name, flags, method, crc, packed, size, attributes, offset + shift)
+        offset += directory.shift
+        members.append(_Member(name, flags, method, crc, packed, size, attributes, offset))
+        if len(members) > directory.n_entries:
+            break
+    if len(members) != directory.n_entries or file.tell() != directory.end:
+        n_bytes = directory.end - directory.start
+        received = f"not the {directory.n_entries} entries in {n_bytes} bytes that it states"
+        raise InputError(path, "directory", received, _DAMAGED)
+    return members
 
 
-def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
-    """Start and end of the directory, and the correction of all offsets."""
+def _find_directory(file: BinaryIO) -> _Directory:
     n_bytes = file.seek(0, os.SEEK_END)
     tail_at = max(0, n_bytes - _END.size - _MAX_COMMENT)
     file.seek(tail_at)
@@ -93,8 +147,8 @@ def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
     if found < 0:
         raise ValueError("no end of a directory")
     at = tail_at + found
-    _, disk, first_disk, _, _, size, offset, _ = _END.unpack_from(tail, found)
-    if disk or first_disk:
+    _, disk, first_disk, here, n_entries, size, offset, _ = _END.unpack_from(tail, found)
+    if disk or first_disk or here != n_entries:
         raise ValueError("one part of several")
     end = at
     if at >= _LOCATOR64.size:
@@ -103,13 +157,14 @@ def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
         if signature == b"PK\x06\x07":
             end = at - _LOCATOR64.size - _END64.size
             file.seek(max(0, end))
-            signature, *_, size, offset = _END64.unpack(file.read(_END64.size))
-            if signature != b"PK\x06\x06":
+            fields = _END64.unpack(file.read(_END64.size))
+            if fields[0] != b"PK\x06\x06":
                 raise ValueError("no ZIP64 end of a directory")
+            n_entries, size, offset = fields[7:]
     start = end - size
     if start < offset:
         raise ValueError("a directory that does not fit")
-    return start, end, start - offset
+    return _Directory(start, end, start - offset, n_entries)
 
 
 def _widen(extra: bytes, *figures: int) -> list[int]:
@@ -128,10 +183,11 @@ def _widen(extra: bytes, *figures: int) -> list[int]:
 def _as_entry(file: BinaryIO, member: _Member, limits: Limits) -> Entry:
     # Finder and Info-ZIP write UTF-8 without setting the flag, so the bytes decide.
     name = member.name.decode("utf-8", "surrogateescape")
-    return Entry(name, partial(_chunks, file, member, limits), _refusal(printable(name), member))
+    refusal = _refusal(printable(name), member, limits)
+    return Entry(name, partial(_chunks, file, member, limits), refusal)
 
 
-def _refusal(name: str, member: _Member) -> InputError | None:
+def _refusal(name: str, member: _Member, limits: Limits) -> InputError | None:
     mode = member.attributes >> 16
     if stat.S_ISLNK(mode) or member.attributes & _REPARSE_POINT:
         return InputError(name, "symlink", oct(mode), "Links in a ZIP are not followed.")
@@ -143,20 +199,23 @@ def _refusal(name: str, member: _Member) -> InputError | None:
         return InputError(
             name, "compression", f"method {member.method}", "Pack it again with plain deflate."
         )
+    if is_midi_name(name) and member.n_bytes > limits.entry_bytes:
+        return too_large(name, member.n_bytes, limits)
+    if is_midi_name(name) and _is_bomb(member.n_bytes, member.packed_bytes, limits):
+        received = member.n_bytes // max(member.packed_bytes, 1)
+        return InputError(name, "ratio", received, f"A byte may inflate to {limits.ratio}.")
     return None
 
 
 def _chunks(file: BinaryIO, member: _Member, limits: Limits) -> Iterator[bytes]:
     name = printable(member.name.decode("utf-8", "surrogateescape"))
-    if member.n_bytes > limits.entry_bytes:
-        raise too_large(name, member.n_bytes, limits)
     n_bytes = crc = 0
     try:
         _seek_data(file, member)
         for piece, taken in _unpack(file, member):
             n_bytes += len(piece)
             crc = zlib.crc32(piece, crc)
-            if n_bytes > limits.ratio_from_bytes and n_bytes > limits.ratio * taken:
+            if _is_bomb(n_bytes, taken, limits):
                 detail = f"A byte may inflate to {limits.ratio}."
                 raise InputError(name, "ratio", n_bytes // max(taken, 1), detail)
             if n_bytes > member.n_bytes:

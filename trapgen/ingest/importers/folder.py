@@ -8,37 +8,40 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from trapgen.core import InputError
+from trapgen.core import InputError, printable
 from trapgen.ingest.importers.entry import CHUNK_BYTES, Entry
-from trapgen.ingest.importers.names import printable
 
 
 def list_folder(source: Path) -> list[Entry]:
     """Every file in a folder, recursively and sorted; or the file itself.
 
     A link to a file within the folder counts as that file. A link to a folder is refused, since
-    its files are listed in their own folder.
+    its files are listed in their own folder. A folder that cannot be read is refused, too.
 
     Raises:
-        InputError: A folder cannot be read.
+        InputError: `source` itself cannot be read.
     """
     if source.is_file():
         return [Entry(source.name, partial(_chunks, source))]
     root = source.resolve()
-    entries = []
-    for at, folders, files in os.walk(source, onerror=_fail):
+    entries: list[Entry] = []
+
+    def refuse(error: OSError) -> None:
+        folder = Path(error.filename)
+        relative = folder.relative_to(source).as_posix()
+        detail = "Check its permissions."
+        refusal = InputError(printable(relative), "unreadable", error.strerror, detail)
+        if folder == source:
+            raise refusal from error
+        entries.append(Entry(f"{relative}/", partial(_chunks, folder), refusal))
+
+    for at, folders, files in os.walk(source, onerror=refuse):
         links = [name for name in folders if Path(at, name).is_symlink()]
         for name in files + links:
             path = Path(at, name)
             relative = path.relative_to(source).as_posix()
             entries.append(Entry(relative, partial(_chunks, path), _refusal(path, relative, root)))
     return sorted(entries, key=lambda entry: os.fsencode(entry.name))
-
-
-def _fail(error: OSError) -> None:
-    raise InputError(
-        printable(str(error.filename)), "unreadable", error.strerror, "Check its permissions."
-    ) from error
 
 
 def _refusal(path: Path, name: str, root: Path) -> InputError | None:

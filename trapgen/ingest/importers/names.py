@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final
 
-from trapgen.core import InputError
+from trapgen.core import InputError, printable
 
 MAX_PART_BYTES: Final = 255
 """Maximum bytes of one part of a name, in UTF-8: the limit of ext4, APFS and NTFS."""
@@ -59,13 +59,6 @@ def check_name(name: str) -> None:
         rule, detail = "name_length", f"A part may have {MAX_PART_BYTES} bytes."
     if rule:
         raise InputError(printable(name), rule, printable(name), detail)
-
-
-def printable(name: str) -> str:
-    """A name that is safe to print and to write: unprintable characters are escaped."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in name
-    )
 
 
 def clash_key(name: str) -> str:

@@ -19,6 +19,7 @@ from trapgen.core import (
     ParameterError,
     hold_folder,
     make_table,
+    printable,
     read_table,
     replacing,
     write_table,
@@ -28,16 +29,15 @@ from trapgen.ingest.importers.archive import list_archive
 from trapgen.ingest.importers.entry import Entry, Limits, Reader
 from trapgen.ingest.importers.folder import list_folder
 from trapgen.ingest.importers.groove import ATTRIBUTION, INFO, LABELS, parse_info
-from trapgen.ingest.importers.names import check_name, find_clashes, printable
+from trapgen.ingest.importers.names import check_name, find_clashes
+from trapgen.ingest.list_files import is_midi_name, name_kind
 from trapgen.ingest.standardize.notes import read_pack
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MIDI_SUFFIXES: Final = frozenset({".mid", ".midi"})
-
 _OWN: Final = ("pack.csv", "rejects.csv", "ATTRIBUTION.md")
-_TEMPORARY = re.compile(r"\.part-[0-9a-f]+-[0-9a-f]+(\.(mid|midi|csv|md))?", re.IGNORECASE)
+_TEMPORARY = re.compile(r"\.part-[0-9a-f]+-[0-9a-f]+(\.(midi?|rmi|kar|smf|csv|md))?", re.IGNORECASE)
 """Temporary names that `trapgen.core.store.replacing` gives to the files of a pack while writing
 them."""
 
@@ -114,7 +114,7 @@ def _fill(
         labels, prefix = _find_labels(source, choice, limits)
         files = _name_files(choice, prefix)
         if not files and not choice.refused:
-            raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
+            raise InputError(source, "no_midi", "no MIDI file", "Check the path.")
         groups = _check_tables(out, set(files), labels is not None)
         for at, (name, entry) in enumerate(sorted(files.items()), start=1):
             try:
@@ -166,7 +166,7 @@ def _clear_stale(out: Path, source: Path) -> None:
 
 @contextmanager
 def _open_source(source: Path, limits: Limits) -> Iterator[list[Entry]]:
-    if source.is_dir() or source.suffix.lower() in MIDI_SUFFIXES:
+    if source.is_dir() or is_midi_name(source.name):
         yield list_folder(source)
         return
     try:
@@ -218,10 +218,10 @@ def _choose(entries: list[Entry], limits: Limits) -> _Choice:
             continue
         if entry.name.endswith("/"):
             continue
-        if suffix in MIDI_SUFFIXES and not path.name.startswith("."):
+        if is_midi_name(path.name) and not path.name.startswith("."):
             choice.midi.append(entry)
             continue
-        choice.left_out["hidden" if path.name.startswith(".") else suffix or "none"] += 1
+        choice.left_out[name_kind(path)] += 1
         if path.name == INFO and len(path.parts) <= 2:
             choice.tables.append(entry)
     return choice

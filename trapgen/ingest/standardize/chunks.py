@@ -6,6 +6,7 @@ processes and machines that share the files. The output is the same.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -22,15 +23,22 @@ from trapgen.core import (
     OnFiles,
     Outputs,
     StandardizeParams,
+    TableError,
     TrapgenError,
     describe_loop,
     list_hits,
-    make_folder,
     make_table,
+    read_table,
     write_hits,
     write_table,
 )
-from trapgen.ingest.standardize.folder import MANIFEST_NAME, Found, find_sources, read_found
+from trapgen.ingest.standardize.folder import (
+    MANIFEST_NAME,
+    Found,
+    find_sources,
+    name_in,
+    read_found,
+)
 from trapgen.ingest.standardize.read import Standardized
 from trapgen.midi import to_bytes
 
@@ -86,7 +94,8 @@ def standardize(
     """Read a file or folder and write its loops into `out`.
 
     Tables are `manifest.parquet` and `hits.parquet`, with one MIDI file per loop beside them;
-    `rejects.csv` has one row per unreadable file.
+    `rejects.csv` has one row per file or folder that was not read, and the rows of a `rejects.csv`
+    that an import or the gathering of packs left in the source.
 
     Args:
         source: The file or folder.
@@ -105,14 +114,15 @@ def standardize(
             files read, or has other files under the same names.
         TableError: A `pack.csv` or `keymaps.csv` is malformed.
     """
-    root, files = find_sources(source)
-    if not files:
-        raise InputError(source, "no_midi", "no .mid or .midi file", "Check the path.")
-    links = (found.path for found in files if found.path.is_symlink())
-    outputs = Outputs(out, _WRITTEN, (source, *links), overwrite)
+    sources = find_sources(source)
+    root, files = sources.root, sources.files
+    if not files and not sources.refused:
+        raise InputError(source, "no_midi", "no MIDI file", "Check the path.")
+    outputs = Outputs(out, _WRITTEN, (source, *sources.followed), overwrite)
     rows: list[dict[str, Any]] = []
     hits: list[NDArray[Any]] = []
-    rejects: list[dict[str, str]] = []
+    rejects = read_refused(root) if source.is_dir() else []
+    rejects += [describe_refusal(error, root) for error in sources.refused]
     n_done = 0
     with outputs.staging() as folder:
         chunks = [
@@ -128,6 +138,7 @@ def standardize(
             n_done += len(chunk.files)
             if on_files:
                 on_files(n_done, len(files))
+        rejects.sort(key=lambda row: row["path"])
         manifest, refused = make_table(rows, MANIFEST), make_table(rejects, REJECTS)
         write_hits(folder / HITS_NAME, manifest["loop_id"], hits)
         write_table(folder / MANIFEST_NAME, manifest, MANIFEST)
@@ -144,15 +155,23 @@ def standardize_chunk(chunk: Chunk) -> Part:
             try:
                 result = read_found(found, chunk.root, chunk.params)
             except MidiError as error:
-                part.rejects.append(_reject_row(error, chunk.root))
+                part.rejects.append(describe_refusal(error, chunk.root))
                 continue
             target = f"{LOOPS_FOLDER}/{found.loop_id}.mid"
             path = chunk.out / target
-            if (above := target.rpartition("/")[0]) not in folders:
-                make_folder(path.parent)
-                folders.add(above)
-            # The folder is private to the run until everything is written.
-            path.write_bytes(to_bytes(result.loop))
+            try:
+                if (above := target.rpartition("/")[0]) not in folders:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    folders.add(above)
+                # The folder is private to the run until everything is written.
+                path.write_bytes(to_bytes(result.loop))
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                detail = "Shorten its name or those of its folders."
+                refused = MidiError(found.path, "name_length", f"{len(target)} characters", detail)
+                part.rejects.append(describe_refusal(refused, chunk.root))
+                continue
             part.rows.append(_manifest_row(result, target))
             part.hits.append(list_hits(result.loop))
     except TrapgenError as error:
@@ -160,9 +179,22 @@ def standardize_chunk(chunk: Chunk) -> Part:
     return part
 
 
-def _reject_row(error: MidiError, root: Path) -> dict[str, str]:
+def read_refused(folder: Path) -> list[dict[str, str]]:
+    """Rows of the `rejects.csv` in a folder: what was not copied into it; none without one."""
+    path = folder / REJECTS_NAME
+    if not path.is_file():
+        return []
+    try:
+        rows = read_table(path, REJECTS).to_dict("records")
+    except TableError:
+        return []  # another table of this name
+    return [{str(key): str(value) for key, value in row.items()} for row in rows]
+
+
+def describe_refusal(error: MidiError, root: Path) -> dict[str, str]:
+    """A row of the rejects: the file's path in the folder `root`, and what is wrong with it."""
     return {
-        "path": error.path.relative_to(root).as_posix(),
+        "path": name_in(root, error.path),
         "rule": error.rule,
         "received": str(error.received),
         "detail": error.detail,

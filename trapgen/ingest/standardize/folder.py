@@ -12,31 +12,17 @@ from trapgen.core import (
     HITS_NAME,
     MANIFEST,
     DrumLoop,
-    InputError,
     MidiError,
     StandardizeParams,
     join_hits,
     read_rows,
     relabel,
 )
+from trapgen.ingest.list_files import list_files
 from trapgen.ingest.standardize.notes import Note, read_notes
 from trapgen.ingest.standardize.read import Standardized, read_loop
 
 MANIFEST_NAME: Final = "manifest.parquet"
-
-
-def find_midi(source: Path) -> list[Path]:
-    """Every MIDI file in a folder, recursively and sorted; or the file itself.
-
-    Raises:
-        InputError: There is nothing at `source`.
-    """
-    if source.is_file():
-        return [source]
-    if not source.is_dir():
-        raise InputError(source, "missing", "no such file or folder", "Check the path.")
-    files = (path for path in source.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
-    return sorted(path for path in files if path.is_file() and not path.name.startswith("."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +42,58 @@ class Found:
     note: Note | None
 
 
-def find_sources(source: Path) -> tuple[Path, list[Found]]:
-    """The folder that paths are relative to, and its MIDI files in sorted order.
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a file or folder has to read.
+
+    Attributes:
+        root: The folder that paths are relative to.
+        files: Its MIDI files, in sorted order.
+        refused: Files and folders in it that cannot be read (see `trapgen.ingest.list_files`).
+        followed: Links in it that lead to files or folders elsewhere.
+    """
+
+    root: Path
+    files: list[Found]
+    refused: list[MidiError]
+    followed: list[Path]
+
+
+def find_sources(source: Path) -> Sources:
+    """List a file or folder, with what its packs state about its files.
 
     Raises:
         InputError: There is nothing at `source`.
         TableError: A `pack.csv` breaks its schema.
     """
-    root = source.parent if source.is_file() else source
-    notes = read_notes(source)
+    listing = list_files(source)
+    root = source if source.is_dir() else source.parent
+    notes = read_notes(listing.others)
+    folders = {folder for path in listing.midi for folder in path.parents}
     taken: set[str] = set()
     found = []
-    for path in find_midi(source):
+    for path in listing.midi:
         as_found = path.relative_to(root).as_posix()
-        name, loop_id = os.fsencode(as_found).decode("utf-8", "backslashreplace"), ""
+        name, loop_id = name_in(root, path), ""
         if name == as_found:
             loop_id = name.removesuffix(path.suffix)
-            # `a.mid` and `a.midi` are different loops.
-            loop_id = name if loop_id in taken else loop_id
+            # `a.mid` and `a.midi` are different loops, and a folder may be called `a.mid`.
+            if loop_id in taken or root / f"{loop_id}.mid" in folders:
+                loop_id = name
             taken.add(loop_id)
         found.append(Found(path, name, loop_id, notes.get(path)))
-    return root, found
+    links = [each.path for each in found if each.path.is_symlink()]
+    return Sources(root, found, listing.refused, [*listing.followed, *links])
+
+
+def name_in(root: Path, path: Path) -> str:
+    """A path relative to a folder, with slashes; bytes that are not UTF-8 are escaped.
+
+    Examples:
+        >>> name_in(Path("packs"), Path("packs/mine/kick.mid"))
+        'mine/kick.mid'
+    """
+    return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardized:
@@ -96,7 +113,7 @@ def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardi
 
 
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:
-    """Read every MIDI file of a folder, in sorted order.
+    """Read every MIDI file of a folder, in sorted order; what cannot be read comes last.
 
     A file that breaks a rule yields its error, and reading continues. Entries in a pack's
     `pack.csv` are copied.
@@ -105,12 +122,13 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
         InputError: There is nothing at `source`.
         TableError: A `pack.csv` breaks its schema.
     """
-    root, sources = find_sources(source)
-    for found in sources:
+    sources = find_sources(source)
+    for found in sources.files:
         try:
-            yield read_found(found, root, params)
+            yield read_found(found, sources.root, params)
         except MidiError as error:
             yield error
+    yield from sources.refused
 
 
 def load_standardized(folder: Path) -> list[DrumLoop]:

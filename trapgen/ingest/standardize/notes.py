@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,15 +27,14 @@ class Note:
     group: str = ""
 
 
-def read_notes(source: Path) -> dict[Path, Note]:
-    """Metadata of every pack in a folder, recursively, by path of the file.
+def read_notes(files: Iterable[Path]) -> dict[Path, Note]:
+    """Metadata of every pack whose table is among the files, by path of the file it is about.
 
     Raises:
         TableError: A `pack.csv` breaks its schema.
     """
-    tables = sorted(source.rglob(PACK_TABLE)) if source.is_dir() else []
     notes = {}
-    for table in tables:
+    for table in (path for path in files if path.name == PACK_TABLE):
         for row in read_pack(table).to_dict("records"):
             group = f"{table.parent.name}/{row['group']}" if row["group"] else ""
             notes[table.parent / row["path"]] = Note(row["style"], row["split"], group)

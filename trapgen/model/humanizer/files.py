@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from trapgen.core import ModelError, TableError, read_arrays, read_json, write_arrays, write_json
+from trapgen.core import ModelError, TableError, read_json, write_arrays, write_json
 from trapgen.model.humanizer.network import Humanizer
 from trapgen.model.humanizer.spec import HumanizerSpec, weight_shapes
+from trapgen.model.layers import read_weights
 
 HUMANIZER_FILES: Final = ("humanizer.json", "humanizer.safetensors")
 _KEYS: Final = {"spec", "figures"}
@@ -44,11 +45,7 @@ def load_humanizer(folder: Path) -> Humanizer:
     except TableError as error:
         raise ModelError(described, error.rule, error.received, _AGAIN) from error
     spec, figures = _read_description(described, content)
-    try:
-        weights = {name: array.astype(np.float32) for name, array in read_arrays(stored).items()}
-    except (TableError, ValueError) as error:
-        raise ModelError(stored, "unreadable", error, _AGAIN) from error
-    return Humanizer(spec, weights, figures, stored)
+    return Humanizer(spec, read_weights(stored, weight_shapes(spec)), figures, stored)
 
 
 def _read_description(path: Path, content: Any) -> tuple[HumanizerSpec, dict[str, float]]:
@@ -58,5 +55,5 @@ def _read_description(path: Path, content: Any) -> tuple[HumanizerSpec, dict[str
     try:
         spec = HumanizerSpec.from_json(content["spec"])
         return spec, {str(name): float(value) for name, value in content["figures"].items()}
-    except (TypeError, ValueError, AttributeError) as error:
+    except (LookupError, OverflowError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(path, "values", error, _AGAIN) from error

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import N_VOICES, STEPS_PER_BAR
+from trapgen.core import N_VOICES
+from trapgen.model.words.spec import MAX_UNITS, check_sizes
 
 Array = NDArray[np.float32]
 
@@ -74,10 +75,9 @@ class HumanizerSpec:
     conditions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if type(self.units) is not int or self.units < 1:
-            raise ValueError(f"units must be a whole number from 1, not {self.units!r}")
-        if self.steps_per_bar not in STEPS_PER_BAR:
-            raise ValueError(f"steps_per_bar must be in {STEPS_PER_BAR}, not {self.steps_per_bar}")
+        check_sizes(self, {"units": (1, MAX_UNITS)})
+        if type(self.offsets) is not bool:
+            raise ValueError(f"offsets must be true or false, not {self.offsets!r}")
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> HumanizerSpec:

@@ -7,15 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trapgen.core import (
-    Codec,
-    ModelError,
-    TableError,
-    read_arrays,
-    read_json,
-    write_arrays,
-    write_json,
-)
+from trapgen.core import Codec, ModelError, TableError, read_json, write_arrays, write_json
+from trapgen.model.layers import read_weights
 from trapgen.model.words.network import Network
 from trapgen.model.words.spec import ModelSpec, weight_shapes
 
@@ -47,18 +40,15 @@ def load_network(folder: Path) -> Network:
         raise ModelError(
             folder, "no_model", "no model.json", "Train one, or name a model's folder."
         )
+    path = folder / "model.json"
     try:
-        spec = ModelSpec.from_json(read_json(folder / "model.json"))
-    except (TypeError, ValueError, AttributeError, TableError) as error:
-        raise ModelError(folder / "model.json", "keys", error, "Train the model again.") from error
+        spec = ModelSpec.from_json(read_json(path))
+    except (LookupError, TypeError, ValueError, AttributeError, TableError) as error:
+        raise ModelError(path, "keys", error, "Train the model again.") from error
     if Codec.load(folder / "codec.json") != spec.codec:
         raise ModelError(folder, "codec", "another grid", "Codec and model must be saved together.")
     path = folder / "weights.safetensors"
-    try:
-        weights = {name: array.astype(np.float32) for name, array in read_arrays(path).items()}
-    except (TableError, ValueError) as error:
-        raise ModelError(path, "unreadable", error, "Train the model again.") from error
-    return Network(spec, weights, path)
+    return Network(spec, read_weights(path, weight_shapes(spec)), path)
 
 
 def load_start(folder: Path, codec: Codec) -> Network:

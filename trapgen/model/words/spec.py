@@ -17,6 +17,7 @@ from trapgen.core import (
     N_WORDS,
     PAD,
     START,
+    STEPS_PER_BAR,
     Codec,
     TrainParams,
     to_onsets,
@@ -56,6 +57,20 @@ TOKEN_TABLE: Final = _token_table()
 VOICES_OF_TARGET: Final = np.ascontiguousarray(TOKEN_TABLE[:N_TARGETS, : N_VOICES + 1].T)
 """`(10, N_TARGETS)`: maps a logit per voice, and one for BAR, to logits of the targets."""
 
+MAX_UNITS: Final = 8192
+"""Largest width of an LSTM, as of `train.units`."""
+
+_SIZES: Final[Mapping[str, tuple[int, int]]] = {
+    "layers": (1, 16),
+    "units": (1, MAX_UNITS),
+    "lookback_bars": (0, 64),
+    "recall_bars": (1, 64),
+    "heads": (1, 64),
+    "match_units": (1, 1024),
+}
+"""Smallest and largest sizes: what `trapgen.core.TrainParams` allows, and room beyond."""
+
+_MAX_CONDITIONS: Final = 10_000
 _HEADS: Final = 6
 _MATCH_UNITS: Final = 16
 _CONDITION_UNITS: Final = 24
@@ -76,6 +91,9 @@ class ModelSpec:
         heads: Number of attention heads of recall.
         match_units: Width of the layer that compares two positions.
         conditions: Condition vocabulary, as `style:funk`.
+
+    Raises:
+        ValueError: A value has another type, or is out of range.
     """
 
     layers: int
@@ -87,6 +105,13 @@ class ModelSpec:
     heads: int
     match_units: int
     conditions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_sizes(self, _SIZES)
+        if self.recall_bars < self.lookback_bars:
+            raise ValueError(f"recall_bars must be from {self.lookback_bars}, as lookback_bars is")
+        if type(self.dropout) not in (float, int) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be a number from 0 to below 1, not {self.dropout!r}")
 
     @classmethod
     def of(cls, params: TrainParams, codec: Codec, conditions: tuple[str, ...] = ()) -> ModelSpec:
@@ -156,6 +181,27 @@ class ModelSpec:
             + N_LAG_SIMILARITIES * self.n_lookback_lags
         )
         return values + place + self.n_recalled + (_CONDITION_UNITS if self.conditions else 0)
+
+
+def check_sizes(spec: Any, sizes: Mapping[str, tuple[int, int]]) -> None:
+    """Check what both networks' specs have: sizes, the grid, the condition vocabulary.
+
+    Args:
+        spec: The spec.
+        sizes: Smallest and largest value of whole numbers, by attribute.
+
+    Raises:
+        ValueError: A value has another type, or is out of range.
+    """
+    for name, (low, high) in sizes.items():
+        value = getattr(spec, name)
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    if type(spec.steps_per_bar) is not int or spec.steps_per_bar not in STEPS_PER_BAR:
+        raise ValueError(f"steps_per_bar must be in {STEPS_PER_BAR}, not {spec.steps_per_bar!r}")
+    names = spec.conditions
+    if len(names) > _MAX_CONDITIONS or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"conditions must be at most {_MAX_CONDITIONS:,} texts")
 
 
 def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
