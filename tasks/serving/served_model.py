@@ -119,7 +119,7 @@ class LoopModel(PythonModel):
                             "name": receipt["loop"],
                             "midi": b64encode(to_bytes(loop)).decode("ascii"),
                             "receipt": json.dumps(receipt, ensure_ascii=False),
-                            "bpm": float(loop.bpm),
+                            "bpm": loop.play_bpm,
                             "bars": loop.n_bars,
                             "novelty": receipt["novelty"],
                         }

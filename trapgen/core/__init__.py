@@ -45,6 +45,7 @@ from trapgen.core.kit.voices import (
 )
 from trapgen.core.loop import (
     BEATS_A_BAR,
+    DEFAULT_BPM,
     OF_HITS,
     ONSET_UNITS,
     SOURCE_RULE,

@@ -60,6 +60,9 @@ MANIFEST: Final[Mapping[str, str]] = {
     "recommended_steps_per_bar": "int64",
     "leading_bars": "int64",
     "feel": "str",
+    "tempo_from": "str",
+    "part": "str",
+    "notes": "str",
     "collapsed_onsets": "int64",
     "dropped_onsets": "int64",
 }

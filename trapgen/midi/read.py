@@ -28,6 +28,7 @@ _SEQUENTIAL: Final = 2
 
 _TRACK: Final = b"MTrk"
 _Timed = TypeVar("_Timed", bound=tuple[Any, ...])
+_TICKS: Final = (1 << TICK_BITS) - 1
 # Larger than any end of a note.
 _NO_EVENT: Final = np.array([1 << 62])
 _LONGEST_CUT: Final = 4
@@ -116,6 +117,16 @@ class Strikes:
         part = self.select(np.isin(self.tracks, numbers))
         return replace(part, ends=self.ends[kept], end_tracks=self.end_tracks[kept])
 
+    def retime(self, times: int, delay: int = 0) -> Strikes:
+        """Strikes and ends at `times` as many ticks, and `delay` later; other events stay."""
+        ticks = self.ends & _TICKS
+        return replace(
+            self,
+            ticks=times * self.ticks + delay,
+            ends=self.ends - ticks + times * ticks + delay,
+            end_tick=times * self.end_tick + delay,
+        )
+
     def window(self, start: int, end: int) -> Strikes:
         """The strikes from one tick to another, as a file that begins at the first.
 
@@ -123,7 +134,7 @@ class Strikes:
         """
         early = 4 * self.ticks_per_quarter // 192
         part = self.select((self.ticks >= start - early) & (self.ticks < end - early))
-        end_ticks = self.ends & ((1 << TICK_BITS) - 1)
+        end_ticks = self.ends & _TICKS
         kept = end_ticks > start
         return replace(
             part,
@@ -175,9 +186,9 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
         ">IHHH", data[start + 4 : start + 14]
     )
     if division & 0x8000 or division == 0:
-        raise MidiError(
-            path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
-        )
+        frames = f"It counts {256 - (division >> 8)} SMPTE frames a second. " if division else ""
+        detail = f"{frames}Export it with ticks per quarter note."
+        raise MidiError(path, "time_division", f"0x{division:04x}", detail)
     tracks, damage, is_truncated = _parse_tracks(data, start + 8 + header_length, n_tracks)
     if file_format == _SEQUENTIAL:
         patterns = tuple(_join([track], division) for track in tracks)

@@ -33,21 +33,25 @@ def write_loop(path: Path, loop: DrumLoop) -> None:
 def to_bytes(loop: DrumLoop) -> bytes:
     """A Standard MIDI File of type 1: tempo and meter in the first track, hits in the second.
 
+    A loop of unknown tempo gets none.
+
     A hit that microtiming moves before the file's start is written at the start. Both tracks end
     where the loop ends, so that it repeats in time.
 
     Raises:
         ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
-    if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
+    if not 60e6 / 0xFFFFFF <= loop.play_bpm <= 60e6:
         raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
     most_bars = 0x0FFFFFFF // TICKS_PER_BAR
     if loop.n_bars > most_bars:
         raise ParameterError("n_bars", f"at most {most_bars} to be written as MIDI", loop.n_bars)
     end_tick = loop.n_bars * TICKS_PER_BAR
+    tempo = b""
+    if loop.bpm is not None:
+        tempo = b"\x00\xff\x51\x03" + round(60e6 / loop.bpm).to_bytes(3, "big")
     conductor = (
-        b"\x00\xff\x51\x03"
-        + round(60e6 / loop.bpm).to_bytes(3, "big")
+        tempo
         + b"\x00\xff\x58\x04\x04\x02\x18\x08"
         # pretty_midi ignores the end of a track; a text event marks the loop's length.
         + _variable_length(end_tick)

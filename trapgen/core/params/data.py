@@ -62,6 +62,9 @@ class StandardizeParams(Section):
         "leaves every tempo unchanged.",
         choices=("half_time", "keep"),
     )
+    split_markers: bool = define(
+        False, "Whether a file with markers is read as one loop per marked section."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ SETTLED: Final = "keymaps.csv"
 _MAPS: Final = tuple(KEY_MAPS.values())
 _IS_KNOWN: Final = np.array([table.column_of >= 0 for table in _MAPS], np.int64)
 _COLUMNS: Final = ["path", "key_map"]
+_SECOND_KIT: Final = re.compile(r"(?<![a-z])(drums?|percussion|kit)(?![a-z])", re.IGNORECASE)
 _GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11"})
 _ROLE_OF_VOICE: Final = {
     KICK: "kick",
@@ -50,10 +52,21 @@ _ROLES: Final = {
 
 
 def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
-    """`(n,)` mask of drum strikes: those on the drum channel, or all if it is silent."""
-    on_drums = strikes.channels == DRUM_CHANNEL
+    """`(n,)` mask of drum strikes: those on the drum channel, or all if it is silent.
+
+    Beside the drum channel, a track on another one is a second kit if its name says so and all its
+    keys are drums of General MIDI.
+    """
+    on_drums: NDArray[np.bool_] = strikes.channels == DRUM_CHANNEL
     # With other instruments only the drum channel counts; many packs do not use it.
-    return on_drums if on_drums.any() else np.ones(len(strikes), bool)
+    if not on_drums.any():
+        return np.ones(len(strikes), bool)
+    for track, name in enumerate(strikes.track_names):
+        if _SECOND_KIT.search(name):
+            is_its = strikes.tracks == track
+            if (KEY_MAPS["gm"].column_of[strikes.pitches[is_its]] >= 0).all():
+                on_drums |= is_its
+    return on_drums
 
 
 def most_known_map(pitches: NDArray[np.uint8]) -> tuple[KeyMap, float]:
@@ -79,7 +92,7 @@ def choose_readings(path: Path, drums: Strikes, settled: KeyMap | Role | None) -
     """
     if isinstance(settled, KeyMap):
         return [Reading((settled,), 1.0)]
-    if int(drums.channels[0]) == DRUM_CHANNEL:
+    if (drums.channels == DRUM_CHANNEL).any():
         table, _ = most_known_map(drums.pitches)
         if table.name in _GENERAL_MIDI:
             return [Reading((table,), 1.0)]

@@ -142,19 +142,23 @@ def standardize_chunk(chunk: Chunk) -> Part:
     try:
         for found in chunk.files:
             try:
-                result = read_found(found, chunk.root, chunk.params)
+                results = read_found(found, chunk.root, chunk.params)
             except MidiError as error:
                 part.rejects.append(_reject_row(error, chunk.root))
                 continue
-            target = f"{LOOPS_FOLDER}/{found.loop_id}.mid"
-            path = chunk.out / target
-            if (above := target.rpartition("/")[0]) not in folders:
-                make_folder(path.parent)
-                folders.add(above)
-            # The folder is private to the run until everything is written.
-            path.write_bytes(to_bytes(result.loop))
-            part.rows.append(_manifest_row(result, target))
-            part.hits.append(list_hits(result.loop))
+            for result in results:
+                if isinstance(result, MidiError):
+                    part.rejects.append(_reject_row(result, chunk.root))
+                    continue
+                target = f"{LOOPS_FOLDER}/{result.loop.lineage.loop_id}.mid"
+                path = chunk.out / target
+                if (above := target.rpartition("/")[0]) not in folders:
+                    make_folder(path.parent)
+                    folders.add(above)
+                # The folder is private to the run until everything is written.
+                path.write_bytes(to_bytes(result.loop))
+                part.rows.append(_manifest_row(result, target))
+                part.hits.append(list_hits(result.loop))
     except TrapgenError as error:
         part.error = error
     return part
@@ -171,4 +175,5 @@ def _reject_row(error: MidiError, root: Path) -> dict[str, str]:
 
 def _manifest_row(result: Standardized, target: str) -> dict[str, Any]:
     found = {each.name: getattr(result, each.name) for each in fields(result)}
+    found["notes"] = "; ".join(result.notes)
     return {**describe_loop(found.pop("loop"), target), **found}

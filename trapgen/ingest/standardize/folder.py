@@ -20,7 +20,7 @@ from trapgen.core import (
     relabel,
 )
 from trapgen.ingest.standardize.notes import Note, read_notes
-from trapgen.ingest.standardize.read import Standardized, read_loop
+from trapgen.ingest.standardize.read import Standardized, read_loops
 
 MANIFEST_NAME: Final = "manifest.parquet"
 
@@ -79,8 +79,10 @@ def find_sources(source: Path) -> tuple[Path, list[Found]]:
     return root, found
 
 
-def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardized:
-    """Read a file that `find_sources` found in `root`, with its entry in the pack.
+def read_found(
+    found: Found, root: Path, params: StandardizeParams
+) -> list[Standardized | MidiError]:
+    """Read the loops of a file that `find_sources` found in `root`, with its entry in the pack.
 
     Raises:
         MidiError: The file breaks a rule.
@@ -88,15 +90,21 @@ def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardi
     if not found.loop_id:
         received, detail = found.name, "Rename it: the name is not UTF-8."
         raise MidiError(root / received, "name", received, detail)
-    result = read_loop(found.path, params, name=found.name, loop_id=found.loop_id)
-    if found.note is None:
-        return result
-    loop = relabel(result.loop, style=found.note.style or result.loop.lineage.style)
-    return replace(result, loop=loop, published_split=found.note.split, group=found.note.group)
+    loops = read_loops(found.path, params, name=found.name, loop_id=found.loop_id)
+    return [
+        loop if isinstance(loop, MidiError) or found.note is None else _annotate(loop, found.note)
+        for loop in loops
+    ]
+
+
+def _annotate(result: Standardized, note: Note) -> Standardized:
+    loop = relabel(result.loop, style=note.style or result.loop.lineage.style)
+    group = note.group or result.group
+    return replace(result, loop=loop, published_split=note.split, group=group)
 
 
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:
-    """Read every MIDI file of a folder, in sorted order.
+    """Read every MIDI file of a folder, in sorted order; a file may hold several loops.
 
     A file that breaks a rule yields its error, and reading continues. Entries in a pack's
     `pack.csv` are copied.
@@ -108,7 +116,7 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
     root, sources = find_sources(source)
     for found in sources:
         try:
-            yield read_found(found, root, params)
+            yield from read_found(found, root, params)
         except MidiError as error:
             yield error
 

@@ -72,7 +72,7 @@ AUTO: Final = "auto"
 _TRAP: Final = "trap"
 
 
-def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Tokens:
+def choose_condition(spec: ModelSpec, style: str, bpm: float | None, kind: str) -> Tokens:
     """The condition input for loops to generate.
 
     Args:
@@ -80,7 +80,7 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Toke
         style: A style of the network, `trap` or `trap/drill`; a sub-style with a unique name may
             be given alone, as `drill`. `auto` is trap if known and otherwise unknown; empty is
             unknown.
-        bpm: Tempo; used if the network knows its band.
+        bpm: Tempo; used if the network knows its band. None if unknown.
         kind: `beat`, used if the network knows it, or `fill`; empty for neither.
 
     Returns:
