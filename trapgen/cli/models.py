@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, SOURCE, app, print_json, say, say_rejects
+from trapgen.cli.app import (
+    AS_JSON,
+    OVERWRITE,
+    PATH,
+    SOURCE,
+    Notes,
+    app,
+    print_json,
+    say,
+    say_rejects,
+)
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -61,8 +71,10 @@ def score(
     folder = _find_model(model, steps_per_bar)
     generator = _load(folder, steps_per_bar)
     grid = generator.network.spec.steps_per_bar
-    loops, rejects = read_collection(source, replace(params, steps_per_bar=grid))
+    notes = Notes()
+    loops, rejects = read_collection(source, replace(params, steps_per_bar=grid), notes.add)
     say_rejects(rejects)
+    notes.say()
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec
     conditions = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])

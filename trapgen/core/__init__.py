@@ -50,6 +50,7 @@ from trapgen.core.loop import (
     ONSET_UNITS,
     SOURCE_RULE,
     STEPS_PER_BAR,
+    TEMPO_ORIGINS,
     DrumLoop,
     Lineage,
     cut,

@@ -28,6 +28,9 @@ SOURCE_RULE: Final = "s2"
 OF_HITS: Final = ("velocities", "offsets", "pitches", "lengths")
 """The arrays of a `DrumLoop`: the attributes of each hit."""
 
+TEMPO_ORIGINS: Final = ("file", "name", "unknown")
+"""Where a file's tempo is from."""
+
 DEFAULT_BPM: Final = 120.0
 """Tempo of a MIDI file without one (Standard MIDI Files 1.0)."""
 

@@ -61,6 +61,7 @@ MANIFEST: Final[Mapping[str, str]] = {
     "leading_bars": "int64",
     "feel": "str",
     "tempo_from": "str",
+    "stated_bpm": "float64",
     "part": "str",
     "notes": "str",
     "collapsed_onsets": "int64",

@@ -9,5 +9,5 @@ from trapgen.generate.generator import (
     load_generator,
     regenerate,
 )
-from trapgen.generate.receipt import read_generation_recipe
+from trapgen.generate.receipt import read_generation_recipe, to_midi
 from trapgen.generate.render_loops import DecodedLoop

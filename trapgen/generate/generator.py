@@ -22,6 +22,7 @@ from trapgen.core import (
     write_json,
 )
 from trapgen.generate.decode import sample_words
+from trapgen.generate.half_time import double_time, is_half_time
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.read_prompt import list_files, load_prompt
 from trapgen.generate.receipt import GenerationRecipe, make_receipt, read_generation_recipe
@@ -73,7 +74,7 @@ class Generator:
         Raises:
             ParameterError: The network does not know the style or kind.
         """
-        return choose_condition(self.network.spec, params.style, params.bpm, params.kind)
+        return choose_condition(self.network.spec, params.style, params.tempo, params.kind)
 
 
 def load_generator(folder: Path) -> Generator:
@@ -109,11 +110,16 @@ def draw_loops(
 ) -> tuple[list[DrumLoop], list[DecodedLoop]]:
     """Generate loops, with the network's raw output for each; `min_novelty` is ignored.
 
+    In half time (see `trapgen.generate.half_time`) they are as drawn: at twice the tempo, with two
+    bars for one.
+
     Raises:
         MidiError: A prompt file cannot be read as a loop.
         ParameterError: Controls contradict each other.
     """
-    prompt, condition = _load_prompt(generator, params, seed), generator.condition(params)
+    params, prompt = _load_prompt(generator, params, seed)
+    params = double_time(params)
+    condition = generator.condition(params)
     decoded_loops = sample_words(generator.network, params, seed, prompt, condition=condition)
     loops = to_loops(
         decoded_loops, generator.humanizer, params, seed, condition=condition, prompt=prompt
@@ -158,7 +164,7 @@ def generate(
     names = [name_sample(seed, number) for number in range(params.loops)]
     files = tuple(map(Path, list_files(params)))
     outputs = Outputs(out, _name_files(*names), files, overwrite)
-    prompt = _load_prompt(generator, params, seed)
+    params, prompt = _load_prompt(generator, params, seed)
     made = _make_novel(generator, params, seed, prompt)
     novel = [one for one in made.values() if one.is_novel(params)]
 
@@ -197,7 +203,7 @@ def generate_in_memory(
         GateRefusedError: Some loops stayed too near to a training loop in every attempt.
     """
     check_seed(seed)
-    prompt = load_prompt(generator.network, generator.training_loops, params, seed, files)
+    params, prompt = _load_prompt(generator, params, seed, files)
     made = _make_novel(generator, params, seed, prompt)
     _refuse_too_near(made, params)
     return [
@@ -250,8 +256,10 @@ def _name_software(receipt: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _load_prompt(generator: Generator, params: SampleParams, seed: int) -> Prompt:
-    return load_prompt(generator.network, generator.training_loops, params, seed)
+def _load_prompt(
+    generator: Generator, params: SampleParams, seed: int, files: Mapping[str, bytes] | None = None
+) -> tuple[SampleParams, Prompt]:
+    return load_prompt(generator.network, generator.training_loops, params, seed, files)
 
 
 @dataclass(frozen=True)
@@ -307,6 +315,7 @@ def _make(
     loop_seeds: Sequence[LoopSeed],
 ) -> dict[int, _Drawn]:
     """Loops by their number."""
+    params = double_time(params)
     condition = generator.condition(params)
     decoded_loops = sample_words(generator.network, params, seed, prompt, loop_seeds, condition)
     loops = to_loops(
@@ -342,9 +351,9 @@ def _write(
     receipt = _receive(generator, recipe, one)
     midi, wav, png, json = _name_files(name)
     with outputs.staging() as folder:
-        write_loop(folder / midi, loop)
+        write_loop(folder / midi, loop, half_time=is_half_time(recipe.params))
         write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
         if can_draw():
-            draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
+            draw_loop(loop, folder / png, title=f"{name} · {recipe.params.tempo:g} bpm")
         write_json(folder / json, receipt)
     return receipt

@@ -26,6 +26,7 @@ from trapgen.core import (
     make_section,
     read_json,
 )
+from trapgen.generate.half_time import double_time, is_half_time
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.render_loops import LoopSeed
 from trapgen.midi import to_bytes
@@ -97,7 +98,7 @@ def make_receipt(
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
         "bar_lengths": list(bar_lengths),
-        "midi": hash_midi(loop),
+        "midi": hash_midi(loop, half_time=is_half_time(recipe.params)),
         "novelty": round(novelty, 4),
         "novelty_percentile": _percentile(novelty, held_out),
         "nearest": [
@@ -113,11 +114,17 @@ def make_receipt(
     }
 
 
-def hash_midi(loop: DrumLoop) -> str:
+def hash_midi(loop: DrumLoop, *, half_time: bool = False) -> str:
     """Hash of the loop's MIDI bytes, sixteen hex digits."""
     digest = _new_digest()
-    digest.update(to_bytes(loop))
+    digest.update(to_bytes(loop, half_time=half_time))
     return digest.hexdigest()
+
+
+def to_midi(loop: DrumLoop, receipt: Mapping[str, Any]) -> bytes:
+    """The MIDI file of a generated loop, in the time that its receipt states."""
+    params = SampleParams(bpm=receipt["bpm"], feel=receipt["feel"])
+    return to_bytes(loop, half_time=is_half_time(params))
 
 
 def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]]:
@@ -144,7 +151,9 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
         check_seed(seed)
         if number < 0 or attempt < 0:
             raise ParameterError("number and attempt", "counted from 0", (number, attempt))
-        prompt.check(params.bars, int(stated["steps_per_bar"]))
+        if params.bpm is None:
+            raise ParameterError("bpm", "a number", None)
+        prompt.check(double_time(params).bars, int(stated["steps_per_bar"]))
         for control, name in _PROMPT_OF.items():
             is_there = getattr(prompt, name) is not None
             if is_there != bool(getattr(params, control)):

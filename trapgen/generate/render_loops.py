@@ -92,7 +92,7 @@ def to_loops(
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
     onsets = [to_onsets(decoded.words) for decoded in decoded_loops]
     rngs = [loop_seed.rng(seed, _VELOCITY) for loop_seed in loop_seeds]
-    playbacks = humanizer.draw(onsets, params.bpm, rngs, condition)
+    playbacks = humanizer.draw(onsets, params.tempo, rngs, condition)
     loops = []
     for playback, loop_seed in zip(playbacks, loop_seeds, strict=True):
         learned = playback.offsets if has_offsets else None
@@ -101,7 +101,7 @@ def to_loops(
         if prompt is not None:
             is_timed = bool(params.swing or params.humanize)
             prompt.play(playback.velocities, offsets, is_timed=is_timed)
-        loop = DrumLoop(playback.velocities, steps_per_bar, params.bpm, offsets)
+        loop = DrumLoop(playback.velocities, steps_per_bar, params.tempo, offsets)
         loops.append(replace(loop, lineage=Lineage(loop_id=name_sample(seed, loop_seed.number))))
     return loops
 

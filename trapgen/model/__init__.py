@@ -27,6 +27,7 @@ from trapgen.model.layers import log_softmax
 from trapgen.model.words.conditions import (
     Names,
     choose_condition,
+    choose_style,
     list_conditions,
     list_styles,
     name_conditions,

@@ -73,6 +73,7 @@ class Standardized:
             holds several are a group.
         part: Which part of its file the loop is; empty if the file holds one loop.
         tempo_from: Where the tempo is from: `file`, `name` or `unknown`.
+        stated_bpm: The tempo as the file or its name states it; None if unknown.
         notes: What else was done or found, one clause each.
     """
 
@@ -91,6 +92,7 @@ class Standardized:
     group: str = ""
     part: str = ""
     tempo_from: str = "file"
+    stated_bpm: float | None = None
     notes: tuple[str, ...] = ()
 
     def explain(self) -> tuple[str, ...]:
@@ -239,6 +241,7 @@ def _read_part(
         collapsed_onsets=len(strikes) - loop.n_onsets,
         dropped_onsets=n_strikes - len(strikes),
         tempo_from=tempo.origin,
+        stated_bpm=tempo.bpm,
         notes=tuple(filter(None, (tempo.note, *bars.notes, *notes))),
     )
 

@@ -11,9 +11,6 @@ from typing import Final
 from trapgen.core import DEFAULT_BPM
 from trapgen.midi import Strikes
 
-ORIGINS: Final = ("file", "name", "unknown")
-"""Where a tempo is from."""
-
 _SAME_BPM: Final = 1.0
 _LOWEST_BPM, _HIGHEST_BPM = 30.0, 300.0
 _LOWEST_BARE, _HIGHEST_BARE = 60, 200
@@ -44,7 +41,7 @@ class Tempo:
 
     Attributes:
         bpm: Quarter notes per minute; None if unknown.
-        origin: One of `ORIGINS`.
+        origin: One of `trapgen.core.TEMPO_ORIGINS`.
         note: What became of a second tempo that disagrees; empty if there is none.
     """
 

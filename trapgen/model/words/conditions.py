@@ -89,19 +89,29 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float | None, kind: str) 
     Raises:
         ParameterError: The network does not know the style, or no fills.
     """
-    known = list_styles(spec)
-    if style == AUTO:
-        style = _TRAP if _TRAP in known else ""
-    if style and style not in known:
-        ends = [name for name in known if name.partition("/")[2] == style]
-        if len(ends) != 1:
-            listed = ", ".join(known) or "none: this model was trained without styles"
-            raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
-        style = ends[0]
+    style = choose_style(spec, style)
     if kind not in ("", "beat") and f"kind:{kind}" not in spec.conditions:
         raise ParameterError("sample.kind", "beat: this model knows no other", kind)
     condition: Tokens = number_conditions([name_conditions(style, bpm, kind)], spec)[0]
     return condition
+
+
+def choose_style(spec: ModelSpec, style: str) -> str:
+    """The full name of a style to generate: `trap/drill` for `drill`; empty for unknown.
+
+    Raises:
+        ParameterError: The network does not know the style.
+    """
+    known = list_styles(spec)
+    if style == AUTO:
+        return _TRAP if _TRAP in known else ""
+    if not style or style in known:
+        return style
+    ends = [name for name in known if name.partition("/")[2] == style]
+    if len(ends) != 1:
+        listed = ", ".join(known) or "none: this model was trained without styles"
+        raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
+    return ends[0]
 
 
 def list_styles(spec: ModelSpec) -> tuple[str, ...]:
