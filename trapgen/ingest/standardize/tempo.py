@@ -29,7 +29,7 @@ _COUNTED: Final = re.compile(
     re.IGNORECASE,
 )
 _UNITS: Final = re.compile(
-    r"[\s_-]*(?:bars?|steps?|hits?|loops?|samples?|files?|kicks|snares|hats|bit|ppq|hz|khz|db|ms)"
+    r"[\s_-]*(?:bars?|steps|hits|loops|samples|files|kicks|snares|hats|bit|ppq|hz|khz|db|ms)"
     r"(?![a-z])",
     re.IGNORECASE,
 )
