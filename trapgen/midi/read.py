@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -27,10 +28,12 @@ _SEQUENTIAL: Final = 2
 """Format of files whose tracks are patterns that do not sound together."""
 
 _TRACK: Final = b"MTrk"
+_CHUNK_LETTERS: Final = (ascii_letters + digits + " ").encode()
 _Timed = TypeVar("_Timed", bound=tuple[Any, ...])
 _TICKS: Final = (1 << TICK_BITS) - 1
 # Larger than any end of a note.
 _NO_EVENT: Final = np.array([1 << 62])
+_EMPTY: Final = Track()
 _LONGEST_CUT: Final = 4
 """Bytes of the end event: a file that lacks no more has lost no note."""
 
@@ -209,7 +212,7 @@ def _parse_tracks(data: bytes, at: int, n_tracks: int) -> tuple[list[Track], tup
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         end = at + 8 + length
         if kind != _TRACK:
-            if end > len(data) or not (_is_chunk(data, at) and _is_chunk(data, end)):
+            if not (_is_chunk(data, at) and _is_chunk(data, end)):
                 found = data.find(_TRACK, at + 1)
                 if found < 0:
                     break
@@ -218,17 +221,22 @@ def _parse_tracks(data: bytes, at: int, n_tracks: int) -> tuple[list[Track], tup
             at = end
             continue
         at += 8
+        if not length and data[at : at + 4] == _TRACK:
+            tracks.append(_EMPTY)
+            continue
         track = parse_track(data[at:end])
         name = f"track {len(tracks) + 1}"
-        if not track.has_end and end < len(data) and not _is_chunk(data, end):
+        if track.has_run_out and end < len(data) and not _is_chunk(data, end):
             # Its length is too small if its end event comes before the next track.
             following = data.find(_TRACK, end)
             longer = parse_track(data[at : following if following >= 0 else len(data)])
             if longer.has_end:
                 track, end = longer, at + longer.n_read
                 damage.append(f"{name} is longer than it states")
-        elif track.has_end and end != at + track.n_read and not _is_chunk(data, end):
-            end = at + track.n_read
+        after = at + track.n_read
+        is_early = data[after : after + 4] == _TRACK or end > len(data) or not _is_chunk(data, end)
+        if track.has_end and after < end and is_early:
+            end = after
             damage.append(f"{name} is shorter than it states")
         n_missing = max(0, end - len(data))
         if not track.has_end and (n_missing or not track.is_whole):
@@ -251,17 +259,21 @@ def _parse_tracks(data: bytes, at: int, n_tracks: int) -> tuple[list[Track], tup
 
 
 def _is_chunk(data: bytes, at: int) -> bool:
-    """Whether a chunk, or the file's end, is at a position: four printable characters."""
+    """Whether a track, another chunk that ends within the file, or the file's end is at a place."""
     kind = data[at : at + 4]
-    return not kind or (len(kind) == 4 and all(0x20 <= byte < 0x7F for byte in kind))
+    if kind == _TRACK or not kind:
+        return True
+    is_named = len(kind) == 4 and not kind.translate(None, _CHUNK_LETTERS)
+    return is_named and at + 8 + int.from_bytes(data[at + 4 : at + 8], "big") <= len(data)
 
 
 def _join(tracks: Sequence[Track], ticks_per_quarter: int) -> Strikes:
     """The strikes of tracks that sound together."""
-    hits = [track.list_hits() for track in tracks]
-    ends = [track.list_ends() for track in tracks]
+    nothing = np.zeros(0, np.int64)
+    hits = [nothing if track is _EMPTY else track.list_hits() for track in tracks]
+    ends = [nothing if track is _EMPTY else track.list_ends() for track in tracks]
     numbers = np.arange(len(tracks), dtype=np.uint16)
-    every = np.concatenate(hits, dtype=np.int64) if hits else np.zeros(0, np.int64)
+    every = np.concatenate([nothing, *hits])
     of_track = numbers.repeat([len(each) for each in hits])
     if np.count_nonzero([len(each) for each in hits]) > 1:
         order = every.argsort(kind="stable")
@@ -277,7 +289,7 @@ def _join(tracks: Sequence[Track], ticks_per_quarter: int) -> Strikes:
         # Of two at one tick the later track's counts, as a player would have it.
         tempos=_sort(event for track in tracks for event in track.tempos),
         meters=_sort(event for track in tracks for event in track.meters),
-        ends=np.concatenate(ends, dtype=np.int64) if ends else np.zeros(0, np.int64),
+        ends=np.concatenate([nothing, *ends]),
         end_tick=max((track.end_tick for track in tracks), default=0),
         is_truncated=False,
         tracks=of_track,

@@ -25,6 +25,10 @@ _STRAY: Final = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, **dict.fromkeys(range(0xF8,
 _FIRST_REAL_TIME: Final = 0xF8
 
 
+class _NoLengthError(Exception):
+    """A variable-length quantity has more than four bytes."""
+
+
 @dataclass(slots=True)
 class Track:
     """What a track holds, and how its reading ended.
@@ -41,6 +45,7 @@ class Track:
         n_stray: Messages that were passed over because no file may hold them, as clock bytes.
         has_end: Whether its end event was read.
         is_whole: Whether all of its bytes were events; False where something invalid stopped it.
+        has_run_out: Whether its bytes ran out before its end event, between events or within one.
         has_cut_end: Whether its bytes ran out within the end event.
     """
 
@@ -57,6 +62,7 @@ class Track:
     n_stray: int = 0
     has_end: bool = False
     is_whole: bool = False
+    has_run_out: bool = False
     has_cut_end: bool = False
 
     def list_hits(self) -> NDArray[np.int64]:
@@ -134,9 +140,13 @@ def parse_track(chunk: bytes) -> Track:
         else:
             start = at
     except IndexError:
+        track.has_run_out = True
         track.has_cut_end = _is_cut_end(chunk[start:])
+    except _NoLengthError:
+        pass
     track.n_read, track.end_tick = at, tick
     track.is_whole = track.has_end or start == len(chunk)
+    track.has_run_out |= start == len(chunk)
     return track
 
 
@@ -219,7 +229,7 @@ def _variable_length(chunk: bytes, at: int) -> tuple[int, int]:
         value = value << 7 | byte & 0x7F
         if not byte & 0x80:
             return at, value
-    raise IndexError("a variable-length quantity has at most four bytes")
+    raise _NoLengthError
 
 
 def _add_meta(kind: int, body: bytes, tick: int, track: Track) -> None:

@@ -62,7 +62,7 @@ def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
     if not on_drums.any():
         return np.ones(len(strikes), bool)
     for track, name in enumerate(strikes.track_names):
-        if _SECOND_KIT.search(name):
+        if name and _SECOND_KIT.search(name):
             is_its = strikes.tracks == track
             if (KEY_MAPS["gm"].column_of[strikes.pitches[is_its]] >= 0).all():
                 on_drums |= is_its
