@@ -17,6 +17,7 @@ from trapgen.core import (
     ROLES,
     SIDES,
     STEPS_PER_BAR,
+    TEMPO_ORIGINS,
     AuditParams,
 )
 
@@ -32,7 +33,8 @@ def expect_of_every_loop() -> list[Expectation]:
     """What a row of `manifest.parquet` and of `loops.parquet` must be."""
     import great_expectations.expectations as gxe
 
-    filled = ("loop_id", "path", "role", "bpm", "n_bars", "steps_per_bar", "n_onsets")
+    # bpm may be empty: a tempo that neither file nor name states is unknown.
+    filled = ("loop_id", "path", "role", "n_bars", "steps_per_bar", "n_onsets")
     return [
         # Other expectations pass over gaps.
         *(
@@ -89,12 +91,17 @@ def make_manifest_suite() -> gx.ExpectationSuite:
                 gxe.ExpectColumnValuesToNotBeNull(
                     column=column, description=f"{column} must be filled in"
                 )
-                for column in (*filled, "feel", "published_split", "group")
+                for column in (*filled, "feel", "part", "notes", "published_split", "group")
             ),
             gxe.ExpectColumnValuesToBeInSet(
                 column="key_map",
                 value_set=[*key_maps],
                 description=f"key_map must be {_list(key_maps)}",
+            ),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="tempo_from",
+                value_set=[*TEMPO_ORIGINS],
+                description=f"tempo_from must be {_list(TEMPO_ORIGINS)}",
             ),
             gxe.ExpectColumnValuesToBeBetween(
                 column="key_map_confidence",

@@ -30,8 +30,7 @@ from trapgen.core import (
     list_definitions,
     make_section,
 )
-from trapgen.generate import Generator, generate_in_memory, load_generator
-from trapgen.midi import to_bytes
+from trapgen.generate import Generator, generate_in_memory, load_generator, to_midi
 from trapgen.model import read_champion
 
 _SEED: Final = definitions(Params)["seed"]
@@ -117,10 +116,10 @@ class LoopModel(PythonModel):
                         {
                             "request": number,
                             "name": receipt["loop"],
-                            "midi": b64encode(to_bytes(loop)).decode("ascii"),
+                            "midi": b64encode(to_midi(loop, receipt)).decode("ascii"),
                             "receipt": json.dumps(receipt, ensure_ascii=False),
-                            "bpm": float(loop.bpm),
-                            "bars": loop.n_bars,
+                            "bpm": float(receipt["bpm"]),
+                            "bars": receipt["bars"],
                             "novelty": receipt["novelty"],
                         }
                     )

@@ -196,7 +196,7 @@ def test_what_a_file_leaves_out_has_its_default(tmp_path):
 
 
 def test_whole_numbers_stand_for_fractions(tmp_path):
-    assert load_text(tmp_path, "sample: {bpm: 140, temperature: 1}").sample == SampleParams()
+    assert load_text(tmp_path, "sample: {swing: 0, temperature: 1}").sample == SampleParams()
 
 
 def test_texts_are_lists_and_a_number_may_be_missing(tmp_path):

@@ -156,7 +156,7 @@ def _double_time(case: Case) -> DrumLoop | None:
 
 
 def _change_tempo(case: Case) -> DrumLoop:
-    return replace(case.loop, bpm=case.loop.bpm * float(case.rng.uniform(0.6, 1.7)))
+    return replace(case.loop, bpm=case.loop.play_bpm * float(case.rng.uniform(0.6, 1.7)))
 
 
 def _remap(case: Case) -> DrumLoop | None:

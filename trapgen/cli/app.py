@@ -71,6 +71,23 @@ def say_rejects(rejects: Iterable[MidiError]) -> None:
         say(f"rejected: {error}")
 
 
+class Notes:
+    """What was done to files, collected as they are read, to be said once for all of a kind."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, note: str) -> None:
+        """Add a clause about a file."""
+        self._names.setdefault(note, []).append(name)
+
+    def say(self) -> None:
+        """Print each clause once, with the first of the files that it is about."""
+        for note, names in self._names.items():
+            others = f" and {len(names) - 1} others" if len(names) > 1 else ""
+            say(f"note: {names[0]}{others}: {note}")
+
+
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object to standard output."""
     # Names may have characters that standard output cannot take, or that a terminal obeys.

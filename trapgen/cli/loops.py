@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trapgen.cli.app import AS_JSON, OVERWRITE, PATH, SOURCE, app, print_json, say, say_rejects
+from trapgen.cli.app import (
+    AS_JSON,
+    OVERWRITE,
+    PATH,
+    SOURCE,
+    Notes,
+    app,
+    print_json,
+    say,
+    say_rejects,
+)
 from trapgen.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -38,6 +48,13 @@ def standardize(
     if as_json:
         counts = {"loops": len(manifest), "rejects": len(rejects), "left_out": left_out}
         print_json({**counts, "roles": roles})
+    notes = Notes()
+    for row in manifest[["loop_id", "notes", "feel", "leading_bars"]].itertuples(index=False):
+        silent = f"{row.leading_bars} silent bars before the first hit are skipped"
+        for note in (*row.notes.split("; "), row.feel, silent if row.leading_bars else ""):
+            if note:
+                notes.add(row.loop_id, note)
+    notes.say()
     listed = ", ".join(f"{n} {role}" for role, n in roles.items())
     others = ", ".join(f"{n} {ending}" for ending, n in left_out.items())
     say(
@@ -66,10 +83,12 @@ def encode(
     from trapgen.ingest import read_collection
 
     outputs = Outputs(out.parent, (out.name,), (source,), overwrite)
+    notes = Notes()
     with outputs.staging() as folder:
-        loops, rejects = read_collection(source, params)
+        loops, rejects = read_collection(source, params, notes.add)
         write_lines(folder / out.name, loops)
     say_rejects(rejects)
+    notes.say()
     n_bars = sum(loop.n_bars for loop in loops)
     if as_json:
         print_json({"loops": len(loops), "bars": n_bars, "rejects": len(rejects)})
@@ -82,14 +101,14 @@ def encode(
 @OVERWRITE
 @AS_JSON
 def decode(
-    source: Path, out: Path, steps_per_bar: int, bpm: float, overwrite: bool, as_json: bool
+    source: Path, out: Path, steps_per_bar: int, bpm: float | None, overwrite: bool, as_json: bool
 ) -> None:
     """Write one MIDI file for each line of a text file.
 
     Also reads the files of TrapGenerator and of Choi et al. 2016, which are one long line with BAR
     before or after each bar: they become one MIDI file.
     """
-    from trapgen.core import Outputs, read_lines, to_loop
+    from trapgen.core import Outputs, SampleParams, read_lines, to_loop
     from trapgen.midi import write_loop
 
     lines = read_lines(source, steps_per_bar)
@@ -97,7 +116,7 @@ def decode(
     with Outputs(out, (), (), overwrite).staging() as folder:
         for at, words in enumerate(lines, start=1):
             path = folder / f"{source.stem}-{at:0{width}d}.mid"
-            write_loop(path, to_loop(words, steps_per_bar, bpm))
+            write_loop(path, to_loop(words, steps_per_bar, SampleParams(bpm=bpm).tempo))
     if as_json:
         print_json({"loops": len(lines)})
     say(f"{len(lines)} loops: {out}")
@@ -130,12 +149,13 @@ def audit(
     from trapgen.ingest import read_collection
     from trapgen.report import AUDIT_FILES, audit_collections
 
-    sides = []
+    sides, notes = [], Notes()
     with Outputs(out, AUDIT_FILES, (train, other), overwrite).staging() as folder:
         for source in (train, other):
-            loops, rejects = read_collection(source, params)
+            loops, rejects = read_collection(source, params, notes.add)
             say_rejects(rejects)
             sides.append(loops)
+        notes.say()
         found = audit_collections(sides[0], sides[1], folder, limits, seed)
     if as_json:
         print_json(found.summary())

@@ -13,6 +13,7 @@ from trapgen.cli.app import (
     OVERWRITE,
     PATH,
     SOURCE,
+    Notes,
     app,
     print_json,
     say,
@@ -71,8 +72,10 @@ def score(
     folder = _find_model(model, steps_per_bar)
     generator = _load(folder, steps_per_bar)
     grid = generator.network.spec.steps_per_bar
-    loops, rejects = read_collection(source, replace(params, steps_per_bar=grid))
+    notes = Notes()
+    loops, rejects = read_collection(source, replace(params, steps_per_bar=grid), notes.add)
     say_rejects(rejects)
+    notes.say()
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec
     told = "" if style == AUTO else style

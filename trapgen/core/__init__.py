@@ -50,10 +50,12 @@ from trapgen.core.kit.voices import (
 )
 from trapgen.core.loop import (
     BEATS_A_BAR,
+    DEFAULT_BPM,
     OF_HITS,
     ONSET_UNITS,
     SOURCE_RULE,
     STEPS_PER_BAR,
+    TEMPO_ORIGINS,
     DrumLoop,
     Lineage,
     cut,

@@ -88,7 +88,7 @@ def to_onsets(words: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (words[..., None] & _BIT_VALUES) > 0
 
 
-def to_loop(words: NDArray[np.int64], steps_per_bar: int, bpm: float = 140.0) -> DrumLoop:
+def to_loop(words: NDArray[np.int64], steps_per_bar: int, bpm: float | None = 140.0) -> DrumLoop:
     """A loop of `(n_steps,)` words; every hit has the velocity `DECODED_VELOCITY`."""
     velocities = np.where(to_onsets(words), DECODED_VELOCITY, 0).astype(np.uint8)
     return DrumLoop(velocities, steps_per_bar, bpm)

@@ -28,6 +28,12 @@ SOURCE_RULE: Final = "s2"
 OF_HITS: Final = ("velocities", "offsets", "pitches", "lengths")
 """The arrays of a `DrumLoop`: the attributes of each hit."""
 
+TEMPO_ORIGINS: Final = ("file", "name", "unknown")
+"""Where a file's tempo is from."""
+
+DEFAULT_BPM: Final = 120.0
+"""Tempo of a MIDI file without one (Standard MIDI Files 1.0)."""
+
 _TYPES: Final = (np.uint8, np.float32, np.uint8, np.float32)
 _SOURCE: Final = b"trapgen-source"
 _KEYS: Final = np.array([voice.pitch for voice in VOICES], np.uint8)
@@ -70,7 +76,7 @@ class DrumLoop:
         lengths: `(n_steps, 9)` float32, duration in steps that each hit's key was held; 0 where
             unknown, the default. Ignored by comparisons.
         steps_per_bar: One of `STEPS_PER_BAR`.
-        bpm: Quarter notes per minute, above 0.
+        bpm: Quarter notes per minute, above 0; None if unknown.
         lineage: Origin of the loop.
 
     Raises:
@@ -79,7 +85,7 @@ class DrumLoop:
 
     velocities: NDArray[np.uint8]
     steps_per_bar: int = 32
-    bpm: float = 140.0
+    bpm: float | None = 140.0
     offsets: NDArray[np.float32] = field(default=None)  # type: ignore[arg-type]
     lineage: Lineage = field(default_factory=Lineage)
     pitches: NDArray[np.uint8] = field(default=None)  # type: ignore[arg-type]
@@ -100,6 +106,11 @@ class DrumLoop:
                 raise ParameterError(name, f"an array {shape}", np.shape(given))
             values.append(np.zeros(len(cells)) if given is None else np.ravel(given)[cells])
         _fill(self, cells, values, shape[0])
+
+    @property
+    def play_bpm(self) -> float:
+        """Tempo to play it at: its own, or `DEFAULT_BPM`, a MIDI file's without one."""
+        return DEFAULT_BPM if self.bpm is None else self.bpm
 
     @property
     def n_steps(self) -> int:
@@ -141,7 +152,7 @@ class DrumLoop:
         from trapgen.core.pretty_midi_io import write_pretty_midi
 
         notes = time_notes(self.velocities, self.offsets, self.steps_per_bar)
-        return write_pretty_midi(notes, self.n_bars, self.bpm)
+        return write_pretty_midi(notes, self.n_bars, self.play_bpm)
 
     @classmethod
     def from_pretty_midi(cls, midi: pretty_midi.PrettyMIDI, steps_per_bar: int = 32) -> DrumLoop:
@@ -197,7 +208,7 @@ def place_hits(
     values: Sequence[NDArray[Any]],
     n_bars: int,
     steps_per_bar: int,
-    bpm: float,
+    bpm: float | None,
     lineage: Lineage,
 ) -> DrumLoop:
     """Make a loop from a list of hits; if two share a cell, the later one is kept.
@@ -207,7 +218,7 @@ def place_hits(
         values: `(n,)` velocities (1 to 127), offsets, pitches and lengths (see `OF_HITS`).
         n_bars: Length of the loop.
         steps_per_bar: One of `STEPS_PER_BAR`.
-        bpm: Quarter notes per minute, above 0.
+        bpm: Quarter notes per minute, above 0; None if unknown.
         lineage: Origin of the loop.
 
     Raises:
@@ -235,7 +246,7 @@ def _fill(
     loop: DrumLoop, cells: NDArray[np.int64], values: Sequence[NDArray[Any]], n_steps: int
 ) -> None:
     """Set a loop's arrays from the attributes of each hit."""
-    if not 0 < loop.bpm < np.inf:
+    if loop.bpm is not None and not 0 < loop.bpm < np.inf:
         raise ParameterError("bpm", "above 0 and finite", loop.bpm)
     velocities, offsets, keys, lengths = values
     if len(cells) and not (velocities.min() >= 1 and velocities.max() <= 127):

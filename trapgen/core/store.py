@@ -65,6 +65,10 @@ MANIFEST: Final[Mapping[str, str]] = {
     "recommended_steps_per_bar": "int64",
     "leading_bars": "int64",
     "feel": "str",
+    "tempo_from": "str",
+    "stated_bpm": "float64",
+    "part": "str",
+    "notes": "str",
     "collapsed_onsets": "int64",
     "dropped_onsets": "int64",
 }

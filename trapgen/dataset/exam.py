@@ -54,6 +54,8 @@ def name_rules(params: Params) -> str:
         params.seed,
         params.split.protocol,
         (reading.key_map, reading.meter, reading.by_name, reading.feel),
+        # Absent unless given, so that exams keep the names they had before it existed.
+        *(["split_markers"] if reading.split_markers else []),
     )
     return hashlib.blake2b(repr(rules).encode(), digest_size=4).hexdigest()
 

@@ -10,8 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import DrumLoop, ModelError, SampleParams
+from trapgen.core import DrumLoop, ModelError, SampleParams, relabel
 from trapgen.generate.decode import sample_words
+from trapgen.generate.half_time import double_time
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.read_prompt import load_prompt
 from trapgen.generate.receipt import GenerationRecipe
@@ -22,7 +23,7 @@ from trapgen.model import (
     Network,
     Tokens,
     choose_condition,
-    find_style,
+    choose_style,
     hash_data,
     hash_model,
     load_humanizer,
@@ -65,7 +66,7 @@ class Generator:
         Raises:
             ParameterError: The network does not know the style or kind.
         """
-        return choose_condition(self.network.spec, params.style, params.bpm, params.kind)
+        return choose_condition(self.network.spec, params.style, params.tempo, params.kind)
 
 
 def load_generator(folder: Path) -> Generator:
@@ -112,7 +113,14 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Loops of one run: which are drawn does not depend on how many."""
+    """Loops of one run: which are drawn does not depend on how many.
+
+    Attributes:
+        generator: The model.
+        params: What to generate, with the tempo of the loops.
+        seed: Random seed of the run.
+        prompt: What it goes on from, in the bars that the network draws.
+    """
 
     generator: Generator
     params: SampleParams
@@ -133,12 +141,14 @@ class Drawing:
             MidiError: A prompt file cannot be read as a loop.
             ParameterError: A prompt file is not in `files`, or does not fit.
         """
-        prompt = load_prompt(generator.network, generator.training_loops, params, seed, files)
+        network, known = generator.network, generator.training_loops
+        params, prompt = load_prompt(network, known, params, seed, files)
         return cls(generator, params, seed, prompt)
 
     def name(self, number: int) -> str:
         """Base name of a loop's files (see `name_sample`)."""
-        return name_sample(self._style, self.params.bpm, self.seed, number)
+        style = choose_style(self.generator.network.spec, self.params.style)
+        return name_sample(style, self.params.tempo, self.seed, number)
 
     def recipe(self, one: Drawn) -> GenerationRecipe:
         """Everything that, with the model, reproduces a loop."""
@@ -152,7 +162,7 @@ class Drawing:
         Raises:
             ParameterError: Constraints contradict each other.
         """
-        n_compared = max(1, _COMPARED_BARS // self.params.bars)
+        n_compared = max(1, _COMPARED_BARS // self._drawn.bars)
         for first in range(0, self.params.loops, _DECODED_LOOPS):
             numbers = range(first, min(first + _DECODED_LOOPS, self.params.loops))
             loop_seeds = [LoopSeed(number) for number in numbers]
@@ -179,24 +189,27 @@ class Drawing:
 
     def decode(self, loop_seeds: Sequence[LoopSeed]) -> list[DecodedLoop]:
         """The network's raw output for some loops."""
-        condition = self.generator.condition(self.params)
+        condition = self.generator.condition(self._drawn)
         network = self.generator.network
-        return sample_words(network, self.params, self.seed, self.prompt, loop_seeds, condition)
+        return sample_words(network, self._drawn, self.seed, self.prompt, loop_seeds, condition)
 
     def play(
         self, loop_seeds: Sequence[LoopSeed], decoded_loops: Sequence[DecodedLoop]
     ) -> list[DrumLoop]:
         """Decoded loops with velocities, microtiming and names."""
-        return to_loops(
+        loops = to_loops(
             decoded_loops,
             self.generator.humanizer,
-            self.params,
+            self._drawn,
             self.seed,
             loop_seeds,
-            self.generator.condition(self.params),
+            self.generator.condition(self._drawn),
             self.prompt,
-            self._style,
         )
+        return [
+            relabel(loop, loop_id=self.name(loop_seed.number))
+            for loop, loop_seed in zip(loops, loop_seeds, strict=True)
+        ]
 
     def compare(
         self, loop_seeds: Sequence[LoopSeed], decoded_loops: Sequence[DecodedLoop]
@@ -207,5 +220,6 @@ class Drawing:
         return list(map(Drawn, loop_seeds, loops, decoded_loops, nearest))
 
     @property
-    def _style(self) -> str:
-        return find_style(self.generator.network.spec, self.params.style)
+    def _drawn(self) -> SampleParams:
+        """The parameters in the bars that the network draws."""
+        return double_time(self.params)

@@ -18,6 +18,7 @@ from trapgen.core import (
     write_json,
 )
 from trapgen.generate.draw import ATTEMPTS, Drawing, Drawn, Generator
+from trapgen.generate.half_time import is_half_time
 from trapgen.generate.read_prompt import list_files
 from trapgen.generate.receipt import (
     GenerationRecipe,
@@ -36,6 +37,9 @@ def draw_loops(
     generator: Generator, params: SampleParams, seed: int
 ) -> tuple[list[DrumLoop], list[DecodedLoop]]:
     """Generate loops, with the network's raw output for each; `min_novelty` is ignored.
+
+    In half time (see `trapgen.generate.half_time`) they are as drawn: at twice the tempo, with two
+    bars for one.
 
     Raises:
         MidiError: A prompt file cannot be read as a loop.
@@ -215,9 +219,9 @@ def _write(
     loop, name = one.loop, one.loop.lineage.loop_id
     receipt = _receive(generator, recipe, one)
     midi, wav, png, json = _name_files(name)
-    write_loop(folder / midi, loop)
+    write_loop(folder / midi, loop, half_time=is_half_time(recipe.params))
     write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
     if can_draw():
-        draw_loop(loop, folder / png, title=f"{name} · {loop.bpm:g} bpm")
+        draw_loop(loop, folder / png, title=f"{name} · {recipe.params.tempo:g} bpm")
     write_json(folder / json, receipt)
     return receipt

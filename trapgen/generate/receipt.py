@@ -30,6 +30,7 @@ from trapgen.core import (
     make_section,
     read_json,
 )
+from trapgen.generate.half_time import double_time, is_half_time
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.render_loops import LoopSeed
 from trapgen.midi import to_bytes
@@ -106,7 +107,7 @@ def make_receipt(
         "steps_per_bar": loop.steps_per_bar,
         "n_onsets": loop.n_onsets,
         "bar_lengths": list(bar_lengths),
-        "midi": hash_midi(loop),
+        "midi": hash_midi(loop, half_time=is_half_time(recipe.params)),
         "novelty": round(novelty, 4),
         "novelty_percentile": _percentile(novelty, held_out),
         "nearest": [
@@ -171,11 +172,17 @@ def _shorten(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:80]} …"
 
 
-def hash_midi(loop: DrumLoop) -> str:
+def hash_midi(loop: DrumLoop, *, half_time: bool = False) -> str:
     """Hash of the loop's MIDI bytes, sixteen hex digits."""
     digest = _new_digest()
-    digest.update(to_bytes(loop))
+    digest.update(to_bytes(loop, half_time=half_time))
     return digest.hexdigest()
+
+
+def to_midi(loop: DrumLoop, receipt: Mapping[str, Any]) -> bytes:
+    """The MIDI file of a generated loop, in the time that its receipt states."""
+    params = SampleParams(bpm=receipt["bpm"], feel=receipt["feel"])
+    return to_bytes(loop, half_time=is_half_time(params))
 
 
 def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]]:
@@ -203,7 +210,10 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
         check_seed(seed)
         if not 0 <= number < _MAX_NUMBER or not 0 <= attempt < _MAX_NUMBER:
             raise ParameterError("number and attempt", "counted from 0", (number, attempt))
-        prompt.check(params.bars, stated["steps_per_bar"], params.primer_bars)
+        if params.bpm is None:
+            raise ParameterError("bpm", "a number", None)
+        drawn = double_time(params)
+        prompt.check(drawn.bars, stated["steps_per_bar"], drawn.primer_bars)
         for control, name in _PROMPT_OF.items():
             is_there = getattr(prompt, name) is not None
             if is_there != bool(getattr(params, control)):

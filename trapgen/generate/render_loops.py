@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import BAR, N_WORDS, PAD, DrumLoop, Lineage, SampleParams, to_onsets
+from trapgen.core import BAR, N_WORDS, PAD, DrumLoop, SampleParams, to_onsets
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.timing import draw_offsets
 from trapgen.model import Humanizer, Tokens
@@ -77,9 +77,8 @@ def to_loops(
     loop_seeds: Sequence[LoopSeed] | None = None,
     condition: Tokens | None = None,
     prompt: Prompt | None = None,
-    style: str = "",
 ) -> list[DrumLoop]:
-    """Convert decoded loops to loops with velocities and microtiming, and name them.
+    """Convert decoded loops to loops with velocities and microtiming.
 
     Args:
         decoded_loops: Raw outputs of the network.
@@ -90,13 +89,12 @@ def to_loops(
         condition: `(4,)` numbers of the humanizer's conditions for these loops; by default
             unknown.
         prompt: Locked voices, and kept hits of a varied loop, keep its playback.
-        style: The style, for the names (see `name_sample`).
     """
     loop_seeds = first_seeds(len(decoded_loops)) if loop_seeds is None else loop_seeds
     steps_per_bar, has_offsets = humanizer.spec.steps_per_bar, humanizer.spec.offsets
     onsets = [to_onsets(decoded.words) for decoded in decoded_loops]
     rngs = [loop_seed.rng(seed, _VELOCITY) for loop_seed in loop_seeds]
-    playbacks = humanizer.draw(onsets, params.bpm, rngs, condition)
+    playbacks = humanizer.draw(onsets, params.tempo, rngs, condition)
     loops = []
     for playback, loop_seed in zip(playbacks, loop_seeds, strict=True):
         learned = playback.offsets if has_offsets else None
@@ -105,9 +103,7 @@ def to_loops(
         if prompt is not None:
             is_timed = bool(params.swing or params.humanize)
             prompt.play(playback.velocities, offsets, is_timed=is_timed)
-        loop = DrumLoop(playback.velocities, steps_per_bar, params.bpm, offsets)
-        name = name_sample(style, params.bpm, seed, loop_seed.number)
-        loops.append(replace(loop, lineage=Lineage(loop_id=name)))
+        loops.append(DrumLoop(playback.velocities, steps_per_bar, params.tempo, offsets))
     return loops
 
 

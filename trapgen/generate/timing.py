@@ -52,7 +52,7 @@ def draw_offsets(
     if learned is not None:
         offsets = offsets + params.humanize * learned
     elif params.humanize:
-        steps_per_s = steps_per_bar / 4 * params.bpm / 60
+        steps_per_s = steps_per_bar / 4 * params.tempo / 60
         offsets = offsets + rng.normal(0, params.humanize * _HUMAN_S * steps_per_s, onsets.shape)
     result: NDArray[np.float32] = (
         np.where(onsets, offsets, 0).clip(-_MOST, _MOST).astype(np.float32)

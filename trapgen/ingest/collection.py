@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,8 @@ from trapgen.core import (
 )
 from trapgen.ingest.standardize.folder import MANIFEST_NAME, load_standardized, read_folder
 
+OnNote = Callable[[str, str], None]
+
 STREAM_BARS: Final = 64
 """Longest loop in a line of text, in bars; longer lines hold several loops."""
 
@@ -29,7 +32,7 @@ PIECE_BARS: Final = 8
 
 
 def read_collection(
-    source: Path, params: StandardizeParams
+    source: Path, params: StandardizeParams, on_note: OnNote | None = None
 ) -> tuple[list[DrumLoop], list[MidiError]]:
     """Read the loops of a collection, named by source path, and list unreadable files.
 
@@ -38,6 +41,7 @@ def read_collection(
             of TrapGenerator and of the paper is cut into pieces of eight bars; or a manifest, or
             the folder that `trapgen standardize` wrote.
         params: How MIDI is read; the grid of text and manifests.
+        on_note: Called with a loop's name and each clause about what was done to its file.
 
     Raises:
         InputError: There is no loop in it, or a manifest has another grid.
@@ -53,7 +57,12 @@ def read_collection(
         if isinstance(result, MidiError):
             rejects.append(result)
         else:
-            loops.append(relabel(result.loop, loop_id=result.source_path))
+            # Of a file with several loops, each is named by its number, too.
+            name = result.loop.lineage.loop_id if result.part else result.source_path
+            loops.append(relabel(result.loop, loop_id=name))
+            if on_note:
+                for note in result.explain():
+                    on_note(name, note)
     if not loops:
         detail = "Give MIDI files, a text file of loops or a manifest."
         if rejects:
@@ -90,5 +99,7 @@ def _read_manifest(folder: Path, steps_per_bar: int) -> list[DrumLoop]:
         )
     if manifest.empty:
         raise InputError(folder / MANIFEST_NAME, "no_loops", "no row", "Standardize some loops.")
-    loops = zip(load_standardized(folder), manifest["source_path"], strict=True)
-    return [relabel(loop, loop_id=source_path) for loop, source_path in loops]
+    rows = zip(load_standardized(folder), manifest["source_path"], manifest["part"], strict=True)
+    return [
+        loop if part else relabel(loop, loop_id=source_path) for loop, source_path, part in rows
+    ]

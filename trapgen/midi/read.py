@@ -2,22 +2,25 @@
 
 The reader keeps every note-on with a velocity above zero. Note-offs do not decide whether a hit
 exists: drum files omit them, cross them or give notes no length, and readers that pair notes lose
-those hits. Short tracks are read byte by byte; in long ones, runs of plain events are found and
-decoded at once, with the same result. Format: Standard MIDI Files 1.0 (RP-001).
+those hits. Format: Standard MIDI Files 1.0 (RP-001).
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from string import ascii_letters, digits
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import MidiError, read_input
 from trapgen.midi.riff import unwrap
+from trapgen.midi.tracks import TICK_BITS, Track, parse_track
 
 MAX_MIDI_BYTES: Final = 16 << 20
 """Largest MIDI file that is read; drum loops have kilobytes."""
@@ -25,16 +28,18 @@ MAX_MIDI_BYTES: Final = 16 << 20
 DRUM_CHANNEL: Final = 9
 """General MIDI's percussion channel, counted from 0."""
 
-# Status bytes of events without two data bytes, mapped to one value.
-_BREAKS: Final = bytes(0xFF if 0xC0 <= byte < 0xE0 or byte >= 0xF0 else 0 for byte in range(256))
-# Below, reading byte by byte is faster; above, memory would grow with the file.
-_SHORTEST_RUN, _LONGEST_RUN = 384, 1 << 16
-# Larger values are invalid, and up to here a hit fits into 64 bits (see `_Events`).
-_LAST_TICK: Final = 1 << 40
-_TICK_BITS: Final = 41
+_SEQUENTIAL: Final = 2
+"""Format of files whose tracks are patterns that do not sound together."""
+
+_TRACK: Final = b"MTrk"
+_CHUNK_LETTERS: Final = (ascii_letters + digits + " ").encode()
+_Timed = TypeVar("_Timed", bound=tuple[Any, ...])
+_TICKS: Final = (1 << TICK_BITS) - 1
+# Larger than any end of a note.
 _NO_EVENT: Final = np.array([1 << 62])
-_META_NAME, _META_TEMPO, _META_METER, _META_END = 0x03, 0x51, 0x58, 0x2F
-_LONGEST_NAME: Final = 200
+_EMPTY: Final = Track()
+_LONGEST_CUT: Final = 4
+"""Bytes of the end event: a file that lacks no more has lost no note."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +51,43 @@ class Strikes:
         pitches: `(n,)` uint8, MIDI key.
         velocities: `(n,)` uint8, 1 to 127.
         channels: `(n,)` uint8, 0 to 15; 9 is General MIDI's drums.
-        tracks: `(n,)` int64, the track of each strike, from 0 in the file's order.
-        track_names: Name of each track, at most 200 characters; empty if it has none.
         ticks_per_quarter: Resolution of `ticks`.
         tempos: `(tick, quarter notes per minute)` of each tempo event, sorted.
         meters: `(tick, numerator, denominator)` of each time signature, sorted.
         ends: `(n_ends,)` int64, ends of notes, in the file's order (see `lengths`).
         end_tick: End of the longest track.
         is_truncated: Whether the file ended within a track; earlier events were kept.
+        tracks: `(n,)` uint16, number of the track of each strike, from 0.
+        end_tracks: `(n_ends,)` uint16, the same of each end.
+        track_names: Name of each track, empty if it has none.
+        markers: `(tick, text)` of each marker, sorted.
+        damage: What is wrong with the file but loses no note, one clause each: wrong lengths or
+            counts, bytes that do not belong there, a missing end.
+        patterns: Of a file of format 2, whose tracks do not sound together, each track with notes
+            as strikes of its own; else empty.
     """
 
     ticks: NDArray[np.int64]
     pitches: NDArray[np.uint8]
     velocities: NDArray[np.uint8]
     channels: NDArray[np.uint8]
-    tracks: NDArray[np.int64]
-    track_names: tuple[str, ...]
     ticks_per_quarter: int
     tempos: tuple[tuple[int, float], ...]
     meters: tuple[tuple[int, int, int], ...]
     ends: NDArray[np.int64]
     end_tick: int
     is_truncated: bool
+    tracks: NDArray[np.uint16] = field(default=None)  # type: ignore[arg-type]
+    end_tracks: NDArray[np.uint16] = field(default=None)  # type: ignore[arg-type]
+    track_names: tuple[str, ...] = ("",)
+    markers: tuple[tuple[int, str], ...] = ()
+    damage: tuple[str, ...] = ()
+    patterns: tuple[Strikes, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, values in (("tracks", self.ticks), ("end_tracks", self.ends)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.zeros(len(values), np.uint16))
 
     def __len__(self) -> int:
         return len(self.ticks)
@@ -78,11 +98,11 @@ class Strikes:
         Valid only while `ticks` are the file's.
         """
         keys = self.pitches.astype(np.int64) << 4 | self.channels
-        starts = keys << _TICK_BITS | self.ticks
+        starts = keys << TICK_BITS | self.ticks
         events = np.concatenate([starts, self.ends, _NO_EVENT])
         events.sort()
         ends = events[events.searchsorted(starts, side="right")]
-        is_known = ends >> _TICK_BITS == keys
+        is_known = ends >> TICK_BITS == keys
         return np.where(is_known, ends - starts, 0)
 
     def select(self, kept: NDArray[np.bool_]) -> Strikes:
@@ -98,12 +118,57 @@ class Strikes:
             tracks=self.tracks[kept],
         )
 
+    def of_tracks(self, numbers: Sequence[int]) -> Strikes:
+        """The strikes of some tracks; tempos, meters and length stay the file's."""
+        kept = np.isin(self.end_tracks, numbers)
+        part = self.select(np.isin(self.tracks, numbers))
+        return replace(part, ends=self.ends[kept], end_tracks=self.end_tracks[kept])
+
+    def retime(self, times: int, delay: int = 0) -> Strikes:
+        """Strikes and ends at `times` as many ticks, and `delay` later; other events stay."""
+        ticks = self.ends & _TICKS
+        return replace(
+            self,
+            ticks=times * self.ticks + delay,
+            ends=self.ends - ticks + times * ticks + delay,
+            end_tick=times * self.end_tick + delay,
+        )
+
+    def window(self, start: int, end: int) -> Strikes:
+        """The strikes from one tick to another, as a file that begins at the first.
+
+        A strike less than a 192nd of a bar before a limit belongs to what follows it.
+        """
+        early = 4 * self.ticks_per_quarter // 192
+        part = self.select((self.ticks >= start - early) & (self.ticks < end - early))
+        end_ticks = self.ends & _TICKS
+        kept = end_ticks > start
+        return replace(
+            part,
+            ticks=np.maximum(part.ticks - start, 0),
+            tempos=_move(self.tempos, start, end),
+            meters=_move(self.meters, start, end),
+            markers=_move(self.markers, start, end),
+            ends=self.ends[kept] - start,
+            end_tracks=self.end_tracks[kept],
+            end_tick=end - start,
+        )
+
+
+def _move(events: Sequence[_Timed], start: int, end: int) -> tuple[_Timed, ...]:
+    """Events before `end`, `start` ticks earlier; of those before `start` the last holds."""
+    before = [event for event in events if event[0] <= start][-1:]
+    later = [event for event in events if start < event[0] < end]
+    moved: Any = [(max(0, event[0] - start), *event[1:]) for event in (*before, *later)]
+    return tuple(moved)
+
 
 def read_strikes(path: str | Path) -> Strikes:
     """Read a MIDI file's note-ons with velocity above zero, its tempos and its meters.
 
-    A file that is cut short, or becomes invalid within a track, is read up to that point. A tick
-    beyond 2**40, decades into the file, is invalid.
+    A file that is cut short, or becomes invalid within a track, is read up to that point. Damage
+    that loses no note is listed in `Strikes.damage`. A tick beyond 2**40, decades into the file,
+    is invalid.
 
     Raises:
         MidiError: The file cannot be opened, is no plain file, has over 16 MiB, is not a Standard
@@ -122,196 +187,117 @@ def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     if data[:4] != b"MThd" or len(data) < 14:
         received = repr(bytes(data[:8])) if data else "an empty file"
         raise MidiError(path, "not_midi", received, "A MIDI file starts with MThd.")
-    header_length, _, n_tracks, division = struct.unpack(">IHHH", data[4:14])
+    header_length, file_format, n_tracks, division = struct.unpack(">IHHH", data[4:14])
     if division & 0x8000 or division == 0:
-        raise MidiError(
-            path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
-        )
-    events = _Events([], [], [], [], [], [], [])
-    single: list[int] = []
-    in_runs: list[int] = []
-    end_tick, n_found, is_truncated = 0, 0, False
-    at = 8 + header_length
-    while at + 8 <= len(data):
-        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
-        at += 8
-        if kind == b"MTrk":
-            chunk = data[at : at + length]
-            n_found += 1
-            events.names.append("")
-            n_single, n_runs = len(events.hits), len(events.runs)
-            found_end, at_end, end = _parse_track(chunk, events)
-            single.append(len(events.hits) - n_single)
-            in_runs.append(sum(map(len, events.runs[n_runs:])))
-            # Some writers omit the end-of-track event, some write a wrong length.
-            is_truncated |= not found_end and (not at_end or len(chunk) < length)
-            end_tick = max(end_tick, end)
-        at += length
-    hits = np.concatenate([np.array(events.hits, dtype=np.int64), *events.runs])
-    tracks = np.tile(np.arange(n_found), 2).repeat(single + in_runs)
-    order = hits.argsort(kind="stable")
-    hits, tracks = hits[order], tracks[order]
-    ends = np.concatenate([np.array(events.ends, dtype=np.int64), *events.end_runs])
-    return Strikes(
-        ticks=hits >> 18,
-        pitches=(hits >> 11 & 0x7F).astype(np.uint8),
-        velocities=(hits >> 4 & 0x7F).astype(np.uint8),
-        channels=(hits & 0x0F).astype(np.uint8),
-        tracks=tracks,
-        track_names=tuple(events.names),
-        ticks_per_quarter=division,
-        tempos=tuple(sorted(events.tempos)),
-        meters=tuple(sorted(events.meters)),
-        ends=ends,
-        end_tick=end_tick,
-        is_truncated=is_truncated or n_found < n_tracks,
+        frames = f"It counts {256 - (division >> 8)} SMPTE frames a second. " if division else ""
+        detail = f"{frames}Export it with ticks per quarter note."
+        raise MidiError(path, "time_division", f"0x{division:04x}", detail)
+    tracks, damage, is_truncated = _parse_tracks(data, 8 + header_length, n_tracks)
+    if file_format == _SEQUENTIAL:
+        patterns = tuple(_join([track], division) for track in tracks)
+        patterns = tuple(pattern for pattern in patterns if len(pattern))
+    else:
+        patterns = ()
+    return replace(
+        _join(tracks, division), damage=damage, is_truncated=is_truncated, patterns=patterns
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Events:
-    """Events of the tracks read so far.
-
-    A hit is one number, so that numbers sort as hits do: the tick, and in the low 18 bits pitch,
-    velocity and channel. Hits read one by one are in `hits`, those read together in `runs`. The
-    end of a note is also one number: pitch, channel and, in the low 41 bits, the tick. `names` has
-    a text for each track.
-    """
-
-    hits: list[int]
-    runs: list[NDArray[np.int64]]
-    ends: list[int]
-    end_runs: list[NDArray[np.int64]]
-    tempos: list[tuple[int, float]]
-    meters: list[tuple[int, int, int]]
-    names: list[str]
-
-
-def _parse_track(chunk: bytes, events: _Events) -> tuple[bool, bool, int]:
-    """Append a track's events; return whether its end event and last byte were read, and tick."""
-    at, tick, status, next_run = 0, 0, 0, 0
-    breaks = chunk.translate(_BREAKS)
-    add_hit, add_end = events.hits.append, events.ends.append
-    try:
-        while at < len(chunk):
-            if at >= next_run:
-                limit = min(at + _LONGEST_RUN, len(chunk))
-                stop = breaks.find(b"\xff", at, limit)
-                next_run = limit if stop < 0 else stop + 1
-                if next_run - at >= _SHORTEST_RUN:
-                    n_read, tick, status = _parse_run(chunk[at:next_run], tick, status, events)
-                    at += n_read
-                    continue
-            delta = chunk[at]
-            at += 1
-            if delta & 0x80:
-                at, delta = _variable_length(chunk, at - 1)
-            tick += delta
-            if tick > _LAST_TICK:
-                return False, False, tick - delta
-            byte = chunk[at]
-            if byte & 0x80:
-                at += 1
-                if byte >= 0xF0:
-                    if byte == 0xFF:
-                        kind = chunk[at]
-                        at, length = _variable_length(chunk, at + 1)
-                        body = chunk[at : at + length]
-                        at += length
-                        if kind == _META_END:
-                            return True, True, tick
-                        _add_meta(kind, body, tick, events)
-                    elif byte in (0xF0, 0xF7):
-                        at, length = _variable_length(chunk, at)
-                        at += length
-                    else:
-                        return False, False, tick
-                    continue
-                status = byte
-            elif not status:
-                return False, False, tick
-            if status & 0xE0 == 0x80:
-                velocity = chunk[at + 1] & 0x7F
-                if status >= 0x90 and velocity:
-                    add_hit(tick << 18 | (chunk[at] & 0x7F) << 11 | velocity << 4 | status & 0x0F)
-                else:
-                    add_end(((chunk[at] & 0x7F) << 4 | status & 0x0F) << _TICK_BITS | tick)
-            at += 1 if status & 0xE0 == 0xC0 else 2
-    except IndexError:
-        return False, False, tick
-    return False, at == len(chunk), tick
+def _parse_tracks(data: bytes, at: int, n_tracks: int) -> tuple[list[Track], tuple[str, ...], bool]:
+    """The tracks from a position on, small damage in words, and whether the file is cut."""
+    tracks: list[Track] = []
+    damage: list[str] = []
+    is_truncated, n_stray = False, 0
+    while at + 8 <= len(data):
+        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
+        end = at + 8 + length
+        if kind != _TRACK:
+            if not (_is_chunk(data, at) and _is_chunk(data, end)):
+                found = data.find(_TRACK, at + 1)
+                if found < 0:
+                    break
+                damage.append(f"{found - at} bytes before track {len(tracks) + 1} are none of it")
+                end = found
+            at = end
+            continue
+        at += 8
+        if not length and data[at : at + 4] == _TRACK:
+            tracks.append(_EMPTY)
+            continue
+        track = parse_track(data[at:end])
+        name = f"track {len(tracks) + 1}"
+        if track.has_run_out and end < len(data) and not _is_chunk(data, end):
+            # Its length is too small if its end event comes before the next track.
+            following = data.find(_TRACK, end)
+            longer = parse_track(data[at : following if following >= 0 else len(data)])
+            if longer.has_end:
+                track, end = longer, at + longer.n_read
+                damage.append(f"{name} is longer than it states")
+        after = at + track.n_read
+        is_early = data[after : after + 4] == _TRACK or end > len(data) or not _is_chunk(data, end)
+        if track.has_end and after < end and is_early:
+            end = after
+            damage.append(f"{name} is shorter than it states")
+        n_missing = max(0, end - len(data))
+        if not track.has_end and (n_missing or not track.is_whole):
+            is_small = n_missing <= _LONGEST_CUT if n_missing else track.has_cut_end
+            if not is_small or (n_missing and len(tracks) + 1 < n_tracks):
+                is_truncated = True
+            else:
+                damage.append(f"the last bytes of {name} are missing")
+        tracks.append(track)
+        n_stray += track.n_stray
+        at = end
+    is_truncated |= not tracks or (
+        len(tracks) < n_tracks and at < len(data) and _TRACK.startswith(data[at : at + 4])
+    )
+    if len(tracks) != n_tracks:
+        damage.append(f"the header counts {n_tracks} tracks, the file has {len(tracks)}")
+    if n_stray:
+        damage.append(f"{n_stray} messages, such as clock bytes, do not belong into a file")
+    return tracks, tuple(damage), is_truncated
 
 
-def _parse_run(chunk: bytes, tick: int, status: int, events: _Events) -> tuple[int, int, int]:
-    """Append the hits of many events at once, while all have two data bytes.
-
-    Such an event has three bytes below 0x80: the last of its delta time, and its data. The number
-    of low bytes before a high byte therefore identifies it: after 3k of them it belongs to the
-    delta time of event k, after 3k + 1 it is the status of event k. Anything else ends the run.
-
-    Returns:
-        The number of bytes that were read, and the tick and the status after them.
-    """
-    data = np.frombuffer(chunk, np.uint8)
-    is_high = data >= 0x80
-    high = is_high.nonzero()[0]
-    n_low = high - np.arange(len(high))
-    event = n_low // 3
-    place = n_low - 3 * event
-    is_status = place == 1
-    is_wrong = place == 2
-    is_wrong[1:] |= is_status[1:] & (n_low[1:] == n_low[:-1])
-    is_wrong[3:] |= n_low[3:] == n_low[:-3]
-    n_events = (len(data) - len(high)) // 3
-    if is_wrong.any():
-        n_events = min(n_events, int(event[is_wrong.argmax()]))
-    n_high = int(event.searchsorted(n_events))
-    changes = is_status[:n_high].nonzero()[0]
-    bounds = np.empty(len(changes) + 2, np.int64)
-    bounds[0], bounds[1:-1], bounds[-1] = 0, event[changes], n_events
-    if not n_events or (status & 0xE0 in (0x00, 0xC0) and bounds[1]):
-        return 0, tick, status
-    statuses = np.empty(len(changes) + 1, np.uint8)
-    statuses[0], statuses[1:] = status, data[high[changes]]
-    status_of = statuses.repeat(bounds[1:] - bounds[:-1])
-    low = (~is_high).nonzero()[0][: 3 * n_events].reshape(n_events, 3)
-    last_digit, pitch, velocity = data[low].T
-    delta = last_digit.astype(np.int64)
-    digits = (place[:n_high] == 0).nonzero()[0]
-    of, at = event[digits], high[digits]
-    np.add.at(delta, of, (data[at] & 0x7F).astype(np.int64) << 7 * (low[of, 0] - at))
-    delta[0] += tick
-    ticks = delta.cumsum()
-    if ticks[-1] > _LAST_TICK:
-        return 0, tick, status
-    is_hit = (status_of & 0xF0 == 0x90) & (velocity > 0)
-    hits = is_hit.nonzero()[0]
-    packed = ticks[hits] << 7 | pitch[hits]
-    packed = packed << 7 | velocity[hits]
-    packed = packed << 4 | status_of[hits] & 0x0F
-    events.runs.append(packed)
-    ends = ((status_of & 0xE0 == 0x80) & ~is_hit).nonzero()[0]
-    keys = pitch[ends].astype(np.int64) << 4 | status_of[ends] & 0x0F
-    events.end_runs.append(keys << _TICK_BITS | ticks[ends])
-    return 3 * n_events + n_high, int(ticks[-1]), int(statuses[-1])
+def _is_chunk(data: bytes, at: int) -> bool:
+    """Whether a track, another chunk that ends within the file, or the file's end is at a place."""
+    kind = data[at : at + 4]
+    if kind == _TRACK or not kind:
+        return True
+    is_named = len(kind) == 4 and not kind.translate(None, _CHUNK_LETTERS)
+    return is_named and at + 8 + int.from_bytes(data[at + 4 : at + 8], "big") <= len(data)
 
 
-def _variable_length(chunk: bytes, at: int) -> tuple[int, int]:
-    """Read a variable-length quantity: its end, and its value."""
-    value = 0
-    for _ in range(4):
-        byte = chunk[at]
-        at += 1
-        value = value << 7 | byte & 0x7F
-        if not byte & 0x80:
-            return at, value
-    raise IndexError("a variable-length quantity has at most four bytes")
+def _join(tracks: Sequence[Track], ticks_per_quarter: int) -> Strikes:
+    """The strikes of tracks that sound together."""
+    nothing = np.zeros(0, np.int64)
+    hits = [nothing if track is _EMPTY else track.list_hits() for track in tracks]
+    ends = [nothing if track is _EMPTY else track.list_ends() for track in tracks]
+    numbers = np.arange(len(tracks), dtype=np.uint16)
+    every = np.concatenate([nothing, *hits])
+    of_track = numbers.repeat([len(each) for each in hits])
+    if np.count_nonzero([len(each) for each in hits]) > 1:
+        order = every.argsort(kind="stable")
+        every, of_track = every[order], of_track[order]
+    else:
+        every.sort()
+    return Strikes(
+        ticks=every >> 18,
+        pitches=(every >> 11 & 0x7F).astype(np.uint8),
+        velocities=(every >> 4 & 0x7F).astype(np.uint8),
+        channels=(every & 0x0F).astype(np.uint8),
+        ticks_per_quarter=ticks_per_quarter,
+        # Of two at one tick the later track's counts, as a player would have it.
+        tempos=_sort(event for track in tracks for event in track.tempos),
+        meters=_sort(event for track in tracks for event in track.meters),
+        ends=np.concatenate([nothing, *ends]),
+        end_tick=max((track.end_tick for track in tracks), default=0),
+        is_truncated=False,
+        tracks=of_track,
+        end_tracks=numbers.repeat([len(each) for each in ends]),
+        track_names=tuple(track.name for track in tracks),
+        markers=_sort(event for track in tracks for event in track.markers),
+    )
 
 
-def _add_meta(kind: int, body: bytes, tick: int, events: _Events) -> None:
-    if kind == _META_TEMPO and len(body) == 3 and any(body):
-        events.tempos.append((tick, round(60e6 / int.from_bytes(body, "big"), 2)))
-    elif kind == _META_METER and len(body) >= 2 and body[0] and body[1] < 8:
-        events.meters.append((tick, body[0], 2 ** body[1]))
-    elif kind == _META_NAME and not events.names[-1]:
-        events.names[-1] = body[:_LONGEST_NAME].decode("utf-8", "replace").strip("\0 ")
+def _sort(events: Iterable[_Timed]) -> tuple[_Timed, ...]:
+    return tuple(sorted(events, key=itemgetter(0)))

@@ -19,42 +19,50 @@ from trapgen.core import (
 from trapgen.midi.read import DRUM_CHANNEL
 
 
-def write_loop(path: Path, loop: DrumLoop) -> None:
+def write_loop(path: Path, loop: DrumLoop, *, half_time: bool = False) -> None:
     """Write a loop on General MIDI's drum channel, microtiming included; see `to_bytes`.
 
     Raises:
         ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
-    data = to_bytes(loop)
+    data = to_bytes(loop, half_time=half_time)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
-def to_bytes(loop: DrumLoop) -> bytes:
+def to_bytes(loop: DrumLoop, *, half_time: bool = False) -> bytes:
     """A Standard MIDI File of type 1: tempo and meter in the first track, hits in the second.
 
     A hit that microtiming moves before the file's start is written at the start. Both tracks end
-    where the loop ends, so that it repeats in time.
+    where the loop ends, so that it repeats in time. A loop of unknown tempo sets none.
+
+    Args:
+        loop: The loop.
+        half_time: Write half its tempo, and two of its bars as one: it sounds the same, and the
+            snare on 3 is on 2 and 4. Half a bar of silence follows an odd last bar.
 
     Raises:
         ParameterError: The tempo or the length exceeds what a MIDI file can store.
     """
-    if not 60e6 / 0xFFFFFF <= loop.bpm <= 60e6:
+    times = 2 if half_time else 1
+    if not 60e6 / 0xFFFFFF <= loop.play_bpm / times <= 60e6:
         raise ParameterError("bpm", "from 3.58 to 60,000,000 to be written as MIDI", loop.bpm)
     most_bars = 0x0FFFFFFF // TICKS_PER_BAR
     if loop.n_bars > most_bars:
         raise ParameterError("n_bars", f"at most {most_bars} to be written as MIDI", loop.n_bars)
-    end_tick = loop.n_bars * TICKS_PER_BAR
+    end_tick = (loop.n_bars + loop.n_bars % times) * TICKS_PER_BAR
+    tempo = b""
+    if loop.bpm is not None:
+        tempo = b"\x00\xff\x51\x03" + round(times * 60e6 / loop.bpm).to_bytes(3, "big")
     conductor = (
-        b"\x00\xff\x51\x03"
-        + round(60e6 / loop.bpm).to_bytes(3, "big")
+        tempo
         + b"\x00\xff\x58\x04\x04\x02\x18\x08"
         # pretty_midi ignores the end of a track; a text event marks the loop's length.
         + _variable_length(end_tick)
         + b"\xff\x01\x03end\x00\xff\x2f\x00"
     )
     drums = b"\x00\xff\x03\x05Drums\x00\xc9\x00" + _encode_events(_events(loop, end_tick))
-    chunks = [(b"MThd", struct.pack(">HHH", 1, 2, TICKS_PER_QUARTER))]
+    chunks = [(b"MThd", struct.pack(">HHH", 1, 2, times * TICKS_PER_QUARTER))]
     chunks += [(b"MTrk", conductor), (b"MTrk", drums)]
     return b"".join(kind + len(body).to_bytes(4, "big") + body for kind, body in chunks)
 

@@ -30,7 +30,7 @@ from trapgen.model.words.conditions import (
     AUTO,
     Names,
     choose_condition,
-    find_style,
+    choose_style,
     list_conditions,
     list_styles,
     name_conditions,

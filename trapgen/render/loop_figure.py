@@ -50,8 +50,9 @@ def draw_loop(loop: DrumLoop, path: Path, *, title: str = "") -> None:
     lanes = kit.N_VOICES * _LANE
     pitch = lanes + 0.4
     width, height = _LABELS + bars * _BAR + MARGIN, HEADER + rows * pitch + 0.25
+    tempo = "tempo unknown" if loop.bpm is None else f"{loop.bpm:g} bpm"
     note = (
-        f"{_count(loop.n_bars, 'bar')} · {loop.bpm:g} bpm · {loop.steps_per_bar} steps a bar · "
+        f"{_count(loop.n_bars, 'bar')} · {tempo} · {loop.steps_per_bar} steps a bar · "
         f"{_count(loop.n_onsets, 'hit')}"
     )
     row_of_step = np.arange(loop.n_steps) // loop.steps_per_bar // _BARS_PER_ROW

@@ -171,7 +171,8 @@ def _check_sample_rate(sample_rate: int) -> None:
 
 def _samples(loop: DrumLoop, steps: _Signal, sample_rate: int) -> NDArray[np.int64]:
     """Convert times in steps to whole samples: a bar is four quarters."""
-    return np.rint(steps / loop.steps_per_bar * 4 * 60 / loop.bpm * sample_rate).astype(np.int64)
+    seconds = steps / loop.steps_per_bar * 4 * 60 / loop.play_bpm
+    return np.rint(seconds * sample_rate).astype(np.int64)
 
 
 def _strike(voice: int, sample_rate: int, gain: float, n_samples: int) -> NDArray[np.float32]:

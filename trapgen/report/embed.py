@@ -151,7 +151,7 @@ def _embed_loop(loop: DrumLoop, side: str, names: dict[str, int]) -> dict[str, A
     return {
         "name": lineage.loop_id,
         "side": side,
-        "bpm": round(float(loop.bpm), 3),
+        "bpm": "?" if loop.bpm is None else round(float(loop.bpm), 3),
         "style": lineage.style,
         "parents": number(lineage.parents),
         "sources": number(lineage.source_ids),
@@ -183,7 +183,8 @@ def _embed_aligned(pair: Overlap, loops: Mapping[str, DrumLoop]) -> list[Any]:
     faster = (max(1.0, 1 / stretch), max(1.0, stretch))
     marks = [step - steps.start for step in find_marks(train, other)]
     seconds = (
-        round(240 / loop.bpm / grid / times, 6) for loop, times in zip(found, faster, strict=True)
+        round(240 / loop.play_bpm / grid / times, 6)
+        for loop, times in zip(found, faster, strict=True)
     )
     return [
         train.n_bars,

@@ -76,6 +76,9 @@ class StandardizeParams(Section):
         "leaves every tempo unchanged.",
         choices=("half_time", "keep"),
     )
+    split_markers: bool = define(
+        False, "Whether a file with markers is read as one loop per marked section."
+    )
 
     def _check_together(self) -> None:
         check_key_map("standardize.key_map", self.key_map)

@@ -13,6 +13,7 @@ _HOLD_TO: Final = "Constraints"
 _PLAYED: Final = "Playback"
 _DRAWN: Final = "Token sampling"
 _TO_BARS: Final = 64
+_DEFAULT_BPM: Final = 140.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,19 @@ class SampleParams(Section):
     # Names have five digits; 512 bars are a quarter of an hour at 140 bpm, and 155 MB of sound.
     loops: int = define(8, "Number of loops; names have five digits", low=1, high=99_999)
     bars: int = define(4, "Length of each loop", low=1, high=512, unit="bars")
-    bpm: float = define(140.0, "Tempo", low=20, high=400, unit="quarter notes per minute")
+    bpm: float | None = define(
+        None,
+        "Tempo; unset: that of a given file, else 140",
+        low=20,
+        high=400,
+        unit="quarter notes per minute",
+    )
+    feel: str = define(
+        "half_time",
+        "half_time: below 100 bpm, trap is written as producers count it, with the snare on 2 and "
+        "4; given files are read likewise. keep: as the model counts, with the snare on 3.",
+        choices=("half_time", "keep"),
+    )
     style: str = define(
         "auto", "A style that the model knows (trap, drill, funk …); auto: trap, if known."
     )
@@ -219,6 +232,11 @@ class SampleParams(Section):
         "up to 20 times",
         group=_HOLD_TO,
     )
+
+    @property
+    def tempo(self) -> float:
+        """The tempo, 140 if unset."""
+        return _DEFAULT_BPM if self.bpm is None else self.bpm
 
     def _check_together(self) -> None:
         is_pair = bool(self.lock) == bool(self.lock_from)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -16,16 +17,28 @@ from trapgen.midi import DRUM_CHANNEL, Strikes
 
 _MAPS: Final = tuple(KEY_MAPS.values())
 _IS_KNOWN: Final = np.array([table.column_of >= 0 for table in _MAPS], np.int64)
+_SECOND_KIT: Final = re.compile(r"(?<![a-z])(drums?|percussion|kit)(?![a-z])", re.IGNORECASE)
 _GENERAL_MIDI: Final = frozenset({"gm", "gm2", "roland_td11"})
 _LEAST_FIT: Final = -0.5
 _IN_DOUBT: Final = 0.5
 
 
 def drums_of(strikes: Strikes) -> NDArray[np.bool_]:
-    """`(n,)` mask of drum strikes: those on the drum channel, or all if it is silent."""
-    on_drums = strikes.channels == DRUM_CHANNEL
+    """`(n,)` mask of drum strikes: those on the drum channel, or all if it is silent.
+
+    Beside the drum channel, a track on another one is a second kit if its name says so and all its
+    keys are drums of General MIDI.
+    """
+    on_drums: NDArray[np.bool_] = strikes.channels == DRUM_CHANNEL
     # With other instruments only the drum channel counts; many packs do not use it.
-    return on_drums if on_drums.any() else np.ones(len(strikes), bool)
+    if not on_drums.any():
+        return np.ones(len(strikes), bool)
+    for track, name in enumerate(strikes.track_names):
+        if name and _SECOND_KIT.search(name):
+            is_its = strikes.tracks == track
+            if (KEY_MAPS["gm"].column_of[strikes.pitches[is_its]] >= 0).all():
+                on_drums |= is_its
+    return on_drums
 
 
 def most_known_map(pitches: NDArray[np.uint8]) -> KeyMap:
@@ -54,7 +67,7 @@ def choose_readings(drums: Strikes, stem: str, *, is_part: bool = False) -> list
         snare; off the drum channel, with only one of them, or with rhythms that the voices rarely
         have.
     """
-    if int(drums.channels[0]) == DRUM_CHANNEL:
+    if (drums.channels == DRUM_CHANNEL).any():
         table = most_known_map(drums.pitches)
         if table.name in _GENERAL_MIDI:
             return [_weigh(Reading((table,), 1.0), drums, is_part)]
@@ -71,7 +84,7 @@ def _weigh(reading: Reading, drums: Strikes, is_part: bool) -> Reading:
     n_signs = int(reading.fit < _LEAST_FIT)
     if not is_part:
         n_heard = len({KICK, SNARE}.intersection(voices.tolist()))
-        on_drums = bool((drums.channels == DRUM_CHANNEL).all())
+        on_drums = bool((drums.channels == DRUM_CHANNEL).any())
         n_signs += n_heard < (1 if on_drums else 2)
     return replace(reading, confidence=reading.confidence * share * _IN_DOUBT**n_signs)
 

@@ -153,27 +153,29 @@ def standardize_chunk(chunk: Chunk) -> Part:
     try:
         for found in chunk.files:
             try:
-                result = read_found(found, chunk.root, chunk.params)
+                results = read_found(found, chunk.root, chunk.params)
             except MidiError as error:
                 part.rejects.append(describe_refusal(error, chunk.root))
                 continue
-            target = f"{LOOPS_FOLDER}/{found.loop_id}.mid"
-            path = chunk.out / target
-            try:
-                if (above := target.rpartition("/")[0]) not in folders:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    folders.add(above)
-                # The folder is private to the run until everything is written.
-                path.write_bytes(to_bytes(result.loop))
-            except OSError as error:
-                if error.errno != errno.ENAMETOOLONG:
-                    raise
-                detail = "Shorten its name or those of its folders."
-                refused = MidiError(found.path, "name_length", f"{len(target)} characters", detail)
-                part.rejects.append(describe_refusal(refused, chunk.root))
-                continue
-            part.rows.append(_manifest_row(result, target))
-            part.hits.append(list_hits(result.loop))
+            for result in results:
+                if isinstance(result, MidiError):
+                    part.rejects.append(describe_refusal(result, chunk.root))
+                    continue
+                target = f"{LOOPS_FOLDER}/{result.loop.lineage.loop_id}.mid"
+                path = chunk.out / target
+                try:
+                    if (above := target.rpartition("/")[0]) not in folders:
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        folders.add(above)
+                    # The folder is private to the run until everything is written.
+                    path.write_bytes(to_bytes(result.loop))
+                except OSError as error:
+                    if error.errno != errno.ENAMETOOLONG:
+                        raise
+                    part.rejects.append(_refuse_name(found.path, target, chunk.root))
+                    continue
+                part.rows.append(_manifest_row(result, target))
+                part.hits.append(list_hits(result.loop))
     except TrapgenError as error:
         part.error = error
     return part
@@ -191,6 +193,12 @@ def read_refused(folder: Path) -> list[dict[str, str]]:
     return [{str(key): str(value) for key, value in row.items()} for row in rows]
 
 
+def _refuse_name(path: Path, target: str, root: Path) -> dict[str, str]:
+    detail = "Shorten its name or those of its folders."
+    refused = MidiError(path, "name_length", f"{len(target)} characters", detail)
+    return describe_refusal(refused, root)
+
+
 def describe_refusal(error: MidiError, root: Path) -> dict[str, str]:
     """A row of the rejects: the file's path in the folder `root`, and what is wrong with it."""
     return {
@@ -203,4 +211,5 @@ def describe_refusal(error: MidiError, root: Path) -> dict[str, str]:
 
 def _manifest_row(result: Standardized, target: str) -> dict[str, Any]:
     found = {each.name: getattr(result, each.name) for each in fields(result)}
+    found["notes"] = "; ".join(result.notes)
     return {**describe_loop(found.pop("loop"), target), **found}

@@ -39,7 +39,7 @@ class Feel:
 
 
 def choose_feel(
-    ticks: NDArray[np.int64], voices: NDArray[np.int64], ticks_per_quarter: int, bpm: float
+    ticks: NDArray[np.int64], voices: NDArray[np.int64], ticks_per_quarter: int, bpm: float | None
 ) -> Feel:
     """Decide whether a loop is notated at half or twice the tempo of its half-time feel.
 
@@ -47,9 +47,9 @@ def choose_feel(
         ticks: `(n,)` times of the strikes.
         voices: `(n,)` their columns in the kit.
         ticks_per_quarter: Resolution of `ticks`.
-        bpm: The notated tempo.
+        bpm: The notated tempo; None if unknown, which changes nothing.
     """
-    if _SLOW_BPM < bpm < _FAST_BPM:
+    if bpm is None or _SLOW_BPM < bpm < _FAST_BPM:
         return Feel()
     quarters = ticks[voices == SNARE] / ticks_per_quarter
     if len(quarters) < _MIN_SNARES:

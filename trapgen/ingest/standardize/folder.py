@@ -20,7 +20,7 @@ from trapgen.core import (
 )
 from trapgen.ingest.list_files import list_files
 from trapgen.ingest.standardize.notes import Note, read_notes
-from trapgen.ingest.standardize.read import Standardized, read_loop
+from trapgen.ingest.standardize.read import Standardized, read_loops
 
 MANIFEST_NAME: Final = "manifest.parquet"
 
@@ -96,8 +96,10 @@ def name_in(root: Path, path: Path) -> str:
     return os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
 
 
-def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardized:
-    """Read a file that `find_sources` found in `root`, with its entry in the pack.
+def read_found(
+    found: Found, root: Path, params: StandardizeParams
+) -> list[Standardized | MidiError]:
+    """Read the loops of a file that `find_sources` found in `root`, with its entry in the pack.
 
     Raises:
         MidiError: The file breaks a rule.
@@ -105,15 +107,23 @@ def read_found(found: Found, root: Path, params: StandardizeParams) -> Standardi
     if not found.loop_id:
         received, detail = found.name, "Rename it: the name is not UTF-8."
         raise MidiError(root / received, "name", received, detail)
-    result = read_loop(found.path, params, name=found.name, loop_id=found.loop_id)
-    if found.note is None:
-        return result
-    loop = relabel(result.loop, style=found.note.style or result.loop.lineage.style)
-    return replace(result, loop=loop, published_split=found.note.split, group=found.note.group)
+    loops = read_loops(found.path, params, name=found.name, loop_id=found.loop_id)
+    return [
+        loop if isinstance(loop, MidiError) or found.note is None else _annotate(loop, found.note)
+        for loop in loops
+    ]
+
+
+def _annotate(result: Standardized, note: Note) -> Standardized:
+    loop = relabel(result.loop, style=note.style or result.loop.lineage.style)
+    group = note.group or result.group
+    return replace(result, loop=loop, published_split=note.split, group=group)
 
 
 def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardized | MidiError]:
     """Read every MIDI file of a folder, in sorted order; what cannot be read comes last.
+
+    A file may hold several loops.
 
     A file that breaks a rule yields its error, and reading continues. Entries in a pack's
     `pack.csv` are copied.
@@ -125,7 +135,7 @@ def read_folder(source: Path, params: StandardizeParams) -> Iterator[Standardize
     sources = find_sources(source)
     for found in sources.files:
         try:
-            yield read_found(found, sources.root, params)
+            yield from read_found(found, sources.root, params)
         except MidiError as error:
             yield error
     yield from sources.refused

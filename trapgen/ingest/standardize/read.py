@@ -1,4 +1,4 @@
-"""Conversion of one file to one loop, or an error that names the broken rule."""
+"""Conversion of one file to its loops, or an error that names the broken rule."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from trapgen.core import (
     place_hits,
 )
 from trapgen.ingest.keymap.assign import Assignment, assign_voices
+from trapgen.ingest.keymap.choose import drums_of
 from trapgen.ingest.standardize.feel import Feel, apply_feel, choose_feel
-from trapgen.ingest.standardize.grid import length_in_bars, quantize, recommend_grid
+from trapgen.ingest.standardize.grid import find_length, quantize, recommend_grid, wrap_end
+from trapgen.ingest.standardize.meter import Bars, align_bars
+from trapgen.ingest.standardize.parts import Part, split_parts
+from trapgen.ingest.standardize.tempo import find_tempo
 from trapgen.midi import Strikes, parse_strikes, read_strikes
-
-DEFAULT_BPM: Final = 120.0
-"""Tempo of a MIDI file without one (Standard MIDI Files 1.0)."""
 
 _MAX_STRIKES_A_BAR: Final = N_VOICES * 96
 _MAX_BARS: Final = 1_000
-_BPM_IN_NAME: Final = re.compile(r"(?<!\d)([1-9]\d{1,2})[ _-]?bpm", re.IGNORECASE)
+_MOST_KEYS: Final = 8
 _STYLES: Final = (
     "atlanta",
     "drill",
@@ -51,7 +52,7 @@ class Standardized:
     """A loop on the grid, with an account of every note-on of its file.
 
     `loop.n_onsets + collapsed_onsets + dropped_onsets` is the number of note-ons with a velocity
-    above zero in the file.
+    above zero in the file; of a file with several loops, their sum is.
 
     Attributes:
         loop: The loop.
@@ -67,7 +68,12 @@ class Standardized:
         collapsed_onsets: Strikes dropped because a louder one has the same step and voice.
         dropped_onsets: Strikes on pitches without a voice, or outside the drum channel.
         published_split: Split assigned by the file's publisher; empty if not stated.
-        group: Group that its pack states for the file; empty for none.
+        group: Group that its pack states for the file; empty for none. The loops of a file that
+            holds several are a group.
+        part: Which part of its file the loop is; empty if the file holds one loop.
+        tempo_from: Where the tempo is from: `file`, `name` or `unknown`.
+        stated_bpm: The tempo as the file or its name states it; None if unknown.
+        notes: What else was done or found, one clause each.
     """
 
     loop: DrumLoop
@@ -83,6 +89,19 @@ class Standardized:
     dropped_onsets: int
     published_split: str = ""
     group: str = ""
+    part: str = ""
+    tempo_from: str = "file"
+    stated_bpm: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def explain(self) -> tuple[str, ...]:
+        """What was done to the file beside quantizing it, one clause each."""
+        clauses = [*self.notes]
+        if self.feel:
+            clauses.append(f"read as {self.loop.bpm:g} bpm ({self.feel})")
+        if self.leading_bars:
+            clauses.append(f"{self.leading_bars} silent bars before the first hit are skipped")
+        return tuple(clauses)
 
 
 def read_loop(
@@ -93,27 +112,91 @@ def read_loop(
     loop_id: str = "",
     content: bytes | None = None,
 ) -> Standardized:
-    """Read one MIDI file as a loop.
+    """Read a MIDI file that holds one loop; see `read_loops`.
+
+    Raises:
+        MidiError: As with `read_loops`, or the file holds several loops.
+    """
+    loops = read_loops(path, params, name=name, loop_id=loop_id, content=content)
+    if len(loops) > 1:
+        parts = "; ".join(loop.part for loop in loops if isinstance(loop, Standardized))
+        detail = "Standardize it and name one of its loops."
+        raise MidiError(path, "several_loops", parts, detail)
+    (only,) = loops
+    if isinstance(only, MidiError):
+        raise only
+    return only
+
+
+def read_loops(
+    path: Path,
+    params: StandardizeParams,
+    *,
+    name: str = "",
+    loop_id: str = "",
+    content: bytes | None = None,
+) -> list[Standardized | MidiError]:
+    """Read the loops of one MIDI file: several if it holds patterns or takes (see `split_parts`).
 
     Args:
         path: The file.
-        params: Grid, key map and meter.
+        params: Grid, key map, meter, feel and whether to split at markers.
         name: Its path in the folder read, with slashes, which becomes `source_path` and determines
             pack and style; by default the file's own name.
-        loop_id: Name of the loop; by default `name` without its extension.
+        loop_id: Name of the loop; by default `name` without its extension. Several loops are named
+            by the file and their number: `song.mid/1`.
         content: The file's bytes, if they are not on the disk.
+
+    Returns:
+        The loops in the file's order; errors in place of parts that hold none.
 
     Raises:
         MidiError: The file is not MIDI, is cut short, has no notes or none that the key map knows,
             has another meter than 4/4, or has more strikes per bar than a kit can play.
     """
     strikes = read_strikes(path) if content is None else parse_strikes(content, path)
-    _check_strikes(path, strikes, params)
-    bpm, n_strikes = _tempo(strikes, path), len(strikes)
-    name = name or path.name
+    if strikes.is_truncated:
+        raise MidiError(path, "truncated", f"{len(strikes)} notes before the cut", "Export again.")
+    if not len(strikes):
+        raise MidiError(path, "no_notes", 0, "A loop has at least one note-on with velocity.")
+    parts, name = split_parts(strikes, params), name or path.name
+    whole = loop_id or name.removesuffix(path.suffix)
+    loops: list[Standardized | MidiError] = []
+    for number, part in enumerate(parts, start=1):
+        own = f"{name}/{number:0{len(str(len(parts)))}d}" if len(parts) > 1 else whole
+        try:
+            loop = _read_part(path, part, params, name, own)
+        except MidiError as error:
+            if len(parts) == 1:
+                raise
+            received = f"{part.label}: {error.received}"
+            loops.append(MidiError(path, error.rule, received, error.detail))
+            continue
+        notes = (*strikes.damage, *loop.notes) if number == 1 else loop.notes
+        group = name if len(parts) > 1 else ""
+        loops.append(replace(loop, notes=notes, group=group, part=part.label))
+    errors = [loop for loop in loops if isinstance(loop, MidiError)]
+    if len(errors) == len(loops):
+        raise errors[0]
+    return loops
+
+
+def _read_part(
+    path: Path, part: Part, params: StandardizeParams, name: str, loop_id: str
+) -> Standardized:
+    strikes, n_strikes = part.strikes, len(part.strikes)
+    _check_strikes(path, strikes)
+    tempo, bars = find_tempo(strikes, path), Bars(strikes)
+    if params.meter == "4/4":
+        bars = align_bars(strikes, path)
+    bpm = None if tempo.bpm is None else tempo.bpm * bars.tempo_factor
     above = path.parents
-    played = assign_voices(path, strikes, params, above[min(name.count("/"), len(above) - 1)])
-    strikes, voices = _drop_unvoiced(path, strikes, played)
+    root = above[min(name.count("/"), len(above) - 1)]
+    played = assign_voices(path, bars.strikes, params, root)
+    notes = [_list_other_channels(bars.strikes, played.voices)]
+    if len(strikes.markers) > 1:
+        notes.append(f"{len(strikes.markers)} markers: --split-markers reads a loop for each")
+    strikes, voices = _drop_unvoiced(path, bars.strikes, played)
     feel, leading_bars = Feel(), 0
     source = _name_source(strikes, voices)
     lengths = strikes.lengths() / strikes.ticks_per_quarter
@@ -122,18 +205,17 @@ def read_loop(
         strikes = apply_feel(strikes, feel)
     if params.meter == "4/4":
         strikes, leading_bars = _drop_leading_bars(strikes)
-    steps, offsets = quantize(strikes.ticks, strikes.ticks_per_quarter, params.steps_per_bar)
+    grid = params.steps_per_bar
+    steps, offsets = quantize(strikes.ticks, strikes.ticks_per_quarter, grid)
     errors = np.abs(offsets)
-    last_step = int(steps[-1])
-    n_bars = last_step // params.steps_per_bar + 1
+    n_bars = int(steps[-1]) // grid + 1
     if params.meter == "4/4":
-        n_bars = length_in_bars(strikes, last_step, params.steps_per_bar)
-    n_steps = n_bars * params.steps_per_bar
-    if last_step >= n_steps:
-        # A strike just before the loop's end belongs to the beat after it.
-        late = steps >= n_steps
+        length = find_length(strikes)
+        late, n_bars = wrap_end(steps, voices, length, grid)
         steps[late], offsets[late] = 0, 0
-    lengths *= feel.factor * params.steps_per_bar / BEATS_A_BAR
+        if length.n_dropped:
+            notes.append(f"{length.n_dropped} silent bars after bar {n_bars} are dropped")
+    lengths *= feel.factor * grid / BEATS_A_BAR
     # Sorted by velocity, so that the loudest strike of a step is kept.
     order = strikes.velocities.argsort(kind="stable")
     cells = (steps * N_VOICES + voices)[order]
@@ -141,14 +223,14 @@ def read_loop(
     pack, is_in_pack, _ = name.partition("/")
     words = re.findall(r"[a-z]+", name.lower())
     lineage = Lineage(
-        loop_id=loop_id or name.removesuffix(path.suffix),
+        loop_id=loop_id,
         source_ids=(source,),
         pack=pack if is_in_pack else "",
         role=played.role,
         style=next((style for style in _STYLES if style in words), ""),
     )
-    grid = params.steps_per_bar
-    loop = place_hits(cells, of_hits, n_bars, grid, bpm * feel.factor, lineage)
+    bpm = None if bpm is None else bpm * feel.factor
+    loop = place_hits(cells, of_hits, n_bars, grid, bpm, lineage)
     return Standardized(
         loop=loop,
         source_path=name,
@@ -161,6 +243,9 @@ def read_loop(
         feel=feel.reason,
         collapsed_onsets=len(strikes) - loop.n_onsets,
         dropped_onsets=n_strikes - len(strikes),
+        tempo_from=tempo.origin,
+        stated_bpm=tempo.bpm,
+        notes=tuple(filter(None, (tempo.note, *bars.notes, *notes))),
     )
 
 
@@ -172,6 +257,18 @@ def _drop_unvoiced(
         received = f"pitches {sorted(set(strikes.pitches.tolist()))}"
         raise MidiError(path, "no_drums", received, f"None is in the key map {played.key_map}.")
     return strikes.select(kept), played.voices[kept]
+
+
+def _list_other_channels(strikes: Strikes, voices: NDArray[np.int64]) -> str:
+    """Strikes on channels that are not read as drums: how many, on which keys."""
+    others = strikes.select((voices < 0) & ~drums_of(strikes))
+    channels = []
+    for channel in np.unique(others.channels).tolist():
+        keys = others.pitches[others.channels == channel]
+        listed = ", ".join(map(str, np.unique(keys).tolist()[:_MOST_KEYS]))
+        more = " …" if len(np.unique(keys)) > _MOST_KEYS else ""
+        channels.append(f"channel {channel + 1}: {len(keys)} notes on {listed}{more}")
+    return f"not read as drums: {', '.join(channels)}" if channels else ""
 
 
 def _name_source(strikes: Strikes, voices: NDArray[np.int64]) -> str:
@@ -200,19 +297,8 @@ def _drop_leading_bars(strikes: Strikes) -> tuple[Strikes, int]:
     return replace(strikes, ticks=ticks, end_tick=end_tick), n_bars
 
 
-def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> None:
-    if strikes.is_truncated:
-        raise MidiError(path, "truncated", f"{len(strikes)} notes before the cut", "Export again.")
-    if not len(strikes):
-        raise MidiError(path, "no_notes", 0, "A loop has at least one note-on with velocity.")
-    last = int(strikes.ticks[-1])
-    if params.meter == "4/4":
-        for tick, numerator, denominator in strikes.meters:
-            if tick <= last and numerator != denominator:
-                raise MidiError(
-                    path, "meter", f"{numerator}/{denominator}", "Only 4/4 loops are read."
-                )
-    n_bars = last // (4 * strikes.ticks_per_quarter) + 1
+def _check_strikes(path: Path, strikes: Strikes) -> None:
+    n_bars = int(strikes.ticks[-1]) // (4 * strikes.ticks_per_quarter) + 1
     if len(strikes) > n_bars * _MAX_STRIKES_A_BAR:
         raise MidiError(
             path,
@@ -222,13 +308,3 @@ def _check_strikes(path: Path, strikes: Strikes, params: StandardizeParams) -> N
         )
     if n_bars > _MAX_BARS:
         raise MidiError(path, "too_long", f"{n_bars} bars", f"At most {_MAX_BARS} bars are read.")
-
-
-def _tempo(strikes: Strikes, path: Path) -> float:
-    first = int(strikes.ticks[0])
-    before = [bpm for tick, bpm in strikes.tempos if tick <= first]
-    if before:
-        return before[-1]
-    if named := _BPM_IN_NAME.search(path.stem):
-        return float(named[1])
-    return strikes.tempos[0][1] if strikes.tempos else DEFAULT_BPM

@@ -64,7 +64,7 @@ def cut_examples(
         has_offsets = is_played(loop)
         for start in range(0, loop.n_bars, EXAMPLE_BARS):
             part = cut(loop, start, min(EXAMPLE_BARS, loop.n_bars - start))
-            hits = find_hits(part.onsets, part.steps_per_bar, part.bpm)
+            hits = find_hits(part.onsets, part.steps_per_bar, part.play_bpm)
             if len(hits):
                 examples.append(
                     TrainingExample(

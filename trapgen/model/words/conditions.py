@@ -72,7 +72,7 @@ AUTO: Final = "auto"
 _TRAP: Final = "trap"
 
 
-def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Tokens:
+def choose_condition(spec: ModelSpec, style: str, bpm: float | None, kind: str) -> Tokens:
     """The condition input for loops to generate.
 
     Args:
@@ -80,7 +80,7 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Toke
         style: A style of the network, `trap` or `trap/drill`; a sub-style with a unique name may
             be given alone, as `drill`. `auto` is trap if known and otherwise unknown; empty is
             unknown.
-        bpm: Tempo; used if the network knows its band.
+        bpm: Tempo; used if the network knows its band. None if unknown.
         kind: `beat`, used if the network knows it, or `fill`; empty for neither.
 
     Returns:
@@ -89,29 +89,29 @@ def choose_condition(spec: ModelSpec, style: str, bpm: float, kind: str) -> Toke
     Raises:
         ParameterError: The network does not know the style, or no fills.
     """
-    style = find_style(spec, style)
+    style = choose_style(spec, style)
     if kind not in ("", "beat") and f"kind:{kind}" not in spec.conditions:
         raise ParameterError("sample.kind", "beat: this model knows no other", kind)
     condition: Tokens = number_conditions([name_conditions(style, bpm, kind)], spec)[0]
     return condition
 
 
-def find_style(spec: ModelSpec, style: str) -> str:
-    """The full name of a style, as `trap/drill` for `drill`; see `choose_condition`.
+def choose_style(spec: ModelSpec, style: str) -> str:
+    """The full name of a style to generate: `trap/drill` for `drill`; empty for unknown.
 
     Raises:
-        ParameterError: The network does not know it.
+        ParameterError: The network does not know the style.
     """
     known = list_styles(spec)
     if style == AUTO:
-        style = _TRAP if _TRAP in known else ""
-    if style and style not in known:
-        ends = [name for name in known if name.partition("/")[2] == style]
-        if len(ends) != 1:
-            listed = ", ".join(known) or "none: this model was trained without styles"
-            raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
-        return ends[0]
-    return style
+        return _TRAP if _TRAP in known else ""
+    if not style or style in known:
+        return style
+    ends = [name for name in known if name.partition("/")[2] == style]
+    if len(ends) != 1:
+        listed = ", ".join(known) or "none: this model was trained without styles"
+        raise ParameterError("sample.style", f"one that the model knows ({listed})", style)
+    return ends[0]
 
 
 def list_styles(spec: ModelSpec) -> tuple[str, ...]:
