@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.command import trapgen
 from tests.patterns import BAR, HAT, QUARTER, hit, lay, meter, read, save, tempo, trap
 from trapgen.core import MANIFEST, StandardizeParams, read_rows
 from trapgen.ingest import load_standardized, read_folder, standardize
@@ -168,6 +169,21 @@ def test_an_unknown_tempo_stays_unknown_in_tables_and_midi(tmp_path):
 def test_one_hit_has_the_tempo_that_follows_it(tmp_path):
     path = save(tmp_path / "Hat.mid", lay(tempo(120) + tempo(146, 1) + hit(0, HAT), BAR))
     assert read(path).loop.bpm == 146
+
+
+@pytest.mark.parametrize("verb", ["standardize", "encode"])
+def test_what_was_done_to_files_is_said_once_for_all(tmp_path, verb):
+    for number in (1, 2, 3):
+        write(tmp_path / "in" / f"beat {number}.mid", tempo(70), STRAIGHT)
+    write(tmp_path / "in" / "Dark_150.mid", tempo(120))
+    done = trapgen(verb, tmp_path / "in", "--out", tmp_path / "out")
+    feel = "70 bpm with 100% of the snares on 2 and 4"
+    assert f"and 2 others: {feel}" in done.stderr or f"read as 140 bpm ({feel})" in done.stderr
+    assert done.stderr.count("snares on 2 and 4") == 1
+    assert "Dark_150" in done.stderr
+    assert "the file's 120 bpm is a program's default: the name's 150 counts" in done.stderr
+    kept = trapgen(verb, tmp_path / "in", "--out", tmp_path / "kept", "--feel", "keep")
+    assert "snares on 2 and 4" not in kept.stderr
 
 
 BY_HAND = {"hand-01_60": 60, "hand-02_60": 60, "hand-07_70": 70, "hand-08_65": 65}

@@ -147,7 +147,8 @@ def _find_sound(loop: DrumLoop, role: str, start: int, n_bars: int) -> int:
     """The first bar from `start` on from which a part sounds within `n_bars`: it may rest long."""
     steps, _ = np.nonzero(loop.onsets[:, PART_VOICES[role]])
     sounding = set((steps // loop.steps_per_bar).tolist())
-    for bar in (*range(start, loop.n_bars), *range(start)):
+    for later in range(loop.n_bars):
+        bar = (start + later) % loop.n_bars
         if any((bar + at) % loop.n_bars in sounding for at in range(n_bars)):
             return bar
     return start
