@@ -95,6 +95,15 @@ def test_takes_over_each_other_are_told_apart(tmp_path):
     assert all(each.loop.bpm == 140 for each in loops)
 
 
+def test_takes_of_one_drum_are_told_apart_by_name(tmp_path):
+    kicks = [
+        lay(named(f"Kick take {number}") + hit(0) + hit(480 * number), BAR) for number in (1, 2)
+    ]
+    loops = read_loops(save(tmp_path / "kick.mid", *kicks), StandardizeParams())
+    assert [each.part for each in loops] == ["take 1 of 2, Kick take 1", "take 2 of 2, Kick take 2"]
+    assert [each.notes for each in loops] == [("one of 2 loops in its file",)] * 2
+
+
 @pytest.mark.parametrize(
     "tracks",
     [
