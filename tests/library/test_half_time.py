@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.library.test_receipt import make_folder
@@ -196,6 +196,7 @@ def test_a_density_is_shared_by_two_bars(stated, drawn):
     assert double_time(SampleParams(bpm=70, density=(stated,))).density == (drawn,)
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(0, 31), st.booleans())
 def test_places_are_those_of_the_written_bar(bars, step, is_everywhere):
     """A 32nd of the written bar is a 16th of the two that are drawn for it."""

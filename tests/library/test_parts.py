@@ -183,7 +183,7 @@ tracks_of_hits = st.lists(st.lists(hits, max_size=12), min_size=1, max_size=4)
 marks = st.lists(st.integers(0, 8 * BAR), max_size=4)
 
 
-@settings(max_examples=60, suppress_health_check=FIXTURE)
+@settings(max_examples=30, suppress_health_check=FIXTURE)
 @given(tracks_of_hits, marks, st.sampled_from([1, 2]), st.sampled_from([0, 9]), st.booleans())
 def test_every_strike_is_in_one_loop(tmp_path, tracks, marked, kind, channel, split):
     """As tracks of one song or in sequence, split at markers or not."""

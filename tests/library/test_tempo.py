@@ -46,7 +46,7 @@ def test_a_slow_tempo_is_doubled_wherever_it_is_stated(tmp_path, name, events, o
     [
         *("Dark_150", "150 Dark", "Dark 150bpm", "Dark [150 BPM]", "Dark_150_BPM_Cmin"),
         *("BPM150 Dark", "Dark - 150", "Dark @150", "Loop 12 BPM 150", "Dark_150_02"),
-        *("bpm_150 take 80", "Dark 150.00 bpm", "Dark150BPM", "808 Mafia 150", "Dark_150 (120)"),
+        *("bpm_150 take 80", "Dark 150.00 bpm", "Dark150BPM", "808 Mafia 150", "Dark F# 150"),
     ],
 )
 def test_a_name_states_the_tempo_as_packs_write_it(tmp_path, name):
@@ -138,14 +138,14 @@ spellings = st.sampled_from(
 joints = st.sampled_from([" ", "_", " - ", "-"])
 
 
-@settings(max_examples=60, suppress_health_check=FIXTURE)
+@settings(max_examples=30, suppress_health_check=FIXTURE)
 @given(st.lists(words, max_size=3), st.integers(0, 3), st.integers(40, 250), spellings, joints)
 def test_a_marked_tempo_is_found_among_any_words(tmp_path, titles, at, bpm, spelling, joint):
     parts = [*titles[:at], spelling.format(bpm), *titles[at:]]
     assert read_bpm(tmp_path / f"{joint.join(parts)}.mid") == (bpm, True)
 
 
-@settings(max_examples=60, suppress_health_check=FIXTURE)
+@settings(max_examples=30, suppress_health_check=FIXTURE)
 @given(st.lists(words, max_size=3), st.integers(0, 3), st.integers(60, 200), joints)
 def test_a_lone_number_is_a_tempo_unless_it_is_counted(tmp_path, titles, at, bpm, joint):
     title = joint.join([*titles[:at], str(bpm), *titles[at:]])
