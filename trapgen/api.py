@@ -56,10 +56,11 @@ def read_midi(path: str | Path, *, steps_per_bar: int = 32, **options: Any) -> D
         steps_per_bar: 16, 24, 32, 48 or 96.
         options: Parameters of the `standardize` stage: `key_map` (`auto`, a name, pairs such as
             `36=kick 38=snare`, or the path of a CSV of them), `by_name` (True), `meter` (`4/4`)
-            and `feel` (`half_time`: what is written at 70 bpm is read at 140).
+            and `feel` (`half_time`: what is written at 70 bpm is read at 140). The loop's `bpm` is
+            None where neither file nor name states a tempo.
 
     Raises:
-        MidiError: The file breaks a rule; the error names it.
+        MidiError: The file breaks a rule, or holds several loops; the error names it.
         ParameterError: An option is unknown or out of range.
 
     Examples:

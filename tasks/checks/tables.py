@@ -91,7 +91,15 @@ def make_manifest_suite() -> gx.ExpectationSuite:
                 gxe.ExpectColumnValuesToNotBeNull(
                     column=column, description=f"{column} must be filled in"
                 )
-                for column in (*filled, "feel", "part", "notes", "published_split", "group")
+                for column in (
+                    *filled,
+                    "feel",
+                    "tempo_from",
+                    "part",
+                    "notes",
+                    "published_split",
+                    "group",
+                )
             ),
             gxe.ExpectColumnValuesToBeInSet(
                 column="key_map",

@@ -152,6 +152,17 @@ def test_a_part_may_start_on_a_later_bar():
     assert {int(child.onsets[:, KICK].argmax()) for child in children} == {0}
 
 
+def test_a_part_that_rests_for_long_is_not_silent():
+    steps = 16
+    kick = name(make_loop((0, KICK), bars=8), "kick", role="kick")
+    snare = name(make_loop((7 * steps, SNARE), bars=8), "snare", role="snare")
+    hat = name(make_loop((3 * steps, CLOSED_HAT), bars=8), "hat", role="hat")
+    params = AugmentParams(bars=2, rotate_probability=1.0, vary_probability=0.0)
+    for seed in range(8):
+        (made,) = recombine([kick, snare, hat], 1, params, np.random.default_rng(seed))
+        assert made.onsets[:, [KICK, SNARE, CLOSED_HAT]].any(axis=0).all()
+
+
 def test_children_keep_their_parents_microtiming():
     late = np.full((16, 9), 0.25, np.float32)
     kick = replace(KICK_LOOP, offsets=late)

@@ -55,6 +55,7 @@ def test_a_wrong_count_of_tracks_is_told(count):
 pads = st.binary(min_size=1, max_size=9).filter(lambda pad: b"M" not in pad)
 
 
+@settings(max_examples=30)
 @given(st.sampled_from([1, 2]), pads)
 def test_bytes_between_tracks_are_passed_over_and_told(place, pad):
     tracks = [track(*FIRST), track(*SECOND)]
@@ -72,6 +73,7 @@ def test_a_clock_byte_between_events_is_passed_over_and_told(clock, at):
 places_in_notes = st.tuples(st.integers(0, len(NOTES) - 1), st.integers(1, 2))
 
 
+@settings(max_examples=30)
 @given(st.lists(places_in_notes, min_size=1, max_size=4))
 def test_clock_bytes_within_notes_are_passed_over_and_told(places):
     """A cable carries them between any two bytes."""
@@ -109,6 +111,7 @@ def test_an_end_event_that_lacks_bytes_is_told(n_missing):
     assert_told(data, "the last bytes of track 2 are missing")
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 400), st.sampled_from([0, 1]))
 def test_a_track_of_a_wrong_length_is_read_to_its_end_event(difference, which):
     tracks = [track(*FIRST), track(*SECOND)]
@@ -137,7 +140,7 @@ seeds = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(seeds, st.data())
 def test_any_one_small_damage_loses_no_note(events, data):
     """Wherever in the file it is."""

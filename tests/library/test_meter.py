@@ -54,6 +54,14 @@ def test_other_meters_are_refused_by_name(tmp_path, meters, received):
     assert caught.value.received == received
 
 
+def test_time_in_frames_is_refused_and_the_division_named(tmp_path):
+    frames = (256 - 25) << 8 | 40
+    path = save(tmp_path / "frames.mid", lay(hit(0) + hit(1000, SNARE), 2000), division=frames)
+    with pytest.raises(MidiError, match="25 SMPTE frames a second") as caught:
+        read(path)
+    assert (caught.value.rule, caught.value.received) == ("time_division", "0xe728")
+
+
 def test_12_8_is_4_4_in_triplets(tmp_path):
     events = meter(12, 8) + [event for at in range(24) for event in hit(at * 240, HAT)]
     for bar in (0, 2880):

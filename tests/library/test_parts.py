@@ -95,6 +95,15 @@ def test_takes_over_each_other_are_told_apart(tmp_path):
     assert all(each.loop.bpm == 140 for each in loops)
 
 
+def test_takes_of_one_drum_are_told_apart_by_name(tmp_path):
+    kicks = [
+        lay(named(f"Kick take {number}") + hit(0) + hit(480 * number), BAR) for number in (1, 2)
+    ]
+    loops = read_loops(save(tmp_path / "kick.mid", *kicks), StandardizeParams())
+    assert [each.part for each in loops] == ["take 1 of 2, Kick take 1", "take 2 of 2, Kick take 2"]
+    assert [each.notes for each in loops] == [("one of 2 loops in its file",)] * 2
+
+
 @pytest.mark.parametrize(
     "tracks",
     [
@@ -174,7 +183,7 @@ tracks_of_hits = st.lists(st.lists(hits, max_size=12), min_size=1, max_size=4)
 marks = st.lists(st.integers(0, 8 * BAR), max_size=4)
 
 
-@settings(max_examples=60, suppress_health_check=FIXTURE)
+@settings(max_examples=30, suppress_health_check=FIXTURE)
 @given(tracks_of_hits, marks, st.sampled_from([1, 2]), st.sampled_from([0, 9]), st.booleans())
 def test_every_strike_is_in_one_loop(tmp_path, tracks, marked, kind, channel, split):
     """As tracks of one song or in sequence, split at markers or not."""

@@ -209,8 +209,9 @@ def test_a_receipt_says_how_the_loop_was_made(steered, model):
     assert told["require"] == ["snare@3"]
     assert told["rolls"] == 0.5
     assert set(told["prompt"]) == {"locked", "locked_hits", "theme", "theme_hits", "notes"}
-    (note,) = told["prompt"]["notes"]
-    assert note.endswith("full_mine.mid: only the first 1 of 2 bars are used")
+    tempo, length = told["prompt"]["notes"]
+    assert tempo.endswith("full_mine.mid: its 140 bpm become 133")
+    assert length.endswith("full_mine.mid: only the first 1 of 2 bars are used")
     assert set(told["software"]) == {"trapgen", "numpy", "onnxruntime"}
     assert told["prompt"]["locked"].split()[-1] == "BAR"
     primed = json.loads((steered / "primed/loop-140bpm-6-00001.json").read_text())
@@ -358,7 +359,7 @@ def test_dropped_notes_and_bars_of_a_file_are_reported(tmp_path):
     loop = make_loop(*((step, SNARE) for step in steps), steps_per_bar=96, bars=4)
     write_loop(tmp_path / "fine.mid", loop)
     lock = {"lock": ("snare",), "lock_from": str(tmp_path / "fine.mid")}
-    given = load_prompt(network, [], SampleParams(bars=2, **lock), 0)
+    _, given = load_prompt(network, [], SampleParams(bars=2, **lock), 0)
     assert [note.partition("fine.mid: ")[2] for note in given.notes] == [
         f"16 hits meet louder ones at {grid} steps per bar; 96 steps would separate them",
         "only the first 2 of 4 bars are used",

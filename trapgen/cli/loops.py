@@ -49,9 +49,10 @@ def standardize(
         counts = {"loops": len(manifest), "rejects": len(rejects), "left_out": left_out}
         print_json({**counts, "roles": roles})
     notes = Notes()
-    for row in manifest[["loop_id", "notes", "feel", "leading_bars"]].itertuples(index=False):
+    for row in manifest.itertuples(index=False):
+        feel = f"read as {row.bpm:g} bpm ({row.feel})" if row.feel else ""
         silent = f"{row.leading_bars} silent bars before the first hit are skipped"
-        for note in (*row.notes.split("; "), row.feel, silent if row.leading_bars else ""):
+        for note in (*row.notes.split("; "), feel, silent if row.leading_bars else ""):
             if note:
                 notes.add(row.loop_id, note)
     notes.say()

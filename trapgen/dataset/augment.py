@@ -136,10 +136,22 @@ def _draw_recipe(
     for role, loop in pick.items():
         turned = rng.random() < params.rotate_probability
         bars = int(rng.integers(loop.n_bars)) if turned else 0
+        bars = _find_sound(loop, role, bars, params.bars)
         parts.append({"role": role, "parent": loop.lineage.loop_id, "rotate_bars": bars})
     varied = rng.random() < params.vary_probability
     vary = int(rng.integers(2**32)) if varied else None
     return {"bars": params.bars, "parts": parts, "vary": vary}
+
+
+def _find_sound(loop: DrumLoop, role: str, start: int, n_bars: int) -> int:
+    """The first bar from `start` on from which a part sounds within `n_bars`: it may rest long."""
+    steps, _ = np.nonzero(loop.onsets[:, PART_VOICES[role]])
+    sounding = set((steps // loop.steps_per_bar).tolist())
+    for later in range(loop.n_bars):
+        bar = (start + later) % loop.n_bars
+        if any((bar + at) % loop.n_bars in sounding for at in range(n_bars)):
+            return bar
+    return start
 
 
 def apply_recipe(
@@ -176,7 +188,8 @@ def apply_recipe(
         parents=tuple(parent.lineage.loop_id for parent in parents),
         recipe=json.dumps(recipe, sort_keys=True),
     )
-    return DrumLoop(steps_per_bar=first.steps_per_bar, bpm=first.bpm, lineage=lineage, **arrays)
+    bpm = next((parent.bpm for parent in parents if parent.bpm is not None), None)
+    return DrumLoop(steps_per_bar=first.steps_per_bar, bpm=bpm, lineage=lineage, **arrays)
 
 
 def vary(

@@ -38,6 +38,9 @@ _TICKS: Final = (1 << TICK_BITS) - 1
 # Larger than any end of a note.
 _NO_EVENT: Final = np.array([1 << 62])
 _EMPTY: Final = Track()
+_MOST_DAMAGE: Final = 8
+"""Pieces of damage beyond which a file is no longer read: it is not small."""
+
 _LONGEST_CUT: Final = 4
 """Bytes of the end event: a file that lacks no more has lost no note."""
 
@@ -208,7 +211,7 @@ def _parse_tracks(data: bytes, at: int, n_tracks: int) -> tuple[list[Track], tup
     tracks: list[Track] = []
     damage: list[str] = []
     is_truncated, n_stray = False, 0
-    while at + 8 <= len(data):
+    while at + 8 <= len(data) and len(damage) <= _MOST_DAMAGE:
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         end = at + 8 + length
         if kind != _TRACK:
@@ -248,7 +251,8 @@ def _parse_tracks(data: bytes, at: int, n_tracks: int) -> tuple[list[Track], tup
         tracks.append(track)
         n_stray += track.n_stray
         at = end
-    is_truncated |= not tracks or (
+    is_truncated |= not tracks or len(damage) > _MOST_DAMAGE
+    is_truncated |= (
         len(tracks) < n_tracks and at < len(data) and _TRACK.startswith(data[at : at + 4])
     )
     if len(tracks) != n_tracks:

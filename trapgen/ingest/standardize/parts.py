@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -18,6 +19,7 @@ _MOST_SHARED: Final = 0.5
 """Share of keys, and of bars, that two tracks have in common if they are takes of one part."""
 _FEWEST_KEYS: Final = 2
 _MOST_TRACKS: Final = 64
+_TAKE: Final = re.compile(r"(?<![a-z])(takes?|alt|muted?)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ def _join(*labels: str) -> str:
 def _find_takes(drums: Strikes) -> list[list[int]]:
     """Tracks of each take, or nothing where no two tracks are takes of one part.
 
-    Two tracks are takes if they share most of their keys and sound in the same bars. Tracks with
-    the same hits are one take.
+    Two tracks are takes if they share most of their keys and sound in the same bars. A single key
+    is enough if both names say that they are takes: exports with a track a drum have one, too.
+    Tracks with the same hits are one take.
     """
     numbers = np.unique(drums.tracks).tolist()
     if not 1 < len(numbers) <= _MOST_TRACKS:
@@ -127,23 +130,23 @@ def _find_takes(drums: Strikes) -> list[list[int]]:
     keys = {number: set(track.pitches.tolist()) for number, track in tracks.items()}
     bars = {number: set((track.ticks // bar).tolist()) for number, track in tracks.items()}
     hits = {n: (track.ticks.tobytes(), track.pitches.tobytes()) for n, track in tracks.items()}
-    alike = [
-        {one, other}
-        for one, other in combinations(numbers, 2)
-        if _are_takes(keys[one], keys[other])
-        and _share(bars[one], bars[other]) >= _MOST_SHARED
-        and (_is_on_drums(tracks[one]) or _is_kit(keys[one] & keys[other]))
-    ]
+    is_named = {number: bool(_TAKE.search(drums.track_names[number])) for number in numbers}
+
+    def are_takes(one: int, other: int) -> bool:
+        common, either = keys[one] & keys[other], keys[one] | keys[other]
+        if len(common) < _MOST_SHARED * len(either) or not common:
+            return False
+        if _share(bars[one], bars[other]) < _MOST_SHARED:
+            return False
+        is_part = len(common) >= _FEWEST_KEYS and (_is_on_drums(tracks[one]) or _is_kit(common))
+        return is_part or (is_named[one] and is_named[other])
+
+    alike = [{one, other} for one, other in combinations(numbers, 2) if are_takes(one, other)]
     takes: dict[tuple[bytes, bytes], list[int]] = {}
     for number in numbers:
         if any(number in pair for pair in alike):
             takes.setdefault(hits[number], []).append(number)
     return list(takes.values()) if len(takes) > 1 else []
-
-
-def _are_takes(keys: set[int], others: set[int]) -> bool:
-    common = keys & others
-    return len(common) >= _FEWEST_KEYS and len(common) >= _MOST_SHARED * len(keys | others)
 
 
 def _share(one: set[int], other: set[int]) -> float:

@@ -172,8 +172,11 @@ def read_loops(
             received = f"{part.label}: {error.received}"
             loops.append(MidiError(path, error.rule, received, error.detail))
             continue
-        notes = (*strikes.damage, *loop.notes) if number == 1 else loop.notes
-        group = name if len(parts) > 1 else ""
+        notes, group = loop.notes, ""
+        if number == 1:
+            notes = (*strikes.damage, *notes)
+        if len(parts) > 1:
+            notes, group = (f"one of {len(parts)} loops in its file", *notes), name
         loops.append(replace(loop, notes=notes, group=group, part=part.label))
     errors = [loop for loop in loops if isinstance(loop, MidiError)]
     if len(errors) == len(loops):

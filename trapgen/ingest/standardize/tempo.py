@@ -25,7 +25,7 @@ _BARE: Final = re.compile(r"(?<![^\W_])(?<![.,#'])([1-9]\d{1,2})(?![^\W_])(?![.,
 _ASIDE: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _COUNTED: Final = re.compile(
     r"(?:(?<![a-z])(?:take|alt|no|nr|num|number|vol|volume|pt|part|v|ver|version|pattern|pat|track"
-    r"|trk|clip|fill|var|variation|session|copy|idea|sketch|day)|#)[\s._-]*$",
+    r"|trk|clip|fill|var|variation|session|copy|idea|sketch|day)[\s._-]*|(?<![a-g])#)$",
     re.IGNORECASE,
 )
 _UNITS: Final = re.compile(
