@@ -102,8 +102,9 @@ def test_without_a_model_the_command_takes_the_packaged_one_and_no_tensorflow(tm
     assert [receipt["steps_per_bar"] for receipt in receipts] == [32, 32]
     assert all(receipt["style"] == "drill" for receipt in receipts)
     assert len(list((tmp_path / "loops").iterdir())) == 8
+    receipt = "loops/trap-drill-140bpm-0-00002.json"
     again = subprocess.run(
-        [sys.executable, "-m", "trapgen.cli", "regenerate", "loops/trap-drill-140bpm-0-00002.json", "--out", "b"],
+        [sys.executable, "-m", "trapgen.cli", "regenerate", receipt, "--out", "b"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
