@@ -17,13 +17,20 @@ import numpy as np
 import pytest
 import yaml
 
+from flows.repair import find_damage
 from tasks.stage import HOLDER
+from tasks.tracking.store import EXPERIMENT, connect
 from tests.pages import random_loop
 from tests.tasks.checkout import ROOT, change_params, make_checkout, run_process
 from trapgen.core import hash_files
 from trapgen.midi import write_loop
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(7200),
+    # MLflow's, when a test reads a checkout's store in this process.
+    pytest.mark.filterwarnings("ignore"),
+]
 KILLS = int(os.environ.get("TRAPGEN_KILLS", "7"))
 SEED = int(os.environ.get("TRAPGEN_KILLS_SEED", "14"))
 STAGES = ("standardize", "audit", "train", "sample")
@@ -135,6 +142,20 @@ def place(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path / "checkout", ignore_errors=True)
 
 
+def run_and_kill(work: Work, place: Path, share: float) -> Path | None:
+    """Run a command and kill it after a share of its time; None if it has ended before."""
+    shutil.rmtree(place, ignore_errors=True)
+    root = Path(shutil.copytree(work.start, place))
+    process = start(root, work.command)
+    while process.poll() is None and not work.has_begun(root):
+        time.sleep(0.002)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(share * work.seconds)
+    was_running = process.poll() is None
+    kill_group(process)
+    return root if was_running else None
+
+
 def draw_kills() -> list[tuple[str, float]]:
     """What is killed, and after which share of its time."""
     draw, names = random.Random(SEED), (*STAGES, *VERBS, "retrain")
@@ -146,20 +167,15 @@ def test_after_a_kill_one_more_run_ends_as_without_it(
     works: dict[str, Work], place: Path, name: str, share: float
 ) -> None:
     work = works[name]
-    root = Path(shutil.copytree(work.start, place))
-    process = start(root, work.command)
-    while process.poll() is None and not work.has_begun(root):
-        time.sleep(0.002)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(share * work.seconds)
-    was_running = process.poll() is None
-    kill_group(process)
-    damage = run_process(root, "flows.repair", "--check").stderr.strip()
+    # On another day it may be faster than it was measured.
+    while not (root := run_and_kill(work, place, share)):
+        share /= 2
+    damage = find_damage(root)
     if damage:
-        assert "make repair" in damage
+        assert all("make repair" in sentence for sentence in damage)
         assert run_process(root, "flows.repair").returncode == 0
     finish(root, work.command)
-    print(f"{name} at {share:.2f}, {'killed' if was_running else 'done'}: {damage or 'whole'}")
+    print(f"{name} at {share:.2f}: {damage or 'whole'}")
     assert read_files(root) == work.files
     left = [path for name in ("data", "out") for path in (root / name).rglob(".part-*")]
     assert left == []
@@ -177,5 +193,8 @@ def test_a_child_that_outlives_its_dvc_does_not_train_beside_the_next(
     process.wait()
     finish(root, work.command)
     assert read_files(root) == work.files
-    connected = (root / "mlruns").rglob("*.db")
-    assert len(list(connected)) == 1
+    client = connect(root).MlflowClient()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    for run in client.search_runs([experiment.experiment_id]):
+        points = client.get_metric_history(run.info.run_id, "training/validation")
+        assert [point.step for point in points] == [1, 2]

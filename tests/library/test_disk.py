@@ -148,6 +148,22 @@ def test_the_same_command_again_changes_nothing_and_another_is_told_what_to_do(m
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in made} == made
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        ("--loops", 10**30, "from 1 to 99,999"),
+        ("--loops", 100_000, "from 1 to 99,999"),
+        ("--bars", 100_000, "from 1 to 512 bars"),
+        ("--bars", 10**9, "from 1 to 512 bars"),
+    ],
+)
+def test_more_than_can_be_made_is_refused_before_any_work(tmp_path, option, value, rule):
+    done = trapgen("generate", "--out", tmp_path / "out", "--model", tmp_path, option, value)
+    assert done.returncode == 2
+    assert re.fullmatch(rf"error: sample\.\w+ must be .*{rule} \(received {value}\)\n", done.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
 # Kills and runs at the same time
 
 # It begins to write files of a unit, and is killed before, or between two of their moves.

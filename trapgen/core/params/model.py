@@ -104,9 +104,10 @@ class SampleParams(Section):
 
     name = "sample"
 
-    # Names have five digits; 512 bars are a quarter of an hour at 140 bpm, and 155 MB of sound.
     loops: int = define(8, "Number of loops; names have five digits", low=1, high=99_999)
-    bars: int = define(4, "Length of each loop", low=1, high=512, unit="bars")
+    bars: int = define(
+        4, "Length of each loop; 512 bars are 15 minutes at 140 bpm", low=1, high=512, unit="bars"
+    )
     bpm: float = define(140.0, "Tempo", low=20, high=400, unit="quarter notes per minute")
     style: str = define(
         "auto", "A style that the model knows (trap, drill, funk …); auto: trap, if known."
