@@ -28,7 +28,8 @@ one object to standard output; progress and messages go to standard error. Every
 stage is an option of its verb, with the pipeline's default.
 
 No verb writes among the files that it reads, or over a file with other bytes unless `--overwrite`
-is given.
+is given. The same command again changes nothing. A full disk or a folder that cannot be written
+ends a run with one sentence, and what was there stays.
 
 | exit code | meaning |
 | --- | --- |

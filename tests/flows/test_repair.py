@@ -1,14 +1,15 @@
 """What a kill within a write of DVC's leaves behind, and what becomes of it."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from flows import dag
-from flows.repair import LOCK_FILE, keep_copy, repair
+from flows import ROOT, dag
+from flows.repair import LOCK_FILE, find_damage, keep_copy, repair
 
 HALF = b"schema: '2.0'\nstages:\n  audit:\n    cmd: 'python -m"
 
@@ -83,6 +84,29 @@ def test_a_rwlock_that_others_hold_stays(built) -> None:
     (built.root / ".dvc/tmp/rwlock").write_text(held)
     assert repair(built.root) == []
     assert (built.root / ".dvc/tmp/rwlock").read_text() == held
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_repair_mends_what_is_told_to_be_damaged(built) -> None:
+    keep(built)
+    lock, rwlock = built.root / LOCK_FILE, built.root / ".dvc/tmp/rwlock"
+    before = lock.read_bytes()
+    assert find_damage(built.root) == []
+    lock.write_bytes(b"")
+    rwlock.write_bytes(b'{"write": {"data')
+    broken, locked = find_damage(built.root)
+    assert broken.startswith(".dvc/tmp/rwlock is unreadable (16 bytes)")
+    assert locked.startswith("dvc.lock is unreadable (0 bytes)")
+    assert locked.endswith("run `make repair`")
+    assert lock.read_bytes() == b""
+    # The environment is this one: nothing is to be installed.
+    shutil.copytree(ROOT / "flows", built.root / "flows")
+    command = ["make", "-f", str(ROOT / "Makefile"), "-o", ".venv/.ready", "repair"]
+    done = subprocess.run(command, cwd=built.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "removed .dvc/tmp/rwlock" in done.stdout
+    assert "the copy that flows keep has taken its place" in done.stdout
+    assert (lock.read_bytes(), built.status(), find_damage(built.root)) == (before, {}, [])
 
 
 def test_a_flow_keeps_a_copy_of_what_it_records(built, load_toy) -> None:

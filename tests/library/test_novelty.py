@@ -68,6 +68,31 @@ def test_the_nearest_is_found_wherever_it_was_cut(tmp_path):
     assert (nearest.right, nearest.distance) == (2, 0)
 
 
+def test_a_copy_within_a_long_loop_is_found_and_its_place_is_told():
+    known = make_loops(4, 16, 3, seed=2)
+    long = make_loops(96, seed=3)[0]
+    velocities = long.velocities.copy()
+    velocities[40 * 16 : 56 * 16] = known[1].velocities
+    long = replace(long, velocities=velocities, offsets=np.zeros_like(long.offsets))
+    short = replace(known[2], lineage=Lineage("short"))
+    nearest, exact = rank_nearest([long, short], known)
+    found = nearest[0]
+    assert (found.left, found.right, found.distance) == (0, 1, 0)
+    assert (found.first_bar, found.n_bars) == (40, 16)
+    assert [pair.distance for pair in nearest] == sorted(pair.distance for pair in nearest)
+    assert sorted(pair.right for pair in nearest) == [0, 1, 2]
+    assert (exact[0].left, exact[0].right, exact[0].distance, exact[0].n_bars) == (1, 2, 0, 0)
+
+
+def test_up_to_64_bars_a_loop_is_compared_whole():
+    known = make_loops(4, 2, seed=2)
+    loops = make_loops(64, 65, seed=3)
+    whole, cut_up = rank_nearest(loops, known)
+    assert [pair.n_bars for pair in whole] == [0, 0]
+    assert {pair.n_bars for pair in cut_up} == {16}
+    assert all(0 <= pair.first_bar <= 65 - 16 for pair in cut_up)
+
+
 @pytest.mark.parametrize("name", [LOOPS_NAME, HITS_NAME, NOVELTY_NAME])
 @pytest.mark.parametrize("content", [None, b"", b"nothing", b"{}", b"[]"])
 def test_a_broken_training_index_is_refused_by_name(tmp_path, name, content):

@@ -77,7 +77,7 @@ def load_text(tmp_path, text):
         (SampleParams, "sample.loops", 0),
         (SampleParams, "sample.bpm", 0),
         (SampleParams, "sample.bpm", 401),
-        (SampleParams, "sample.bars", 65),
+        (SampleParams, "sample.bars", 513),
         (SampleParams, "sample.loops", 10**9),
         (SampleParams, "sample.top_k", 514),
         (SampleParams, "sample.primer", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -228,15 +229,40 @@ def test_a_checkpoint_of_other_data_is_left_alone(trained, tmp_path):
     assert_same(trained[0], found)
 
 
+def spoil_arrays(folder):
+    for path in folder.glob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:100])
+
+
+def spoil_state(**changes):
+    def spoil(folder):
+        state = json.loads((folder / "state.json").read_text())
+        (folder / "state.json").write_text(json.dumps(state | changes))
+
+    return spoil
+
+
 @pytest.mark.slow
-def test_a_broken_checkpoint_is_left_alone(trained, tmp_path):
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_arrays,
+        lambda folder: (folder / "state.json").write_bytes(b""),
+        lambda folder: (folder / "state.json").write_text("{}"),
+        spoil_state(best=""),
+        spoil_state(history=[{"epoch": 1}]),
+        spoil_state(total=[0.0]),
+    ],
+)
+def test_a_broken_checkpoint_starts_again_and_says_so(trained, tmp_path, capsys, spoil):
     with pytest.raises(KilledError):
         train_network(
             TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path, on_epoch=stop_after(1)
         )
-    for path in tmp_path.glob("*.safetensors"):
-        path.write_bytes(path.read_bytes()[:100])
+    spoil(tmp_path)
     assert_same(trained[0], train_network(TRAIN, VALIDATION, SPEC, PARAMS, 0, checkpoint=tmp_path))
+    said = capsys.readouterr().err
+    assert re.search(rf"note: {tmp_path} is damaged \(.*\); the training starts again", said)
 
 
 @pytest.mark.slow

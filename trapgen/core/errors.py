@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copyreg
 import errno
+import os
 import reprlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -159,7 +160,9 @@ class WriteError(InputError):
         where = path if not named or ".part-" in named else named
         self.error = error
         detail = _WHAT_TO_DO.get(error.errno or 0, "Check the disk, and run it again.")
-        super().__init__(where, rule, error.strerror or str(error), detail)
+        # Other libraries put words of their own beside the number.
+        received = os.strerror(error.errno) if error.errno else str(error)
+        super().__init__(where, rule, received, detail)
 
 
 class GateRefusedError(TrapgenError):

@@ -80,7 +80,7 @@ class Outputs:
             staged.mkdir()
             yield staged
             # All moves are checked before the first.
-            moves = list(self._plan_moves(staged, self.folder))
+            moves = list(self._plan_moves(staged, self.folder, self._find_linked()))
             flush_all(staged)
             # From here on a kill leaves files that the next run moves.
             whole = staged.rename(f"{staged}{_REPLACE if self.overwrite else _WHOLE}")
@@ -104,19 +104,27 @@ class Outputs:
         if staged.suffix in (_WHOLE, _REPLACE) and staged.is_dir():
             run = Outputs(self.folder, (), self.sources, staged.suffix == _REPLACE)
             with suppress(InputError):
-                for made, place in list(run._plan_moves(staged, self.folder)):
+                for made, place in list(run._plan_moves(staged, self.folder, run._find_linked())):
                     shutil.move(made, place)
         remove(staged)
 
-    def _plan_moves(self, staged: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
-        """The moves: whole folders if none of the name exists."""
+    def _plan_moves(
+        self, staged: Path, folder: Path, linked: frozenset[tuple[int, int]]
+    ) -> Iterator[tuple[Path, Path]]:
+        """The moves: whole folders if none of the name exists.
+
+        Args:
+            staged: What was made.
+            folder: Where it goes.
+            linked: Identities of what links among the sources lead to.
+        """
         for made in sorted(staged.iterdir()):
             place = folder / made.name
             if not os.path.lexists(place):
                 yield made, place
             elif made.is_dir() and place.is_dir():
                 self._check_apart(place)  # it may be a link
-                yield from self._plan_moves(made, place)
+                yield from self._plan_moves(made, place, linked)
             elif made.is_dir() or place.is_dir():
                 received = "a folder" if place.is_dir() else "a file"
                 raise InputError(place, "in_the_way", received, "Name another folder.")
@@ -125,6 +133,8 @@ class Outputs:
                     detail = "Name another place, or replace it with --overwrite."
                     raise InputError(place, "exists", "another file of this name", detail)
                 self._check_apart(place)
+                if linked & _identify_above(place):
+                    raise _refuse_source(place, "a file that a link in what is read leads to")
                 yield made, place
 
     def _check_apart(self, place: Path) -> None:
@@ -132,8 +142,20 @@ class Outputs:
             if _identify(source) in _identify_above(place) or (
                 _identify(place) in _identify_above(source)
             ):
-                detail = "Name a place apart from it."
-                raise InputError(place, "among_sources", f"{source}, which is read", detail)
+                raise _refuse_source(place, f"{source}, which is read")
+
+    def _find_linked(self) -> frozenset[tuple[int, int]]:
+        """What links among the sources lead to, if files may be replaced at all."""
+        if not self.overwrite:
+            return frozenset()
+        inside = (path for source in self.sources for path in source.rglob("*"))
+        return frozenset(
+            found for path in inside if path.is_symlink() and (found := _identify(path))
+        )
+
+
+def _refuse_source(place: Path, received: str) -> InputError:
+    return InputError(place, "among_sources", received, "Name a place apart from it.")
 
 
 @contextmanager
@@ -220,6 +242,7 @@ def _identify(path: Path) -> tuple[int, int] | None:
 
 
 def _identify_above(path: Path) -> set[tuple[int, int]]:
-    """Identities of a path, with links and `..` resolved, and of the folders above it."""
-    real = Path(os.path.realpath(path))
-    return {found for each in (real, *real.parents) if (found := _identify(each))}
+    """Identities of a path, and of the folders above it and above what it links to."""
+    real, beside = (Path(os.path.realpath(each)) for each in (path, path.parent))
+    above = (real, *real.parents, beside, *beside.parents)
+    return {found for each in above if (found := _identify(each))}

@@ -37,7 +37,7 @@ ATTEMPTS: Final = 20
 _DECODED_LOOPS: Final = 256
 """Loops decoded before the first of them are compared: two blocks, each on a core."""
 _COMPARED_BARS: Final = 256
-"""Bars of the loops that are compared with the training loops at a time."""
+"""Bars of the loops that are compared with the training loops at a time, if that is 8 loops."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Drawing:
         Raises:
             ParameterError: Constraints contradict each other.
         """
-        n_compared = max(1, _COMPARED_BARS // self._drawn.bars)
+        n_compared = max(8, _COMPARED_BARS // self._drawn.bars)
         for first in range(0, self.params.loops, _DECODED_LOOPS):
             numbers = range(first, min(first + _DECODED_LOOPS, self.params.loops))
             loop_seeds = [LoopSeed(number) for number in numbers]

@@ -36,6 +36,8 @@ SAMPLE_RATES: Final = (8_000, 192_000)
 CEILING: Final = 10 ** (-1 / 20)
 """Peak of a mix, -1 dBFS: a mix that exceeds it is attenuated as a whole."""
 
+_WRITTEN: Final = 2**20
+"""Samples that are converted at a time."""
 _DYNAMIC_RANGE_DB: Final = 40.0
 _CUT_S: Final = 0.004
 CUT_BY: Final[Mapping[int, tuple[int, ...]]] = {
@@ -139,17 +141,22 @@ def write_wav(path: Path, audio: ArrayLike, sample_rate: int) -> None:
         ParameterError: `audio` has another shape or range, or `sample_rate` is out of range.
     """
     _check_sample_rate(sample_rate)
-    samples = np.asarray(audio, np.float64)
+    samples = np.asarray(audio)
     if samples.ndim not in (1, 2) or 0 in samples.shape[1:]:
         raise ParameterError("audio", "(n_samples,) or (n_samples, n_channels)", samples.shape)
-    # Written such that NaN fails too.
-    if not (peak := float(np.abs(samples).max(initial=0))) <= 1:
-        raise ParameterError("audio", "from -1 to 1", f"a peak of {peak}")
+    # A long loop is converted in parts, which take less memory.
+    parts = [samples[at : at + _WRITTEN] for at in range(0, len(samples), _WRITTEN)]
+    for part in parts:
+        # Written such that NaN fails too.
+        if not (peak := float(np.abs(part).max(initial=0))) <= 1:
+            raise ParameterError("audio", "from -1 to 1", f"a peak of {peak}")
     with replacing(path) as temporary, wave.open(str(temporary), "wb") as file:
         file.setnchannels(samples.shape[1] if samples.ndim == 2 else 1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        file.writeframes(np.rint(samples * 32767).astype("<i2").tobytes())
+        for part in parts:
+            values = np.rint(part.astype(np.float64) * 32767)
+            file.writeframesraw(values.astype("<i2").tobytes())
 
 
 def velocity_gain(velocities: ArrayLike) -> NDArray[np.float64]:

@@ -107,9 +107,10 @@ class SampleParams(Section):
 
     name = "sample"
 
-    # Names have five digits; 512 bars are a quarter of an hour at 140 bpm, and 155 MB of sound.
     loops: int = define(8, "Number of loops; names have five digits", low=1, high=99_999)
-    bars: int = define(4, "Length of each loop", low=1, high=512, unit="bars")
+    bars: int = define(
+        4, "Length of each loop; 512 bars are 15 minutes at 140 bpm", low=1, high=512, unit="bars"
+    )
     bpm: float | None = define(
         None,
         "Tempo; unset: that of a given file, else 140",

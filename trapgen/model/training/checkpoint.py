@@ -94,7 +94,7 @@ class Checkpoint:
             )
             history = tuple(Epoch(**epoch) for epoch in state["history"])
             batches, total = int(state["batches"]), np.array(state["total"], np.float64)
-            self._check_shapes(values, best, total)
+            self._check_shapes(values, best if history else None, total)
         except (TableError, KeyError, TypeError, ValueError) as error:
             place = self._folder
             print(f"note: {place} is damaged ({error}); the training starts again", file=sys.stderr)
@@ -105,7 +105,7 @@ class Checkpoint:
         return history, batches, total
 
     def _check_shapes(
-        self, values: Sequence[Array], best: Sequence[Array], total: NDArray[np.float64]
+        self, values: Sequence[Array], best: Sequence[Array] | None, total: NDArray[np.float64]
     ) -> None:
         """Check that the arrays are those of this network, before any of them is used.
 
@@ -113,8 +113,10 @@ class Checkpoint:
             ValueError: They are not.
         """
         wanted = [tuple(variable.shape) for variable in self._variables]
-        wanted_best = [tuple(variable.shape) for variable in self._mean] if best else []
-        found, found_best = ([value.shape for value in each] for each in (values, best))
+        wanted_best = [tuple(variable.shape) for variable in self._mean]
+        found = [value.shape for value in values]
+        # There is none before the first epoch has ended.
+        found_best = wanted_best if best is None else [value.shape for value in best]
         if (found, found_best, total.shape) != (wanted, wanted_best, (2,)):
             raise ValueError("arrays of other shapes")
 
