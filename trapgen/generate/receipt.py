@@ -202,7 +202,11 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
         check_seed(seed)
         if not 0 <= number < _MAX_NUMBER or not 0 <= attempt < _MAX_NUMBER:
             raise ParameterError("number and attempt", "counted from 0", (number, attempt))
-        prompt.check(params.bars, stated["steps_per_bar"], params.primer_bars)
+        steps_per_bar = stated["steps_per_bar"]
+        prompt.check(params.bars, steps_per_bar)
+        n_steps = params.primer_bars * steps_per_bar
+        if prompt.primer is not None and len(prompt.primer) != n_steps:
+            raise ParameterError("primer", f"{n_steps} steps, as primer_bars", len(prompt.primer))
         for control, name in _PROMPT_OF.items():
             is_there = getattr(prompt, name) is not None
             if is_there != bool(getattr(params, control)):
