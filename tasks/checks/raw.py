@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tasks.checks.run import Check, Findings, run_checks
 from trapgen.core import InputError, make_table, printable
-from trapgen.ingest import Limits, check_name, clash_key, find_midi, read_pack
+from trapgen.ingest import Limits, check_name, clash_key, list_files, read_pack
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -167,7 +167,10 @@ def check_raw(
         for at, table in noted.items()
         for name, digest in zip(table["path"], table["sha256"], strict=True)
     }
-    rows = [_describe_file(path, raw, digests.get(path, ""), trouble) for path in find_midi(raw)]
+    listing = list_files(raw)
+    large = [error.path for error in listing.refused if error.rule == "file_size"]
+    paths = sorted([*listing.midi, *large])
+    rows = [_describe_file(path, raw, digests.get(path, ""), trouble) for path in paths]
     files = make_table(rows, _FILES)
     first = files.groupby("digest")["path"].transform("first")
     files["same_as"] = first.where(first != files["path"]).astype("str")

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.command import trapgen
 from tests.networks import FINE, make_humanizer, make_network
 from tests.strategies import make_loop
 from trapgen.core import (
@@ -33,7 +34,7 @@ from trapgen.core import (
 from trapgen.generate import draw_loops, generate, load_generator, regenerate
 from trapgen.generate.prompt import Prompt
 from trapgen.generate.read_prompt import load_prompt
-from trapgen.generate.receipt import find_shared_voices, hash_code
+from trapgen.generate.receipt import _hash_receipt, find_shared_voices, hash_code, is_sealed
 from trapgen.ingest import read_loop
 from trapgen.midi import write_loop
 from trapgen.model import save_humanizer, save_network
@@ -188,6 +189,13 @@ def test_a_receipt_that_gives_another_loop_is_refused(model, steered, tmp_path):
         (lambda told: told.update(vary=""), "there with vary"),
         (lambda told: told.update(lock=[], lock_from=""), "there with lock"),
         (lambda told: told.update(prompt=3), "given|iterable"),
+        (lambda told: told.update(primer="x", primer_bars=1), "there with primer"),
+        (lambda told: told.update(steps_per_bar=17), "steps_per_bar must be one of"),
+        (lambda told: told.update(model="../up"), "model must be a hash"),
+        (lambda told: told.update(data=["a"]), "data must be a hash"),
+        (lambda told: told.update(software=[]), "software must be"),
+        (lambda told: told.update(number=10**12), "counted from 0"),
+        (lambda told: told["prompt"]["locked_hits"][0].__setitem__(0, 10**400), "locked_hits"),
     ],
 )
 def test_a_broken_receipt_is_refused(model, steered, tmp_path, change, words):
@@ -196,6 +204,63 @@ def test_a_broken_receipt_is_refused(model, steered, tmp_path, change, words):
     (tmp_path / "broken.json").write_text(json.dumps(told))
     with pytest.raises(TableError, match=words):
         regenerate(load_generator(model), tmp_path / "broken.json", tmp_path)
+
+
+def seal(told):
+    """A receipt whose digest fits, as one who knows the rule would write it."""
+    return {**told, "digest": _hash_receipt(told)}
+
+
+FORGERIES = {
+    "novelty": lambda told: told.update(novelty=0.99),
+    "novelty_percentile": lambda told: told.update(novelty_percentile=0.25),
+    "nearest[0].distance": lambda told: told["nearest"][0].update(distance=0.9),
+    "n_onsets": lambda told: told.update(n_onsets=told["n_onsets"] + 1),
+    "bar_lengths": lambda told: told.update(bar_lengths=[]),
+}
+
+
+@pytest.mark.parametrize("rule", [dict, seal, lambda told: told.pop("digest") and told])
+@pytest.mark.parametrize("figure", FORGERIES)
+def test_a_forged_figure_is_named_whatever_the_digest_says(model, steered, tmp_path, figure, rule):
+    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    true = told["nearest"][0]["distance"] if "[" in figure else told[figure]
+    FORGERIES[figure](told)
+    (tmp_path / "forged.json").write_text(json.dumps(rule(told)))
+    with pytest.raises(TableError, match="forged") as caught:
+        regenerate(load_generator(model), tmp_path / "forged.json", tmp_path / "out")
+    assert f"forged (received {figure} " in str(caught.value)
+    assert f"The loop gives {figure} {json.dumps(true)}: " in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_loop_does_not_prove_is_held_by_the_digest(model, steered, tmp_path):
+    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    assert is_sealed(told)
+    told["software"]["numpy"] = "0.0"
+    assert is_sealed(told) is False
+    path = tmp_path / "edited.json"
+    path.write_text(json.dumps(told))
+    with pytest.raises(TableError, match="edited"):
+        regenerate(load_generator(model), path, tmp_path / "out")
+    done = trapgen("lineage", path)
+    assert (done.returncode, "edited" in done.stderr) == (3, True)
+    path.write_text(json.dumps(seal({**told, "extra": 1})))
+    assert regenerate(load_generator(model), path, tmp_path / "out")["midi"] == told["midi"]
+
+
+def test_a_receipt_of_an_earlier_version_has_no_digest_and_still_works(model, steered, tmp_path):
+    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    del told["digest"]
+    assert is_sealed(told) is None
+    (tmp_path / "old.json").write_text(json.dumps(told))
+    command = ("regenerate", tmp_path / "old.json", "--model", model, "--out", tmp_path / "out")
+    done = trapgen(*command)
+    assert done.returncode == 0, done.stderr
+    assert "old.json has no digest" in done.stderr
+    for suffix in (".mid", ".wav", ".json"):
+        made = (tmp_path / "out" / "loop-5-01").with_suffix(suffix)
+        assert made.read_bytes() == (steered / f"steered/loop-5-01{suffix}").read_bytes()
 
 
 # What is said

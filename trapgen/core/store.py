@@ -386,7 +386,9 @@ def write_table(path: Path, frame: pd.DataFrame, schema: Mapping[str, str]) -> N
     with replacing(path) as temporary:
         if path.suffix == ".csv":
             texts = [column for column, kind in schema.items() if kind == "str"]
-            cells = frame.assign(**{column: frame[column].map(guard_cell) for column in texts})
+            cells = frame.assign(
+                **{column: frame[column].map(guard_cell, na_action="ignore") for column in texts}
+            )
             # All fields are quoted: names may contain any character, even a lone carriage return.
             cells.to_csv(temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
         else:

@@ -76,7 +76,7 @@ def check_controls(params: SampleParams, prompt: Prompt, steps_per_bar: int) -> 
     Raises:
         ParameterError: The prompt does not fit, or constraints contradict each other.
     """
-    prompt.check(params.bars, steps_per_bar, params.primer_bars)
+    prompt.check(params.bars, steps_per_bar)
     read_temperatures(params.voice_temperatures, params.temperature)
     # Bars are independent: checking rolls in all bars, then in none, covers every draw.
     shares = {0.0: (False,), 1.0: (True,)}.get(params.rolls or 0.0, (False, True))

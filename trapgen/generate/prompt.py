@@ -42,17 +42,16 @@ class Prompt:
     primer_beats: int = 0
     notes: tuple[str, ...] = ()
 
-    def check(self, n_bars: int, steps_per_bar: int, primer_bars: int) -> None:
-        """Check lengths against those of the loops and of the primer.
+    def check(self, n_bars: int, steps_per_bar: int) -> None:
+        """Check lengths against those of the loops.
 
         Raises:
-            ParameterError: The primer has another length than stated, or locked voices or theme
-                differ in length from the loops.
+            ParameterError: The primer is not in whole bars, or locked voices or theme differ in
+                length from the loops.
         """
         primer = self.primer
-        if primer is not None and len(primer) != primer_bars * steps_per_bar:
-            rule = f"{primer_bars} bars of {steps_per_bar} steps"
-            raise ParameterError("primer", rule, len(primer))
+        if primer is not None and (not len(primer) or len(primer) % steps_per_bar):
+            raise ParameterError("primer", f"whole bars of {steps_per_bar} steps", len(primer))
         for name in _LIKE_LOOPS:
             words = getattr(self, name)
             if words is not None and len(words) != n_bars * steps_per_bar:

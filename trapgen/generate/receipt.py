@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
@@ -147,10 +147,10 @@ def check_figures(path: Path, stated: Mapping[str, Any], made: Mapping[str, Any]
         TableError: A figure differs, or the digest does not fit; the error names the figures.
     """
     figures = [key for key in made if key in stated and key not in _UNPROVEN]
-    wrong = [key for key in figures if stated[key] != made[key]]
+    wrong = [found for key in figures for found in _compare(key, stated[key], made[key])]
     if wrong:
-        received = ", ".join(f"{key} {_shorten(stated[key])}" for key in wrong)
-        true = ", ".join(f"{key} {_shorten(made[key])}" for key in wrong)
+        received = ", ".join(f"{name} {_shorten(value)}" for name, value, _ in wrong)
+        true = ", ".join(f"{name} {_shorten(value)}" for name, _, value in wrong)
         detail = f"The loop gives {true}: the receipt was edited, or made by other code."
         raise TableError(path, "forged", received, detail)
     if is_sealed(stated) is False:
@@ -158,6 +158,18 @@ def check_figures(path: Path, stated: Mapping[str, Any], made: Mapping[str, Any]
         received = f"another digest; {', '.join(strange) or 'name, code or software'} edited"
         detail = "Receipts must not be edited; the figures of this loop hold."
         raise TableError(path, "edited", received, detail)
+
+
+def _compare(name: str, stated: Any, made: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Names of the values that differ, at any depth, with both values."""
+    if isinstance(stated, dict) and isinstance(made, dict) and stated.keys() == made.keys():
+        for key in made:
+            yield from _compare(f"{name}.{key}", stated[key], made[key])
+    elif isinstance(stated, list) and isinstance(made, list) and len(stated) == len(made):
+        for at, (theirs, ours) in enumerate(zip(stated, made, strict=True)):
+            yield from _compare(f"{name}[{at}]", theirs, ours)
+    elif stated != made:
+        yield name, stated, made
 
 
 def _hash_receipt(receipt: Mapping[str, Any]) -> str:
@@ -212,8 +224,11 @@ def read_generation_recipe(path: Path) -> tuple[GenerationRecipe, dict[str, Any]
             raise ParameterError("number and attempt", "counted from 0", (number, attempt))
         if params.bpm is None:
             raise ParameterError("bpm", "a number", None)
-        drawn = double_time(params)
-        prompt.check(drawn.bars, stated["steps_per_bar"], drawn.primer_bars)
+        drawn, steps_per_bar = double_time(params), stated["steps_per_bar"]
+        prompt.check(drawn.bars, steps_per_bar)
+        n_steps = drawn.primer_bars * steps_per_bar
+        if prompt.primer is not None and len(prompt.primer) != n_steps:
+            raise ParameterError("primer", f"{n_steps} steps, as primer_bars", len(prompt.primer))
         for control, name in _PROMPT_OF.items():
             is_there = getattr(prompt, name) is not None
             if is_there != bool(getattr(params, control)):

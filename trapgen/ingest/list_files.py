@@ -30,20 +30,24 @@ class Listing:
         others: Plain files with other endings, sorted.
         refused: Files and folders that cannot be read, and files that hold MIDI by another ending,
             with the reason, sorted.
-        followed: Places outside the folder that links in it lead to.
+        followed: Links in the folder that lead to folders outside.
+        n_special: Number of pipes and devices with other endings.
     """
 
     midi: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
     refused: list[MidiError] = field(default_factory=list)
     followed: list[Path] = field(default_factory=list)
+    n_special: int = 0
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """Number of other files by ending (see `name_kind`)."""
+        """Number of other files by ending (see `name_kind`); `special` counts pipes and devices."""
         refused = {error.path for error in self.refused}
-        left = (path for path in self.others if path not in refused)
-        return dict(sorted(Counter(map(name_kind, left)).items()))
+        left = Counter(name_kind(path) for path in self.others if path not in refused)
+        if self.n_special:
+            left["special"] = self.n_special
+        return dict(sorted(left.items()))
 
 
 def is_midi_name(name: str) -> bool:
@@ -136,6 +140,8 @@ class _Walk:
         if not stat.S_ISREG(found.st_mode):
             if is_midi:
                 self._refuse(path, "not_a_file", "a pipe or device", "Only plain files are read.")
+            else:
+                self._found.n_special += 1
         elif not is_midi:
             self._found.others.append(path)
             if not path.name.startswith(".") and _holds_midi(path):
