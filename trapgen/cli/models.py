@@ -64,7 +64,7 @@ def score(
     import numpy as np
 
     from trapgen.core import to_words
-    from trapgen.evaluate import NAMES, baseline_bits, loop_bits
+    from trapgen.evaluate import NAMES, baseline_bits, model_bits_by_loop
     from trapgen.ingest import read_collection
     from trapgen.model import AUTO, choose_condition
     from trapgen.similarity import load_training_index
@@ -83,7 +83,7 @@ def score(
     train = load_training_index(folder, whole=True).loops
     known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)
-    bits, n_steps = loop_bits(generator.network, words, conditions), list(map(len, words))
+    bits, n_steps = model_bits_by_loop(generator.network, words, conditions), list(map(len, words))
     result = {
         "bits_per_step": float(bits.sum()) / sum(n_steps),
         "n_steps": sum(n_steps),

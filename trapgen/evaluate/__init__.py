@@ -7,5 +7,5 @@ from trapgen.evaluate.headline import pick_headline
 from trapgen.evaluate.metrics.facts import count_facts
 from trapgen.evaluate.metrics.goals import LEAST_RATIO, group_features
 from trapgen.evaluate.metrics.loop_features import collect_features
-from trapgen.evaluate.metrics.score import loop_bits, model_bits
+from trapgen.evaluate.metrics.score import model_bits, model_bits_by_loop
 from trapgen.evaluate.outside import count_different_bars, judge_outside

@@ -85,7 +85,7 @@ def model_bits(network: Network, loops: Sequence[Words], conditions: Words | Non
     return -sum(map_blocks(sum_logs, batches)) / n_steps / float(np.log(2))
 
 
-def loop_bits(
+def model_bits_by_loop(
     network: Network, loops: Sequence[Words], conditions: Words | None = None
 ) -> NDArray[np.float64]:
     """Bits of each loop under a network, `(n_loops,)`; the arguments are those of `model_bits`.
