@@ -288,15 +288,15 @@ def score_loops(model: Generator, loops: Sequence[DrumLoop], *, style: str = "")
     """
     import pandas as pd
 
-    from trapgen.evaluate import loop_bits
+    from trapgen.evaluate import model_bits_by_loop
     from trapgen.model import choose_condition
 
     spec = model.network.spec
     if not loops or any(loop.steps_per_bar != spec.steps_per_bar for loop in loops):
         grids = sorted({loop.steps_per_bar for loop in loops})
         raise ParameterError("loops", f"some, with {spec.steps_per_bar} steps a bar", grids)
-    conditions = np.stack([choose_condition(spec, style, loop.bpm, "beat") for loop in loops])
-    bits = loop_bits(model.network, [to_words(loop) for loop in loops], conditions)
+    conditions = np.stack([choose_condition(spec, style, loop.bpm, "") for loop in loops])
+    bits = model_bits_by_loop(model.network, [to_words(loop) for loop in loops], conditions)
     rows = [
         (loop.lineage.loop_id, loop.n_bars, each / loop.n_steps)
         for loop, each in zip(loops, bits.tolist(), strict=True)
