@@ -223,7 +223,7 @@ FORGERIES = {
 @pytest.mark.parametrize("rule", [dict, seal, lambda told: told.pop("digest") and told])
 @pytest.mark.parametrize("figure", FORGERIES)
 def test_a_forged_figure_is_named_whatever_the_digest_says(model, steered, tmp_path, figure, rule):
-    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    told = json.loads((steered / "steered/loop-133bpm-5-00001.json").read_text())
     true = told["nearest"][0]["distance"] if "[" in figure else told[figure]
     FORGERIES[figure](told)
     (tmp_path / "forged.json").write_text(json.dumps(rule(told)))
@@ -235,7 +235,7 @@ def test_a_forged_figure_is_named_whatever_the_digest_says(model, steered, tmp_p
 
 
 def test_what_a_loop_does_not_prove_is_held_by_the_digest(model, steered, tmp_path):
-    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    told = json.loads((steered / "steered/loop-133bpm-5-00001.json").read_text())
     assert is_sealed(told)
     told["software"]["numpy"] = "0.0"
     assert is_sealed(told) is False
@@ -250,7 +250,7 @@ def test_what_a_loop_does_not_prove_is_held_by_the_digest(model, steered, tmp_pa
 
 
 def test_a_receipt_of_an_earlier_version_has_no_digest_and_still_works(model, steered, tmp_path):
-    told = json.loads((steered / "steered/loop-5-01.json").read_text())
+    told = json.loads((steered / "steered/loop-133bpm-5-00001.json").read_text())
     del told["digest"]
     assert is_sealed(told) is None
     (tmp_path / "old.json").write_text(json.dumps(told))
@@ -259,8 +259,8 @@ def test_a_receipt_of_an_earlier_version_has_no_digest_and_still_works(model, st
     assert done.returncode == 0, done.stderr
     assert "old.json has no digest" in done.stderr
     for suffix in (".mid", ".wav", ".json"):
-        made = (tmp_path / "out" / "loop-5-01").with_suffix(suffix)
-        assert made.read_bytes() == (steered / f"steered/loop-5-01{suffix}").read_bytes()
+        made = (tmp_path / "out" / "loop-133bpm-5-00001").with_suffix(suffix)
+        assert made.read_bytes() == (steered / f"steered/loop-133bpm-5-00001{suffix}").read_bytes()
 
 
 # What is said
