@@ -180,7 +180,9 @@ def test_a_new_control_is_defined_once(monkeypatch, tmp_path):
     with pytest.raises(ParameterError, match=r"sample\.crash must be a number from 0 to 1 .*2"):
         load_text(tmp_path, "sample: {crash: 2}")
     assert "  crash: 0.5 " in format_params(Params(sample=MoreParams()))
-    generator = Generator(make_network(), make_humanizer(), [make_loop((0, 0))], "0" * 16)
+    generator = Generator(
+        make_network(), make_humanizer(), [make_loop((0, 0))], "0" * 16, data_hash="0" * 16
+    )
     (receipt,) = generate(generator, params, 0, tmp_path)
     assert receipt["crash"] == 0.25
     making, _ = read_generation_recipe(tmp_path / "loop-140bpm-0-00001.json")
