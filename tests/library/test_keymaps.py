@@ -29,7 +29,15 @@ from trapgen.core import (
     read_rows,
     resolve_key_map,
 )
-from trapgen.ingest import find_midi, gather_packs, read_loop, review_files, settle, standardize
+from trapgen.ingest import (
+    find_midi,
+    gather_packs,
+    import_pack,
+    read_loop,
+    review_files,
+    settle,
+    standardize,
+)
 from trapgen.ingest.keymap.groove_statistics import sure_from
 from trapgen.ingest.keymap.settled import find_settled, read_settled
 
@@ -170,6 +178,19 @@ def test_answers_reach_the_pipeline(tmp_path):
         "other/x.mid": ("hat", "settled"),
     }
     assert manifest["key_map_confidence"].tolist() == [1.0] * 3
+
+
+def test_answers_are_imported_with_the_pack(tmp_path):
+    source, pack = tmp_path / "mine", tmp_path / "pack"
+    write_doubtful(source / "deep")
+    write_doubtful(source)
+    settle(source, {"x.mid": "kick", "deep/x.mid": "gm"})
+    settle(source / "deep", {"x.mid#1": "snare"})
+    import_pack(source, pack)
+    assert read_settled(pack) == {"deep/x.mid": "gm", "deep/x.mid#1": "snare", "x.mid": "kick"}
+    settle(pack, {"x.mid": "open_hat"})
+    import_pack(source, pack)
+    assert read_settled(pack)["x.mid"] == "open_hat"
 
 
 @pytest.mark.parametrize("text", ["48=kick\n50=snare\n", "key,voice\n48,kick\n\n# clap\n50;clap\n"])

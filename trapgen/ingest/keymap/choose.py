@@ -54,7 +54,7 @@ def choose_readings(drums: Strikes, stem: str, *, is_part: bool = False) -> list
         snare; off the drum channel, with only one of them, or with rhythms that the voices rarely
         have.
     """
-    if int(drums.channels[0]) == DRUM_CHANNEL:
+    if (drums.channels == DRUM_CHANNEL).any():
         table = most_known_map(drums.pitches)
         if table.name in _GENERAL_MIDI:
             return [_weigh(Reading((table,), 1.0), drums, is_part)]
@@ -71,7 +71,7 @@ def _weigh(reading: Reading, drums: Strikes, is_part: bool) -> Reading:
     n_signs = int(reading.fit < _LEAST_FIT)
     if not is_part:
         n_heard = len({KICK, SNARE}.intersection(voices.tolist()))
-        on_drums = bool((drums.channels == DRUM_CHANNEL).all())
+        on_drums = bool((drums.channels == DRUM_CHANNEL).any())
         n_signs += n_heard < (1 if on_drums else 2)
     return replace(reading, confidence=reading.confidence * share * _IN_DOUBT**n_signs)
 

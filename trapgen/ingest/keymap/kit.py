@@ -31,7 +31,7 @@ def is_kit(strikes: Strikes) -> bool:
     voices = KEY_MAPS["gm"].column_of[strikes.pitches]
     if not has_kit(voices):
         return False
-    on_drums = bool((strikes.channels == DRUM_CHANNEL).all())
+    on_drums = bool((strikes.channels == DRUM_CHANNEL).any())
     return on_drums or _sounds_at_once(strikes, voices) or _has_beats(strikes, voices)
 
 
