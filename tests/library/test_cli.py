@@ -281,9 +281,14 @@ def test_audit_finds_the_loops_that_the_original_repeated(shared: Path, tmp_path
 
 def test_score_compares_with_the_baselines(packs: Path, model: Path) -> None:
     said = answer("score", packs, "--model", model)
-    assert set(said) == {"bits_per_step", "n_steps", "n_loops", "baselines"}
+    assert set(said) == {"bits_per_step", "n_steps", "n_loops", "baselines", "loops"}
     assert set(said["baselines"]) == {"ngram", "position", "repeat_bar", "uniform"}
     assert said["n_loops"] == len(list(packs.rglob("*.mid")))
+    names = {path.relative_to(packs).as_posix() for path in packs.rglob("*.mid")}
+    assert {row["loop"] for row in said["loops"]} == names
+    total = sum(row["bits_per_step"] * row["n_bars"] for row in said["loops"])
+    n_bars = sum(row["n_bars"] for row in said["loops"])
+    assert total / n_bars == pytest.approx(said["bits_per_step"])
     assert said["baselines"]["ngram"] < said["baselines"]["uniform"] == 9
     assert trapgen("score", packs, "--model", model, "--steps-per-bar", 16).returncode == 3
 
