@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.command import trapgen
+from tests.networks import FINE, make_network
 from tests.strategies import midi_file, note_on, track
 from trapgen.core import (
     CLOSED_HAT,
@@ -21,6 +22,7 @@ from trapgen.core import (
     VOICES,
     InputError,
     ParameterError,
+    SampleParams,
     StandardizeParams,
     TableError,
     key_map,
@@ -29,6 +31,7 @@ from trapgen.core import (
     read_rows,
     resolve_key_map,
 )
+from trapgen.generate.read_prompt import load_prompt
 from trapgen.ingest import (
     find_midi,
     gather_packs,
@@ -280,6 +283,20 @@ def test_every_verb_that_reads_midi_takes_a_key_map(verb):
     assert (refused.returncode, "none.csv: key_map (received" in refused.stderr) == (3, True)
     refused = trapgen(*verb, "--key-map", "48=piano")
     assert (refused.returncode, "48=piano" in refused.stderr) == (2, True)
+
+
+def test_a_prompt_is_read_by_its_key_map_and_doubt_is_said(tmp_path, moved_kit):
+    path, own = moved_kit
+    (path.parent / "keymaps.csv").unlink()
+    asked = {"lock": ("snare",), "lock_from": str(path), "bars": 2}
+    own_map = SampleParams(**asked, key_map=resolve_key_map(str(own)))
+    locked = load_prompt(make_network(FINE), [], own_map, 0)
+    assert set(locked.locked_hits[:, 1]) == {SNARE}
+    with pytest.raises(ParameterError, match=r"sample\.lock"):
+        load_prompt(make_network(FINE), [], SampleParams(**asked), 0)
+    plain = path.rename(tmp_path / "beat.mid")
+    doubted = load_prompt(make_network(FINE), [], SampleParams(vary=str(plain)), 0)
+    assert any("beat.mid: its drums are in doubt (read by" in note for note in doubted.notes)
 
 
 @pytest.mark.slow
