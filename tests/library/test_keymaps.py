@@ -183,6 +183,21 @@ def test_answers_reach_the_pipeline(tmp_path):
     assert manifest["key_map_confidence"].tolist() == [1.0] * 3
 
 
+def test_an_answer_is_for_the_file_that_is_there(tmp_path):
+    write_doubtful(tmp_path).rename(tmp_path / "a=b#1.mid")
+    write_doubtful(tmp_path)
+    given = ("a=b#1.mid=36=kick", "a=b#1.mid#1=48=kick 60=snare", "x.mid#1=gm")
+    done = trapgen("keymap", "review", tmp_path, *(each for g in given for each in ("--set", g)))
+    assert done.returncode == 0
+    assert read_settled(tmp_path) == {
+        "a=b#1.mid": "36=kick",
+        "a=b#1.mid#1": "48=kick 60=snare",
+        "x.mid#1": "gm",
+    }
+    refused = trapgen("keymap", "review", tmp_path, "--set", "x.mid#2=gm")
+    assert (refused.returncode, "It has 1 tracks" in refused.stderr) == (3, True)
+
+
 def test_answers_are_imported_with_the_pack(tmp_path):
     source, pack = tmp_path / "mine", tmp_path / "pack"
     write_doubtful(source / "deep")
