@@ -19,6 +19,8 @@ from trapgen.core import (
     LOOPS,
     MANIFEST,
     OVERLAP,
+    OWN,
+    READ_BY,
     AuditParams,
     AugmentParams,
     SplitParams,
@@ -30,7 +32,7 @@ from trapgen.core import (
 from trapgen.dataset import augment_sides, split_sources, write_augmented
 from trapgen.ingest import load_standardized, standardize, write_packs
 
-KNOWN_BY = ", ".join(["name", "rhythm", "settled", *KEY_MAPS])
+KNOWN_BY = ", ".join([*READ_BY, OWN, *KEY_MAPS])
 AUDIT = AuditParams(chance_replicates=4, self_test_leaks=5)
 LEAK = "none: the loops share no source, and are neither the same nor nearly so"
 HOSTILE = "<script>alert(1)</script>"

@@ -16,6 +16,7 @@ from tests.strategies import midi_file, note_on, track
 from training.keymap.cases import move, read_split
 from trapgen.core import CLOSED_HAT, KEY_MAPS, KICK, SNARE, StandardizeParams, key_map, role_of_name
 from trapgen.ingest import find_midi, read_folder, read_loop, review_files, settle
+from trapgen.ingest.keymap.assign import assign_voices
 from trapgen.ingest.keymap.choose import choose_readings
 from trapgen.ingest.keymap.detect import rank_key_maps
 from trapgen.ingest.keymap.evidence import voice_evidence
@@ -55,7 +56,7 @@ def strikes_of(*hits, velocity=100, channel=0):
 
 @pytest.mark.slow
 def test_groove_on_every_key_map_is_read_right_or_doubted(shared):
-    outcomes = {True: Counter(), False: Counter()}
+    outcomes, in_use = ({True: Counter(), False: Counter()} for _ in range(2))
     for performance in read_split(shared / "data" / "groove", "test"):
         for table in KEY_MAPS.values():
             if (played := move(performance, table)) is None:
@@ -68,6 +69,16 @@ def test_groove_on_every_key_map_is_read_right_or_doubted(shared):
                 voices = best.key_maps[0].column_of[moved.pitches]
                 outcome = "right" if (voices == truth).all() else "wrong"
             outcomes[count_bars(moved) >= 8][outcome] += 1
+            # As files are read, where losses and signs of a melody lower the confidence, too.
+            read = assign_voices(Path(f"/nowhere/{stem}.mid"), moved, StandardizeParams())
+            is_right = (read.voices == truth).all()
+            outcome = "right" if is_right else "wrong"
+            outcome = outcome if read.confidence >= sure_from() else "unsure"
+            in_use[count_bars(moved) >= 8][outcome] += 1
+    for found in in_use.values():
+        assert found["unsure"] / (found["unsure"] + found["wrong"]) >= 0.9
+    assert in_use[True]["right"] / in_use[True].total() >= 0.95
+    assert in_use[False]["right"] / in_use[False].total() >= 0.75
     long, short = outcomes[True], outcomes[False]
     assert min(long.total(), short.total()) > 500
     assert long["right"] / long.total() >= 0.95

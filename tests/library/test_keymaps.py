@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.command import trapgen
+from tests.networks import FINE, make_network
 from tests.strategies import midi_file, note_on, track
 from trapgen.core import (
     CLOSED_HAT,
@@ -21,6 +22,7 @@ from trapgen.core import (
     VOICES,
     InputError,
     ParameterError,
+    SampleParams,
     StandardizeParams,
     TableError,
     key_map,
@@ -29,7 +31,16 @@ from trapgen.core import (
     read_rows,
     resolve_key_map,
 )
-from trapgen.ingest import find_midi, gather_packs, read_loop, review_files, settle, standardize
+from trapgen.generate.read_prompt import load_prompt
+from trapgen.ingest import (
+    find_midi,
+    gather_packs,
+    import_pack,
+    read_loop,
+    review_files,
+    settle,
+    standardize,
+)
 from trapgen.ingest.keymap.groove_statistics import sure_from
 from trapgen.ingest.keymap.settled import find_settled, read_settled
 
@@ -172,6 +183,34 @@ def test_answers_reach_the_pipeline(tmp_path):
     assert manifest["key_map_confidence"].tolist() == [1.0] * 3
 
 
+def test_an_answer_is_for_the_file_that_is_there(tmp_path):
+    write_doubtful(tmp_path).rename(tmp_path / "a=b#1.mid")
+    write_doubtful(tmp_path)
+    given = ("a=b#1.mid=36=kick", "a=b#1.mid#1=48=kick 60=snare", "x.mid#1=gm")
+    done = trapgen("keymap", "review", tmp_path, *(each for g in given for each in ("--set", g)))
+    assert done.returncode == 0
+    assert read_settled(tmp_path) == {
+        "a=b#1.mid": "36=kick",
+        "a=b#1.mid#1": "48=kick 60=snare",
+        "x.mid#1": "gm",
+    }
+    refused = trapgen("keymap", "review", tmp_path, "--set", "x.mid#2=gm")
+    assert (refused.returncode, "It has 1 tracks" in refused.stderr) == (3, True)
+
+
+def test_answers_are_imported_with_the_pack(tmp_path):
+    source, pack = tmp_path / "mine", tmp_path / "pack"
+    write_doubtful(source / "deep")
+    write_doubtful(source)
+    settle(source, {"x.mid": "kick", "deep/x.mid": "gm"})
+    settle(source / "deep", {"x.mid#1": "snare"})
+    import_pack(source, pack)
+    assert read_settled(pack) == {"deep/x.mid": "gm", "deep/x.mid#1": "snare", "x.mid": "kick"}
+    settle(pack, {"x.mid": "open_hat"})
+    import_pack(source, pack)
+    assert read_settled(pack)["x.mid"] == "open_hat"
+
+
 @pytest.mark.parametrize("text", ["48=kick\n50=snare\n", "key,voice\n48,kick\n\n# clap\n50;clap\n"])
 def test_a_key_map_of_ones_own_is_read_from_csv(tmp_path, text):
     (tmp_path / "own.csv").write_text(text, encoding="utf-8-sig")
@@ -259,6 +298,20 @@ def test_every_verb_that_reads_midi_takes_a_key_map(verb):
     assert (refused.returncode, "none.csv: key_map (received" in refused.stderr) == (3, True)
     refused = trapgen(*verb, "--key-map", "48=piano")
     assert (refused.returncode, "48=piano" in refused.stderr) == (2, True)
+
+
+def test_a_prompt_is_read_by_its_key_map_and_doubt_is_said(tmp_path, moved_kit):
+    path, own = moved_kit
+    (path.parent / "keymaps.csv").unlink()
+    asked = {"lock": ("snare",), "lock_from": str(path), "bars": 2}
+    own_map = SampleParams(**asked, key_map=resolve_key_map(str(own)))
+    locked = load_prompt(make_network(FINE), [], own_map, 0)
+    assert set(locked.locked_hits[:, 1]) == {SNARE}
+    with pytest.raises(ParameterError, match=r"sample\.lock"):
+        load_prompt(make_network(FINE), [], SampleParams(**asked), 0)
+    plain = path.rename(tmp_path / "beat.mid")
+    doubted = load_prompt(make_network(FINE), [], SampleParams(vary=str(plain)), 0)
+    assert any("beat.mid: its drums are in doubt (read by" in note for note in doubted.notes)
 
 
 @pytest.mark.slow

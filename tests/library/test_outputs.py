@@ -173,7 +173,9 @@ def test_a_folder_and_a_file_do_not_replace_each_other(tmp_path, there, made):
 
 @pytest.fixture(scope="module")
 def generator() -> Generator:
-    return Generator(make_network(), make_humanizer(), [make_loop((0, 0))], "model")
+    return Generator(
+        make_network(), make_humanizer(), [make_loop((0, 0))], "0" * 16, data_hash="0" * 16
+    )
 
 
 @pytest.mark.parametrize("control", ["primer", "vary", "lock_from"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trapgen.ingest import Reviewed
+
+_MOST_TRACKS: Final = 32
+"""Tracks of a file that the review shows; with --json, all."""
 
 
 @app.group()
@@ -120,9 +123,11 @@ def _split_answer(pack: Path, answer: str) -> tuple[str, str]:
     splits = [(path, name) for path, name in splits if path and name]
     if not splits:
         raise ParameterError("--set", "FILE=MAP", answer)
-    there = (pair for pair in splits if (pack / pair[0].rpartition("#")[0]).is_file())
-    whole = (pair for pair in splits if (pack / pair[0]).is_file())
-    return next(whole, None) or next(there, splits[-1])
+    for path, name in splits:
+        of, _, number = path.rpartition("#")
+        if (pack / path).is_file() or (number.isdigit() and (pack / of).is_file()):
+            return path, name
+    return splits[-1]
 
 
 def _describe(found: Reviewed) -> dict[str, Any]:
@@ -155,12 +160,14 @@ def _lay_out(found: Reviewed) -> list[str]:
         by_channel.setdefault(lost.channel, {})[lost.pitch] = lost.count
     lines += [f"  dropped  channel {at}: {_count(by_channel[at])}" for at in sorted(by_channel)]
     if len(found.tracks) > 1 and (found.dropped or not found.is_sure):
-        for track in found.tracks:
+        for track in found.tracks[:_MOST_TRACKS]:
             channels = ", ".join(map(str, track.channels))
             lines.append(
                 f"  track {track.number}, {track.name or 'no name'}, "
                 f"channel {channels}: {_count(track.pitches)}"
             )
+        if (more := len(found.tracks) - _MOST_TRACKS) > 0:
+            lines.append(f"  and {more} tracks more")
     return lines
 
 

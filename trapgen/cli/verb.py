@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _METAVARS: Final = {int: "N", float: "NUMBER", str: "TEXT"}
 _OF_CONTEXT: Final = "trapgen.options"
+_KEY_MAP: Final = "key_map"
+"""The option that also takes a file, in place of its content."""
 
 
 class Verb(click.Command):
@@ -91,8 +93,10 @@ class _Option(click.Option):
             ParameterError: The value has another type, or is out of range.
         """
         value = super().process_value(ctx, value)
-        if self._definition.resolve:
-            value = self._definition.resolve(value)
+        if self.name == _KEY_MAP:
+            from trapgen.core import resolve_key_map
+
+            value = resolve_key_map(value)
         if self._definition.many:
             value = tuple(part for text in value for part in text.split(",") if part)
         elif isinstance(value, str):

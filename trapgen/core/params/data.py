@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trapgen.core.errors import ParameterError
-from trapgen.core.kit import key_map, resolve_key_map
+from trapgen.core.kit import key_map
 from trapgen.core.loop import STEPS_PER_BAR
 from trapgen.core.params.define import Section, check, define
 
@@ -59,7 +59,7 @@ class StandardizeParams(Section):
     name = "standardize"
 
     steps_per_bar: int = define(32, _GRID_HELP, choices=STEPS_PER_BAR, section="grid")
-    key_map: str = define("auto", KEY_MAP_HELP, metavar="MAP", resolve=resolve_key_map)
+    key_map: str = define("auto", KEY_MAP_HELP, metavar="MAP")
     meter: str = define(
         "4/4",
         "4/4 rejects files in other meters; ignore reads every file as 4/4 from its start, as the "

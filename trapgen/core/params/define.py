@@ -8,7 +8,6 @@ the definition.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Final, TypeVar
@@ -40,8 +39,6 @@ class Definition:
         option: Name of the command-line option, if it differs from the field's.
         group: Heading of the option in the command's help.
         section: Section of `params.yaml` that holds the value, if it is not the field's.
-        resolve: Turns what the user gives on the command line or to a function, such as the path
-            of a file, into the value.
     """
 
     default: Any
@@ -59,7 +56,6 @@ class Definition:
     option: str
     group: str
     section: str
-    resolve: Callable[[str], str] | None
 
     @property
     def range(self) -> str:
@@ -133,7 +129,6 @@ def define(
     option: str = "",
     group: str = "",
     section: str = "",
-    resolve: Callable[[str], str] | None = None,
 ) -> _Value:
     """A field of a section: see `Definition`.
 
@@ -157,7 +152,6 @@ def define(
         option=option,
         group=group,
         section=section,
-        resolve=resolve,
     )
     return dataclasses.field(default=default, metadata={"definition": definition})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from trapgen.core.kit import resolve_key_map
 from trapgen.core.params.data import KEY_MAP_HELP, check_key_map
 from trapgen.core.params.define import Section, check, define
 
@@ -157,10 +156,7 @@ class SampleParams(Section):
         True, "Whether to find the bar line of a primer that does not begin on one."
     )
     key_map: str = define(
-        "auto",
-        KEY_MAP_HELP.replace("to all files", "to the given files"),
-        metavar="MAP",
-        resolve=resolve_key_map,
+        "auto", KEY_MAP_HELP.replace("to all files", "to the given files"), metavar="MAP"
     )
     top_k: int = define(
         0, "Number of likeliest words to sample from; 0: all", high=513, group=_DRAWN

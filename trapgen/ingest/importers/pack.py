@@ -30,6 +30,7 @@ from trapgen.ingest.importers.entry import Entry, Limits, Reader
 from trapgen.ingest.importers.folder import list_folder
 from trapgen.ingest.importers.groove import ATTRIBUTION, INFO, LABELS, parse_info
 from trapgen.ingest.importers.names import check_name, find_clashes
+from trapgen.ingest.keymap.settled import gather_settled, read_settled, split_track, write_settled
 from trapgen.ingest.list_files import is_midi_name, name_kind
 from trapgen.ingest.standardize.notes import read_pack
 
@@ -87,6 +88,8 @@ def import_pack(
     A source with the `info.csv` of the Groove MIDI Dataset is read with its labels, and its
     paths are relative to that table.
 
+    Answers in a folder's `keymaps.csv` are taken along, unless the pack has others.
+
     Args:
         source: A folder, a ZIP, or one MIDI file.
         out: The pack's folder.
@@ -97,6 +100,7 @@ def import_pack(
         InputError: There is nothing to read at `source`; or `out` has another file under one of
             the names, or the files of another import.
         ParameterError: One of `out` and `source` is inside the other.
+        TableError: A `keymaps.csv` is malformed.
     """
     limits = limits or Limits()
     _check_places(source, out)
@@ -107,6 +111,7 @@ def import_pack(
 def _fill(
     source: Path, out: Path, limits: Limits, on_file: Callable[[int, int], None] | None
 ) -> Imported:
+    answers = gather_settled(source) if source.is_dir() else {}
     _clear_stale(out, source)
     reader, rows, n_written = Reader(limits), [], 0
     with _open_source(source, limits) as entries:
@@ -138,6 +143,10 @@ def _fill(
     write_table(out / "rejects.csv", rejects, REJECTS)
     if labels is not None:
         write_text(out / "ATTRIBUTION.md", ATTRIBUTION)
+    names = set(pack["path"])
+    answers = {at: answers[at] for at in answers if names & {at, split_track(at)[0]}}
+    if answers and not prefix:
+        write_settled(out, answers | read_settled(out))
     write_table(out / "pack.csv", pack, PACK)
     return Imported(pack, rejects, dict(sorted(choice.left_out.items())), n_written)
 

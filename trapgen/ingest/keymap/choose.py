@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trapgen.core import KEY_MAPS, KICK, SNARE, KeyMap
 from trapgen.ingest.keymap.detect import Reading, rank_key_maps
 from trapgen.ingest.keymap.groove_statistics import sure_from
+from trapgen.ingest.keymap.kit import sounds_at_once
 from trapgen.ingest.keymap.readings import TIME_KEEPERS
 from trapgen.midi import DRUM_CHANNEL, Strikes
 
@@ -64,8 +65,8 @@ def choose_readings(drums: Strikes, stem: str, *, is_part: bool = False) -> list
     Returns:
         The readings. Each confidence is the probability of the reading, times the share of the
         strikes that it hears, and halved for each sign that no kit is heard: without kick or
-        snare; off the drum channel, with only one of them, or with rhythms that the voices rarely
-        have.
+        snare; off the drum channel, with only one of them and no two drums at once; with rhythms
+        that the voices rarely have.
     """
     if (drums.channels == DRUM_CHANNEL).any():
         table = most_known_map(drums.pitches)
@@ -85,7 +86,8 @@ def _weigh(reading: Reading, drums: Strikes, is_part: bool) -> Reading:
     if not is_part:
         n_heard = len({KICK, SNARE}.intersection(voices.tolist()))
         on_drums = bool((drums.channels == DRUM_CHANNEL).any())
-        n_signs += n_heard < (1 if on_drums else 2)
+        is_line = n_heard == 1 and not on_drums and not sounds_at_once(drums, voices)
+        n_signs += n_heard == 0 or is_line
     return replace(reading, confidence=reading.confidence * share * _IN_DOUBT**n_signs)
 
 

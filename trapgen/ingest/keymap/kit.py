@@ -31,8 +31,8 @@ def is_kit(strikes: Strikes) -> bool:
     voices = KEY_MAPS["gm"].column_of[strikes.pitches]
     if not has_kit(voices):
         return False
-    on_drums = bool((strikes.channels == DRUM_CHANNEL).all())
-    return on_drums or _sounds_at_once(strikes, voices) or _has_beats(strikes, voices)
+    on_drums = bool((strikes.channels == DRUM_CHANNEL).any())
+    return on_drums or sounds_at_once(strikes, voices) or _has_beats(strikes, voices)
 
 
 def is_moved_kit(strikes: Strikes) -> bool:
@@ -48,7 +48,7 @@ def is_moved_kit(strikes: Strikes) -> bool:
             voices = KEY_MAPS["gm"].column_of[np.clip(keys, 0, 127)]
             is_told = octave != _AMONG_PERCUSSION or {36, 38, 42} <= pitches
             is_told = is_told or _has_beats(strikes, voices)
-            if is_told and _sounds_at_once(strikes, voices):
+            if is_told and sounds_at_once(strikes, voices):
                 return True
     return False
 
@@ -58,7 +58,8 @@ def has_kit(voices: NDArray[np.int64]) -> bool:
     return {KICK, SNARE} < set(voices.tolist()) - {-1}
 
 
-def _sounds_at_once(strikes: Strikes, voices: NDArray[np.int64]) -> bool:
+def sounds_at_once(strikes: Strikes, voices: NDArray[np.int64]) -> bool:
+    """Whether two voices are ever struck at once, on keys that are no octave apart."""
     quarters = strikes.ticks / strikes.ticks_per_quarter
     keys = strikes.pitches.astype(np.int64)
     near = np.diff(quarters) < TOGETHER_QUARTERS

@@ -145,6 +145,21 @@ def find_settled(path: Path, root: Path | None = None) -> Settled | None:
         folder = os.path.dirname(folder)
 
 
+def gather_settled(source: Path) -> dict[str, str]:
+    """The answers in all tables in a folder, by path in the folder; the nearest counts.
+
+    Raises:
+        TableError: A `keymaps.csv` is malformed.
+    """
+    tables = sorted(source.rglob(SETTLED), key=lambda table: len(table.parts))
+    answers = {}
+    for table in tables:
+        folder = table.parent.relative_to(source)
+        for path, name in read_settled(table.parent).items():
+            answers[(folder / path).as_posix()] = name
+    return answers
+
+
 def _find_pack(root: str) -> str:
     """The nearest folder with a `pack.csv`, from `root` upward; `root` if there is none."""
     folder = root
