@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from trapgen.core import BEATS_A_BAR, ParameterError, SampleParams
+from trapgen.core import BEATS_A_BAR, ParameterError, SampleParams, definitions
 from trapgen.ingest import Standardized
 from trapgen.model import ModelSpec, choose_style
 
 _SLOW_BPM: Final = 100.0
 _TRAP: Final = "trap"
 _LENGTHS: Final = ("bars", "primer_bars", "fills")
-_MOST_BARS: Final = 32
 
 
 def is_half_time(params: SampleParams) -> bool:
@@ -77,7 +76,8 @@ def double_time(params: SampleParams) -> SampleParams:
     rolls and swing are those of the loop as it is drawn.
 
     Raises:
-        ParameterError: A length is above 32 bars, or a density cannot be shared by two bars.
+        ParameterError: A length is above half of what is allowed, or a density cannot be shared by
+            two bars.
 
     Examples:
         >>> drawn = double_time(SampleParams(bpm=70, bars=1, require=("snare@2",)))
@@ -87,8 +87,9 @@ def double_time(params: SampleParams) -> SampleParams:
     if not is_half_time(params):
         return params
     for key in _LENGTHS:
-        if getattr(params, key) > _MOST_BARS:
-            rule = f"at most {_MOST_BARS} below {_SLOW_BPM:g} bpm, where a bar is drawn as two"
+        most = definitions(SampleParams)[key].high // 2
+        if getattr(params, key) > most:
+            rule = f"at most {most:g} below {_SLOW_BPM:g} bpm, where a bar is drawn as two"
             raise ParameterError(f"sample.{key}", rule, getattr(params, key))
     return replace(
         params,
