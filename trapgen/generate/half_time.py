@@ -82,7 +82,7 @@ def double_time(params: SampleParams) -> SampleParams:
     Examples:
         >>> drawn = double_time(SampleParams(bpm=70, bars=1, require=("snare@2",)))
         >>> drawn.bpm, drawn.bars, drawn.require
-        (140.0, 2, ('snare@1:3',))
+        (140, 2, ('snare@1:3',))
     """
     if not is_half_time(params):
         return params
