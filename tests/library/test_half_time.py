@@ -176,7 +176,7 @@ def test_a_primer_that_is_busy_to_its_end_is_read_from_its_first_note(generator,
 @pytest.mark.parametrize(
     ("controls", "name"),
     [
-        ({"bars": 33}, "sample.bars"),
+        ({"fills": 33}, "sample.fills"),
         ({"primer_bars": 40}, "sample.primer_bars"),
         ({"density": ("kick=3",)}, "sample.density"),
         ({"density": ("kick=5-5",)}, "sample.density"),

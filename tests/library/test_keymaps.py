@@ -305,12 +305,12 @@ def test_a_prompt_is_read_by_its_key_map_and_doubt_is_said(tmp_path, moved_kit):
     (path.parent / "keymaps.csv").unlink()
     asked = {"lock": ("snare",), "lock_from": str(path), "bars": 2}
     own_map = SampleParams(**asked, key_map=resolve_key_map(str(own)))
-    locked = load_prompt(make_network(FINE), [], own_map, 0)
+    _, locked = load_prompt(make_network(FINE), [], own_map, 0)
     assert set(locked.locked_hits[:, 1]) == {SNARE}
     with pytest.raises(ParameterError, match=r"sample\.lock"):
         load_prompt(make_network(FINE), [], SampleParams(**asked), 0)
     plain = path.rename(tmp_path / "beat.mid")
-    doubted = load_prompt(make_network(FINE), [], SampleParams(vary=str(plain)), 0)
+    _, doubted = load_prompt(make_network(FINE), [], SampleParams(vary=str(plain)), 0)
     assert any("beat.mid: its drums are in doubt (read by" in note for note in doubted.notes)
 
 

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from trapgen.core import BEATS_A_BAR, ParameterError, SampleParams
+from trapgen.core import BEATS_A_BAR, ParameterError, SampleParams, definitions
 from trapgen.ingest import Standardized
 from trapgen.model import ModelSpec, choose_style
 
 _SLOW_BPM: Final = 100.0
 _TRAP: Final = "trap"
-_MOST_BARS: Final = {"bars": 256, "primer_bars": 32, "fills": 32}
-"""Half of what the parameters allow, as two bars are drawn for one."""
+_LENGTHS: Final = ("bars", "primer_bars", "fills")
 
 
 def is_half_time(params: SampleParams) -> bool:
@@ -77,24 +76,25 @@ def double_time(params: SampleParams) -> SampleParams:
     rolls and swing are those of the loop as it is drawn.
 
     Raises:
-        ParameterError: A length is above half of what it may be at faster tempos, or a density
-            cannot be shared by two bars.
+        ParameterError: A length is above half of what is allowed, or a density cannot be shared by
+            two bars.
 
     Examples:
         >>> drawn = double_time(SampleParams(bpm=70, bars=1, require=("snare@2",)))
         >>> drawn.bpm, drawn.bars, drawn.require
-        (140.0, 2, ('snare@1:3',))
+        (140, 2, ('snare@1:3',))
     """
     if not is_half_time(params):
         return params
-    for key, most in _MOST_BARS.items():
+    for key in _LENGTHS:
+        most = definitions(SampleParams)[key].high // 2
         if getattr(params, key) > most:
-            rule = f"at most {most} below {_SLOW_BPM:g} bpm, where a bar is drawn as two"
+            rule = f"at most {most:g} below {_SLOW_BPM:g} bpm, where a bar is drawn as two"
             raise ParameterError(f"sample.{key}", rule, getattr(params, key))
     return replace(
         params,
         bpm=2 * params.tempo,
-        **{key: 2 * getattr(params, key) for key in _MOST_BARS},
+        **{key: 2 * getattr(params, key) for key in _LENGTHS},
         require=tuple(each for text in params.require for each in _place(text, params.bars)),
         forbid=tuple(each for text in params.forbid for each in _place(text, params.bars)),
         density=tuple(map(_share_out, params.density)),

@@ -22,6 +22,7 @@ from trapgen.core import (
 from trapgen.ingest.keymap.assign import Assignment, assign_voices
 from trapgen.ingest.keymap.groove_statistics import sure_from
 from trapgen.ingest.keymap.settled import read_answer, read_settled, split_track, write_settled
+from trapgen.ingest.standardize.parts import split_parts
 from trapgen.midi import Strikes, read_strikes
 
 
@@ -53,7 +54,8 @@ class Reviewed:
         pitches: Number of strikes by pitch, most frequent first.
         dropped: Strikes without a voice, by channel and key, most frequent first.
         tracks: Tracks with strikes.
-        reading: Voices, role, key map, confidence, and ways to read it through key maps.
+        reading: Voices, role, key map, confidence, and ways to read it through key maps; of a file
+            with several loops, those of the one that is most in doubt.
     """
 
     path: str
@@ -84,13 +86,20 @@ def review_files(pack: Path, paths: Iterable[Path]) -> Iterator[Reviewed]:
             continue
         if not len(strikes):
             continue
-        reading = assign_voices(path, strikes, StandardizeParams(), pack)
-        relative = path.relative_to(pack).as_posix()
-        lost = strikes.select(reading.voices < 0)
-        keys = Counter(zip(lost.channels.tolist(), lost.pitches.tolist(), strict=True))
+        params = StandardizeParams()
+        readings, keys = [], Counter[tuple[int, int]]()
+        for part in split_parts(strikes, params):
+            readings.append(assign_voices(path, part.strikes, params, pack))
+            lost = part.strikes.select(readings[-1].voices < 0)
+            keys.update(zip(lost.channels.tolist(), lost.pitches.tolist(), strict=True))
         dropped = (Dropped(at + 1, pitch, n) for (at, pitch), n in keys.most_common())
-        counted = _count(strikes.pitches)
-        yield Reviewed(relative, counted, tuple(dropped), _list_tracks(strikes), reading)
+        yield Reviewed(
+            path.relative_to(pack).as_posix(),
+            _count(strikes.pitches),
+            tuple(dropped),
+            _list_tracks(strikes),
+            min(readings, key=lambda reading: reading.confidence),
+        )
 
 
 def _list_tracks(strikes: Strikes) -> tuple[Track, ...]:

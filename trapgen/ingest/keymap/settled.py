@@ -8,6 +8,7 @@ played.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,8 +28,11 @@ from trapgen.core import (
     ParameterError,
     Role,
     TableError,
+    guard_cell,
     key_map,
+    read_input,
     replacing,
+    unguard_cell,
 )
 
 SETTLED: Final = "keymaps.csv"
@@ -89,9 +93,9 @@ def read_settled(pack: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        text = read_input(path, TableError).decode("utf-8-sig")
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
         raise TableError(path, "not_a_table", error, "It is CSV in UTF-8.") from error
     if not rows or rows[0] != _COLUMNS or any(len(row) != 2 for row in rows):
         received = rows[0] if rows else "an empty file"
@@ -101,7 +105,7 @@ def read_settled(pack: Path) -> dict[str, str]:
             read_answer(name)
         except ParameterError as error:
             raise TableError(path, "key_map", name, f"It is {error.rule}.") from error
-    return dict(rows[1:])
+    return {unguard_cell(path): name for path, name in rows[1:]}
 
 
 def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
@@ -112,7 +116,7 @@ def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows((path, answers[path]) for path in sorted(answers))
+        writer.writerows((guard_cell(path), answers[path]) for path in sorted(answers))
 
 
 def find_settled(path: Path, root: Path | None = None) -> Settled | None:
