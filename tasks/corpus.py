@@ -5,7 +5,7 @@ from pathlib import Path
 from tasks.places import PACKS, RAW, read_params
 from trapgen.ingest import gather_packs
 
-VERSION = "3"
+VERSION = "4"
 
 
 def run(root: Path) -> None:

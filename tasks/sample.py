@@ -6,7 +6,7 @@ from tasks.places import MODEL, SAMPLES, check_prompts, read_params
 from tasks.tracking.model_run import track_samples
 from trapgen.generate import generate, load_generator
 
-VERSION = "6"
+VERSION = "7"
 
 
 def run(root: Path) -> None:

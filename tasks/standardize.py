@@ -7,7 +7,7 @@ from tasks.places import CHECKS, RAW, STANDARDIZED, read_params
 from trapgen.core import Progress, show_progress
 from trapgen.ingest import Spread, standardize
 
-VERSION = "5"
+VERSION = "6"
 
 
 def run(root: Path, *, spread: Spread = map, progress: Progress = show_progress) -> None:
