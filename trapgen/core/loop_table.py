@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -239,11 +238,10 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
     cells = hits["step"].astype(np.int64) * N_VOICES + hits["voice"]
     try:
         values = [hits[name] for name in _OF_LOOP]
-        bpm = nan if row["bpm"] is None else row["bpm"]
-        loop = place_hits(cells, values, row["n_bars"], row["steps_per_bar"], bpm, lineage)
+        loop = place_hits(cells, values, row["n_bars"], row["steps_per_bar"], row["bpm"], lineage)
         if loop.n_onsets < len(hits) or (hits["voice"] >= N_VOICES).any():
             raise ParameterError("hits", f"one a step of {N_VOICES} voices", loop.n_onsets)
-    except ParameterError as error:
+    except (ParameterError, TypeError) as error:  # a tempo may be missing
         raise TableError(path, "values", f"{row['loop_id']}: {error}", _AGAIN) from error
     return loop
 

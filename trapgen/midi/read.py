@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import MidiError, read_input
-from trapgen.midi.riff import unwrap
+from trapgen.midi.riff import find_start
 
 MAX_MIDI_BYTES: Final = 16 << 20
 """Largest MIDI file that is read; drum loops have kilobytes."""
@@ -112,18 +112,18 @@ def read_strikes(path: str | Path) -> Strikes:
 
 def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     """Read the bytes of a MIDI file; see `read_strikes`. `path` is for messages."""
-    data = unwrap(data)
-    if data[:4] != b"MThd" or len(data) < 14:
+    start = find_start(data)
+    if start < 0 or data[start : start + 4] != b"MThd" or len(data) < start + 14:
         received = repr(bytes(data[:8])) if data else "an empty file"
         raise MidiError(path, "not_midi", received, "A MIDI file starts with MThd.")
-    header_length, _, n_tracks, division = struct.unpack(">IHHH", data[4:14])
+    header_length, _, n_tracks, division = struct.unpack(">IHHH", data[start + 4 : start + 14])
     if division & 0x8000 or division == 0:
         raise MidiError(
             path, "time_division", f"0x{division:04x}", "Export it with ticks per quarter note."
         )
     events = _Events([], [], [], [], [], [])
     end_tick, n_found, is_truncated = 0, 0, False
-    at = 8 + header_length
+    at = start + 8 + header_length
     while at + 8 <= len(data):
         kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
         at += 8

@@ -24,9 +24,7 @@ from trapgen.core import (
     ParameterError,
     Role,
     TableError,
-    guard_cell,
     replacing,
-    unguard_cell,
 )
 from trapgen.ingest.keymap.detect import Reading, rank_key_maps
 from trapgen.midi import DRUM_CHANNEL, Strikes
@@ -123,18 +121,15 @@ def read_settled(pack: Path) -> dict[str, str]:
             reading_of_name(name)
         except ParameterError as error:
             raise TableError(path, "key_map", name, f"It is {error.rule}.") from error
-    return {unguard_cell(name): answer for name, answer in rows[1:]}
+    return dict(rows[1:])
 
 
 def write_settled(pack: Path, answers: Mapping[str, str]) -> None:
     """Save a folder's answers, sorted by path."""
-    with (
-        replacing(pack / SETTLED) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
+    with replacing(pack / SETTLED) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_COLUMNS)
-        writer.writerows((guard_cell(path), answers[path]) for path in sorted(answers))
+        writer.writerows((path, answers[path]) for path in sorted(answers))
 
 
 def find_settled(path: Path) -> KeyMap | Role | None:
