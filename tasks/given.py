@@ -24,10 +24,13 @@ def check_given(root: Path) -> None:
         if not (root / place).is_dir():
             continue
         listing = list_files(root / place)
-        broken = [error.path for error in listing.refused if error.rule == "broken_link"]
-        for path in sorted([*listing.special, *broken]):
-            rule, received = ("broken_link", "a link to nowhere") if path in broken else (
-                "not_a_file", "a pipe or device")  # fmt: skip
+        found = [(path, "not_a_file", "a pipe or device") for path in listing.special]
+        found += [
+            (error.path, error.rule, str(error.received))
+            for error in listing.refused
+            if error.rule == "broken_link"
+        ]
+        for path, rule, received in sorted(found):
             raise InputError(path, rule, received, f"DVC cannot read it: move it out of {place}.")
 
 
