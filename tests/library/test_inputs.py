@@ -215,7 +215,6 @@ CHANGES = {
     "numbers as source_ids": ("source_ids", pa.array([[1], [2]]), "types"),
     "no loop_id": ("loop_id", pa.array([None, "b"]), "missing"),
     "one loop_id": ("loop_id", pa.array(["a", "a"]), "loop_id"),
-    "no bpm": ("bpm", pa.array([None, 140.0]), "values"),
     "an infinite bpm": ("bpm", pa.array([float("inf"), 140.0]), "values"),
     "bars without end": ("n_bars", pa.array([10**12, 1]), "n_bars"),
     "no bar": ("n_bars", pa.array([0, 1]), "n_bars"),

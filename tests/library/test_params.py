@@ -33,6 +33,7 @@ from trapgen.core import (
 from trapgen.core.params.data import GridParams
 from trapgen.core.params.define import define
 from trapgen.generate import Generator, generate, read_generation_recipe
+from trapgen.generate.constraints.parse import read_temperatures
 
 PARAMS_YAML = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -268,3 +269,11 @@ def test_every_stage_has_a_generator_of_its_own():
     }
     assert len(set(draws.values())) == len(draws)
     assert make_rng(1, "split").random() == draws[1, "split"]
+
+
+@pytest.mark.parametrize("temperature", [0, -1, 1e-300, 1e-7, 1001, 10**30, float("inf")])
+def test_a_temperature_that_no_float_divides_by_is_refused(temperature):
+    with pytest.raises(ParameterError, match=r"sample\.temperature"):
+        SampleParams(temperature=temperature)
+    with pytest.raises(ParameterError, match="VOICE=TEMPERATURE"):
+        read_temperatures([f"kick={temperature}"], 1.0)

@@ -1,9 +1,11 @@
 """The real stages, run by DVC in a checkout with small parameters."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import wave
 from collections import Counter
 from pathlib import Path
@@ -16,6 +18,7 @@ from dvc.repo import Repo
 
 from tasks.checks.history import DATA_DOCS
 from tasks.checks.page import INDEX
+from tasks.given import check_given
 from tasks.places import CHECKS
 from tasks.summary import describe_changes
 from tests.tasks.checkout import (
@@ -31,9 +34,11 @@ from trapgen.core import (
     LOOPS,
     MANIFEST,
     OVERLAP,
+    REJECTS,
     SIDES,
     SPLIT,
     SURVIVORS,
+    InputError,
     hash_loops,
     read_lines,
     read_loops,
@@ -411,3 +416,39 @@ def test_a_run_says_which_tracked_files_it_has_changed(tmp_path: Path) -> None:
         "data/split/assigned.csv",
         "dvc.lock",
     ]
+
+
+@pytest.mark.slow
+def test_odd_names_go_through_the_whole_pipeline(
+    checkout: Path, shared: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(shared / "cases", tmp_path / "cases")
+    subprocess.run([sys.executable, tmp_path / "cases" / "names" / "make.py"], check=True)
+    shutil.copytree(
+        tmp_path / "cases" / "names" / "in", checkout / "data" / "packs", dirs_exist_ok=True
+    )
+    change_params(checkout, {"audit": {"min_effective_sources": 1.0}})
+    assert {"corpus", "standardize", "train", "evaluate"} <= refresh(checkout)
+    manifest = read_table(checkout / "data/standardized/manifest.parquet", MANIFEST)
+    assert (manifest["pack"] == "My Pack (2024)").sum() == 22
+    rejects = read_table(checkout / "data/standardized/rejects.csv", REJECTS)
+    assert dict(zip(rejects["path"], rejects["rule"], strict=True)) == {
+        "My Pack (2024)/Drum Loops/..mid": "hidden"
+    }
+    assert status(checkout) == {}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "broken link", "device"])
+def test_what_dvc_would_wait_for_is_named_before_it_reads(tmp_path: Path, kind: str) -> None:
+    pack = tmp_path / "data" / "packs" / "mine"
+    pack.mkdir(parents=True)
+    (pack / "a.mid").write_bytes(b"MThd")
+    check_given(tmp_path)
+    path = pack / "notes.txt"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere" if kind == "broken link" else "/dev/zero")
+    rule = "broken_link" if kind == "broken link" else "not_a_file"
+    with pytest.raises(InputError, match=rf"notes\.txt: {rule} .*move it out of data/packs"):
+        check_given(tmp_path)

@@ -241,7 +241,7 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
         loop = place_hits(cells, values, row["n_bars"], row["steps_per_bar"], row["bpm"], lineage)
         if loop.n_onsets < len(hits) or (hits["voice"] >= N_VOICES).any():
             raise ParameterError("hits", f"one a step of {N_VOICES} voices", loop.n_onsets)
-    except ParameterError as error:
+    except (ParameterError, TypeError) as error:  # a tempo may be missing
         raise TableError(path, "values", f"{row['loop_id']}: {error}", _AGAIN) from error
     return loop
 

@@ -44,7 +44,7 @@ _DIGEST: Final = "digest"
 _UNPROVEN: Final = frozenset({"loop", "code", "software", _DIGEST})
 """Keys that may differ where the same loop is made again."""
 _MAX_NUMBER: Final = 1_000_000
-_HASH: Final = re.compile(r"[0-9a-f]{16}")
+_HASH: Final = re.compile(r"[0-9a-z]{0,64}")
 _KEYS: Final = frozenset(
     {"number", "attempt", "seed", "steps_per_bar", "model", "data", "code", "midi", "prompt"}
 )
@@ -244,7 +244,7 @@ def _check_names(stated: Mapping[str, Any]) -> None:
         raise ParameterError("steps_per_bar", f"one of {STEPS_PER_BAR}", stated["steps_per_bar"])
     for key in ("model", "data", "code", "midi"):
         if not (isinstance(stated[key], str) and _HASH.fullmatch(stated[key])):
-            raise ParameterError(key, "a hash of sixteen hex digits", stated[key])
+            raise ParameterError(key, "a hash", stated[key])
     software = stated.get("software", {})
     if not isinstance(software, dict) or not all(isinstance(n, str) for n in software.values()):
         raise ParameterError("software", "versions by name", software)

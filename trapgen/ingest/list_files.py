@@ -31,23 +31,22 @@ class Listing:
         refused: Files and folders that cannot be read, and files that hold MIDI by another ending,
             with the reason, sorted.
         followed: Links in the folder that lead to folders outside.
-        n_special: Number of pipes and devices with other endings.
+        special: Pipes and devices, whatever their endings.
     """
 
     midi: list[Path] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)
     refused: list[MidiError] = field(default_factory=list)
     followed: list[Path] = field(default_factory=list)
-    n_special: int = 0
+    special: list[Path] = field(default_factory=list)
 
     @property
     def left_out(self) -> Mapping[str, int]:
         """Number of other files by ending (see `name_kind`); `special` counts pipes and devices."""
         refused = {error.path for error in self.refused}
         left = Counter(name_kind(path) for path in self.others if path not in refused)
-        if self.n_special:
-            left["special"] = self.n_special
-        return dict(sorted(left.items()))
+        left["special"] = len(set(self.special) - refused)
+        return {kind: n for kind, n in sorted(left.items()) if n}
 
 
 def is_midi_name(name: str) -> bool:
@@ -138,10 +137,9 @@ class _Walk:
             return not path.is_symlink() or self._follow(path)
         is_midi = is_midi_name(path.name)
         if not stat.S_ISREG(found.st_mode):
+            self._found.special.append(path)
             if is_midi:
                 self._refuse(path, "not_a_file", "a pipe or device", "Only plain files are read.")
-            else:
-                self._found.n_special += 1
         elif not is_midi:
             self._found.others.append(path)
             if not path.name.startswith(".") and _holds_midi(path):

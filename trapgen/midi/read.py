@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import MidiError, read_input
-from trapgen.midi.riff import unwrap
+from trapgen.midi.riff import find_start
 from trapgen.midi.tracks import TICK_BITS, Track, parse_track
 
 MAX_MIDI_BYTES: Final = 16 << 20
@@ -186,16 +186,18 @@ def read_strikes(path: str | Path) -> Strikes:
 
 def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     """Read the bytes of a MIDI file; see `read_strikes`. `path` is for messages."""
-    data = unwrap(data)
-    if data[:4] != b"MThd" or len(data) < 14:
+    start = find_start(data)
+    if start < 0 or data[start : start + 4] != b"MThd" or len(data) < start + 14:
         received = repr(bytes(data[:8])) if data else "an empty file"
         raise MidiError(path, "not_midi", received, "A MIDI file starts with MThd.")
-    header_length, file_format, n_tracks, division = struct.unpack(">IHHH", data[4:14])
+    header_length, file_format, n_tracks, division = struct.unpack(
+        ">IHHH", data[start + 4 : start + 14]
+    )
     if division & 0x8000 or division == 0:
         frames = f"It counts {256 - (division >> 8)} SMPTE frames a second. " if division else ""
         detail = f"{frames}Export it with ticks per quarter note."
         raise MidiError(path, "time_division", f"0x{division:04x}", detail)
-    tracks, damage, is_truncated = _parse_tracks(data, 8 + header_length, n_tracks)
+    tracks, damage, is_truncated = _parse_tracks(data, start + 8 + header_length, n_tracks)
     if file_format == _SEQUENTIAL:
         patterns = tuple(_join([track], division) for track in tracks)
         patterns = tuple(pattern for pattern in patterns if len(pattern))

@@ -7,27 +7,25 @@ MIDI file is in the chunk `data`; chunks with titles or sounds may stand before 
 from __future__ import annotations
 
 
-def unwrap(data: bytes) -> bytes:
-    """The MIDI file in a RIFF container; other bytes unchanged.
+def find_start(data: bytes) -> int:
+    """Where the MIDI file in a RIFF container starts; 0 for other bytes, -1 if there is none.
 
     A container whose chunks do not lead to `data` is searched for the head of a MIDI file.
 
     Examples:
         >>> midi = b"MThd" + bytes(10)
-        >>> chunk = b"LIST" + (4).to_bytes(4, "little") + b"INFO"
-        >>> chunk += b"data" + len(midi).to_bytes(4, "little") + midi
-        >>> unwrap(b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"RMID" + chunk) == midi
-        True
+        >>> chunks = b"LIST" + (4).to_bytes(4, "little") + b"INFO"
+        >>> chunks += b"data" + len(midi).to_bytes(4, "little") + midi
+        >>> find_start(b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"RMID" + chunks)
+        32
     """
     if data[:4] != b"RIFF":
-        return data
+        return 0
     at = 12
     while at + 8 <= len(data):
         kind, n_bytes = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         at += 8
         if kind == b"data" and data[at : at + 4] == b"MThd":
-            # Some writers state no size.
-            return data[at : at + n_bytes] if n_bytes > 8 else data[at:]
+            return at
         at += n_bytes + n_bytes % 2
-    found = data.find(b"MThd")
-    return data[found:] if found >= 0 else data
+    return data.find(b"MThd")

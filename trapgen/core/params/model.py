@@ -132,7 +132,7 @@ class SampleParams(Section):
         choices=("beat", "fill", ""),
     )
     temperature: float = define(
-        1.0, "Below 1: safer; above 1: wilder", high=1000, above=True, group=_DRAWN
+        1.0, "Below 1: safer; above 1: wilder", low=1e-6, high=1000, group=_DRAWN
     )
     top_p: float = define(
         0.97,

@@ -20,6 +20,7 @@ from trapgen.core import (
     SNARE,
     VOICES,
     ParameterError,
+    SampleParams,
 )
 
 HATS: Final = (CLOSED_HAT, OPEN_HAT)
@@ -165,7 +166,7 @@ def read_temperatures(texts: Sequence[str], temperature: float) -> tuple[float, 
     """One temperature per voice, from texts such as `closed_hat=1.2`; empty if there are none.
 
     Raises:
-        ParameterError: A text names no voice, or no number above 0.
+        ParameterError: A text names no voice, or no temperature.
     """
     if not texts:
         return ()
@@ -174,10 +175,10 @@ def read_temperatures(texts: Sequence[str], temperature: float) -> tuple[float, 
         name, _, stated = text.partition("=")
         try:
             value = float(stated)
+            SampleParams(temperature=value)
         except ValueError:
-            value = 0
-        if not 0 < value < np.inf:
-            raise ParameterError("sample.voice_temperatures", "VOICE=TEMPERATURE above 0", text)
+            rule = "VOICE=TEMPERATURE, from 0.000001 to 1,000"
+            raise ParameterError("sample.voice_temperatures", rule, text) from None
         temperatures[find_voice("sample.voice_temperatures", name)] = value
     return tuple(temperatures)
 

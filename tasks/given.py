@@ -1,0 +1,48 @@
+"""What users put into the checkout, looked through before DVC reads it: `python -m tasks.given`.
+
+DVC opens every file of a folder that a stage depends on. At a pipe or a device it waits for ever,
+and at a link to nowhere it refuses without saying which.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tasks.places import OUTSIDE, PACKS, PROMPTS, START
+from trapgen.core import InputError
+from trapgen.ingest import list_files
+
+
+def check_given(root: Path) -> None:
+    """Check that DVC can read what a checkout is given.
+
+    Raises:
+        InputError: There is a pipe, a device or a broken link; the first is named.
+    """
+    for place in (PACKS, START, PROMPTS, OUTSIDE):
+        if not (root / place).is_dir():
+            continue
+        listing = list_files(root / place)
+        found = [(path, "not_a_file", "a pipe or device") for path in listing.special]
+        found += [
+            (error.path, error.rule, str(error.received))
+            for error in listing.refused
+            if error.rule == "broken_link"
+        ]
+        for path, rule, received in sorted(found):
+            raise InputError(path, rule, received, f"DVC cannot read it: move it out of {place}.")
+
+
+def main() -> int:
+    """Check the current folder."""
+    try:
+        check_given(Path())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
