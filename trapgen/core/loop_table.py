@@ -203,22 +203,30 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
     found = {field.name: str(field.type) for field in table.schema}
     if found != HITS:
         raise TableError(path, "columns", found, f"The columns must be {dict(HITS)}.")
+    if any(column.null_count for column in table.columns):
+        raise TableError(path, "values", "missing values", _AGAIN)
     for name, value in _ONCE.items():
-        if not np.array_equal(found := table[name].to_numpy(), np.full(len(found), value)):
+        if (_to_numpy(table, name) != value).any():
             raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
     names = table["loop_id"].combine_chunks()
     number_of = {row["loop_id"]: number for number, row in enumerate(rows)}
     known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
-    loop = known[names.indices.to_numpy()] if len(table) else np.zeros(0, np.int64)
+    loop = known[np.from_dlpack(names.indices)] if len(table) else np.zeros(0, np.int64)
     order = np.argsort(loop, kind="stable")
     hits = np.empty(len(loop), HIT)
     for name in HIT.names or ():
-        hits[name] = table[name].to_numpy()
+        hits[name] = _to_numpy(table, name)
     bounds = np.searchsorted(loop[order], np.arange(len(rows) + 1))
     return [
         _make_loop(row, hits[order[start:end]], path)
         for row, start, end in zip(rows, bounds[:-1], bounds[1:], strict=True)
     ]
+
+
+def _to_numpy(table: pa.Table, name: str) -> NDArray[Any]:
+    # `to_numpy` would import pandas, too.
+    column: NDArray[Any] = np.from_dlpack(table[name].combine_chunks())
+    return column
 
 
 def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLoop:
@@ -253,6 +261,8 @@ def _read_arrow(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path)
+        # `read_table` would import pandas, 60 MB.
+        with pq.ParquetFile(path) as file:
+            return file.read()
     except (OSError, pa.ArrowInvalid) as error:
         raise TableError(path, "unreadable", error, "Run the stage that writes it.") from error
