@@ -72,6 +72,30 @@ def test_loops_without_options_close_bars_have_snares_on_3_and_hat_rolls(generat
     assert len({loop.velocities.tobytes() for loop in loops}) == len(loops)
 
 
+# Draws so many loops, and prints the peak of its memory in KiB.
+DRAW = """
+import resource, sys
+from trapgen.core import SampleParams
+from trapgen.factory import factory_folder
+from trapgen.generate import load_generator
+from trapgen.generate.draw import Drawing
+params = SampleParams(loops=int(sys.argv[1]))
+drawn = Drawing.begin(load_generator(factory_folder(32)), params, 0).draw()
+assert sum(map(len, drawn)) == params.loops
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts memory in KiB")
+def test_memory_does_not_grow_with_the_number_of_loops():
+    some, many = (
+        int(subprocess.check_output([sys.executable, "-c", DRAW, str(n)])) for n in (100, 600)
+    )
+    assert many < some + 60 * 1024
+    assert many < 700 * 1024
+
+
 @pytest.mark.slow
 def test_a_loop_is_the_same_bytes_in_any_batch(generator, tmp_path):
     params = SampleParams(loops=1, bars=1, humanize=1.0)

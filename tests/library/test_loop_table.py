@@ -97,7 +97,7 @@ def test_loops_of_one_id_are_refused(tmp_path):
 
 def change(column, value):
     def damage(table):
-        values = np.array(table[column].to_pylist())
+        values = table[column].to_pylist()
         values[0] = value
         at = table.schema.get_field_index(column)
         return table.set_column(at, column, pa.array(values, table.schema.field(at).type))
@@ -120,6 +120,7 @@ def change(column, value):
         (change("offset", 0.5), "values"),
         (change("offset", np.nan), "values"),
         (change("roll_count", 3), "rolls"),
+        (change("velocity", None), "values"),
     ],
 )
 def test_hits_that_do_not_fit_their_loops_are_refused(tmp_path, damage, rule):

@@ -25,6 +25,7 @@ from trapgen.core.store import LOOPS, make_table, replacing, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 HITS_NAME: Final = "hits.parquet"
 LOOPS_NAME: Final = "loops.parquet"
@@ -200,23 +201,29 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
     """
     table = read_arrow(path, HITS)
     for name, value in _ONCE.items():
-        if not np.array_equal(found := table[name].to_numpy(), np.full(len(found), value)):
+        if (_to_numpy(table, name) != value).any():
             raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
     names = table["loop_id"].combine_chunks()
     number_of = {row["loop_id"]: number for number, row in enumerate(rows)}
     if len(number_of) < len(rows):
         raise TableError(path, "loop_id", "one id of two loops", _AGAIN)
     known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
-    loop = known[names.indices.to_numpy()] if len(table) else np.zeros(0, np.int64)
+    loop = known[np.from_dlpack(names.indices)] if len(table) else np.zeros(0, np.int64)
     order = np.argsort(loop, kind="stable")
     hits = np.empty(len(loop), HIT)
     for name in HIT.names or ():
-        hits[name] = table[name].to_numpy()
+        hits[name] = _to_numpy(table, name)
     bounds = np.searchsorted(loop[order], np.arange(len(rows) + 1))
     return [
         _make_loop(row, hits[order[start:end]], path)
         for row, start, end in zip(rows, bounds[:-1], bounds[1:], strict=True)
     ]
+
+
+def _to_numpy(table: pa.Table, name: str) -> NDArray[Any]:
+    # `to_numpy` would import pandas, too.
+    column: NDArray[Any] = np.from_dlpack(table[name].combine_chunks())
+    return column
 
 
 def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLoop:

@@ -36,7 +36,7 @@ ATTEMPTS: Final = 20
 
 _DECODED_LOOPS: Final = 256
 """Loops decoded before the first of them are compared: two blocks, each on a core."""
-_COMPARED_BARS: Final = 256
+_COMPARED_BARS: Final = 128
 """Bars of the loops that are compared with the training loops at a time, if that is 8 loops."""
 
 

@@ -87,11 +87,12 @@ class Group:
         return BitSets.of(self.beats)
 
     @cached_property
-    def counts(self) -> NDArray[np.int32]:
+    def counts(self) -> NDArray[np.integer]:
         """`(n, n_bars + 1, n_cells)` hits of the first 0, 1, ... bars, folded onto one beat."""
-        bars = self.beats.reshape(len(self.beats), self.n_bars, BEATS_A_BAR, -1).sum(2, np.int32)
-        counts = np.zeros((bars.shape[0], self.n_bars + 1, bars.shape[2]), np.int32)
-        np.cumsum(bars, axis=1, out=counts[:, 1:])
+        bars = self.beats.reshape(len(self.beats), self.n_bars, BEATS_A_BAR, -1).sum(2, np.int8)
+        kind = np.int16 if BEATS_A_BAR * self.n_bars <= np.iinfo(np.int16).max else np.int32
+        counts = np.zeros((bars.shape[0], self.n_bars + 1, bars.shape[2]), kind)
+        np.cumsum(bars, axis=1, dtype=kind, out=counts[:, 1:])
         return counts
 
 
@@ -142,7 +143,8 @@ class Patterns:
         folded = []
         for group in groups:
             times, rest = divmod(n_bars, group.n_bars)
-            folded.append(times * group.counts[:, -1] + group.counts[:, rest])
+            whole, part = group.counts[:, -1].astype(np.int32), group.counts[:, rest]
+            folded.append(times * whole + part)
         counts = np.concatenate(folded)
         order = np.argsort(counts.sum(axis=1), kind="stable")
         numbers = [group.first + np.arange(len(group.beats)) for group in groups]
