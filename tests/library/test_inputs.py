@@ -279,7 +279,7 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in ("ab",
         ("seed: !!timestamp x", "readable YAML file"),
         ("seed: .inf", "whole number"),
         ("train: {learning_rate: .inf}", "above 0 to 1"),
-        ("sample: {loops: 1" + "0" * 30 + "}", "1 to 100,000"),
+        ("sample: {loops: 1" + "0" * 30 + "}", "1 to 99,999"),
     ],
     ids=lambda text: text[:24],
 )

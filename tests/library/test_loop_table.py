@@ -120,7 +120,7 @@ def change(column, value):
         (change("offset", 0.5), "values"),
         (change("offset", np.nan), "values"),
         (change("roll_count", 3), "rolls"),
-        (change("velocity", None), "values"),
+        (change("velocity", None), "missing"),
     ],
 )
 def test_hits_that_do_not_fit_their_loops_are_refused(tmp_path, damage, rule):

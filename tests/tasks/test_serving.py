@@ -94,7 +94,7 @@ def test_the_signature_has_every_control_and_the_card_explains_it(model: Any, sa
         assert f"{name}: " in signature
         assert f"| `{name}` |" in card
         assert definition.sentence in card
-    assert model.predict(EXAMPLE)["name"].tolist() == ["loop-140bpm-3-00001"]
+    assert model.predict(EXAMPLE)["name"].tolist() == ["trap-146bpm-3-00001"]
 
 
 @pytest.mark.slow
@@ -128,7 +128,7 @@ def test_a_request_holds_the_content_of_its_files(
     ("request_", "reason"),
     [
         ({"tempo": 3}, "key of sample must be one of loops, bars"),
-        ({"bars": 4.5}, "sample.bars must be a whole number from 1 to 64 bars (received 4.5)"),
+        ({"bars": 4.5}, "sample.bars must be a whole number from 1 to 512 bars (received 4.5)"),
         ({"seed": -1}, "seed must be a whole number from 0"),
         ({"primer": str(PRIMER)}, "a served model opens no files"),
         ({"vary": str(PRIMER)}, "a served model opens no files"),
