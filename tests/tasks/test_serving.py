@@ -219,7 +219,7 @@ def test_a_server_refuses_1000_malformed_requests_and_goes_on(server: str) -> No
     assert post(server, b"kick", "text/plain")[0] == 415
     loops = ask(server, [{"loops": LOOPS, "bars": BARS}])
     assert [row["name"] for row in loops] == [
-        f"loop-140bpm-0-0000{number}" for number in (1, 2, 3, 4)
+        f"trap-140bpm-0-0000{number}" for number in (1, 2, 3, 4)
     ]
 
 
