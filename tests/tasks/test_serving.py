@@ -230,7 +230,7 @@ def test_the_documented_request_is_answered(server: str) -> None:
     commands = block.commands.replace("http://127.0.0.1:5001", server)
     done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=True)
     loops = json.loads(done.stdout)["predictions"]
-    assert [row["name"] for row in loops] == ["loop-140bpm-3-00001", "loop-140bpm-3-00002"]
+    assert [row["name"] for row in loops] == ["trap-146bpm-3-00001", "trap-146bpm-3-00002"]
 
 
 @pytest.mark.servers
