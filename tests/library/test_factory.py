@@ -92,7 +92,8 @@ def test_memory_does_not_grow_with_the_number_of_loops():
     some, many = (
         int(subprocess.check_output([sys.executable, "-c", DRAW, str(n)])) for n in (100, 600)
     )
-    assert many < some + 60 * 1024
+    # What 500 loops would need, if they were all held, is over a gigabyte.
+    assert many < some + 150 * 1024
     assert many < 700 * 1024
 
 
