@@ -202,7 +202,7 @@ def test_the_first_model_is_promoted(nights: Nights) -> None:
     assert find_model_in_use(nights.root) == (folder, "champion")
     told, aliases = nights.registry()
     assert aliases == {CHAMPION: row["version"]}
-    assert told[row["version"]].endswith("promoted: the first model")
+    assert told[row["version"]].startswith("Promoted: the first model (")
     assert nights.log()[-1]["promotion"] == f"{row['version']} promoted: the first model"
     nights.check_in_line()
 

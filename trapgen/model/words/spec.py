@@ -64,7 +64,7 @@ _SIZES: Final[Mapping[str, tuple[int, int]]] = {
     "layers": (1, 16),
     "units": (1, MAX_UNITS),
     "lookback_bars": (0, 64),
-    "recall_bars": (1, 64),
+    "recall_bars": (0, 64),
     "heads": (1, 64),
     "match_units": (1, 1024),
 }
