@@ -36,7 +36,7 @@ $(READY): requirements/dev.lock pyproject.toml
 	@touch $@
 
 run: $(READY)  ## from loop packs to new loops: everything that is not up to date
-	@python -m tasks.given
+	@python -m tasks.inputs
 	@dvc repro || { code=$$?; python -m flows.repair --check; exit $$code; }
 	@python -m tasks.summary
 

@@ -34,14 +34,14 @@ def notify(kind: str, reason: str) -> None:
     Never raises because of the webhook: that it failed is logged.
 
     Args:
-        kind: `promoted` or `declined`; `tell_end` tells the rest.
+        kind: `promoted` or `declined`; `notify_end` sends the rest.
         reason: Why.
     """
     run = {"id": current.id, "name": current.name, "url": current.ui_url}
     _tell(kind, reason, run, current.parameters)
 
 
-def tell_end(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+def notify_end(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A hook of Prefect's for the end of a flow run that did not succeed."""
     kind = {REFUSED: "refused", "Crashed": "crashed"}.get(str(state.name), "failed")
     run = {"id": str(flow_run.id), "name": flow_run.name, "url": url_for(flow_run)}

@@ -32,7 +32,7 @@ from flows.reasons import REFUSED, RETRIES, exit_code, fail_with_reason
 from flows.repair import repair
 from flows.runs import close_killed_runs, register_run
 from flows.spread import WorkerKind, Workers, open_workers
-from tasks.given import check_given
+from tasks.inputs import check_inputs
 from tasks.stage import WAIT_S, Stage, hold_checkout, load_stage
 from trapgen.core import GateRefusedError, ParameterError
 
@@ -76,7 +76,7 @@ def open_checkout(root: Path, wait_s: float = WAIT_S) -> Iterator[Path]:
             print(f"flow run {name} had been killed: it is closed as crashed")
         for sentence in repair(root):
             print(sentence)
-        check_given(root)
+        check_inputs(root)
         yield root
 
 

@@ -19,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import dag
 from flows.keep import commit_pointers, push_files
-from flows.notify import notify, tell_end
+from flows.notify import notify, notify_end
 from flows.pipeline import (
     STAGE_HOURS,
     Visit,
@@ -170,7 +170,7 @@ def _publish(markdown: str) -> None:
     print(markdown.partition("\n")[0])
 
 
-@flow(log_prints=True, on_failure=[tell_end], on_crashed=[tell_end])
+@flow(log_prints=True, on_failure=[notify_end], on_crashed=[notify_end])
 @fail_with_reason
 def retrain(
     root: str = ".",

@@ -190,35 +190,35 @@ def keep(name: str, case: Mapping[str, bytes]) -> Path:
 # A child process reads cases and says so line by line; its parent watches.
 
 
-Tell = Callable[..., None]
+Report = Callable[..., None]
 """Sends the parent a line with the arguments."""
 
 
 def _work(
-    fuzzer: Fuzzer, seed: int, numbers: Iterator[int], until: float, folder: Path, tell: Tell
+    fuzzer: Fuzzer, seed: int, numbers: Iterator[int], until: float, folder: Path, report: Report
 ) -> None:
     """In the child: check cases, and say of each when it begins and what came of it."""
     limit = _read_status("VmSize") + _ROOM_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    tell(beat=True)
+    report(beat=True)
     seeds = fuzzer.load()
     for number in numbers:
         if time.time() > until:
             break
-        tell(number=number)
+        report(number=number)
         case = make_case(fuzzer, seeds, seed, number)
         found = check_case(fuzzer, case, folder)
         if found.wrong:
             kind = found.wrong.partition(":")[0].split(" ")[0]
             if not kind[0].isdigit():  # times and weights do not shrink
-                case = shrink_case(fuzzer, case, kind, folder, lambda: tell(beat=True))
-            tell(find=str(keep(fuzzer.name, case)))
-        tell(done=number, **vars(found))
-    tell(end=True)
+                case = shrink_case(fuzzer, case, kind, folder, lambda: report(beat=True))
+            report(find=str(keep(fuzzer.name, case)))
+        report(done=number, **vars(found))
+    report(end=True)
 
 
 @contextlib.contextmanager
-def _start_child(work: Callable[[Tell], None]) -> Iterator[int]:
+def _start_child(work: Callable[[Report], None]) -> Iterator[int]:
     """Run `work` in a fork; where its lines can be read."""
     reading, writing = os.pipe()
     sys.stdout.flush()

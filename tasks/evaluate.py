@@ -10,16 +10,7 @@ from tasks.tracking.results import track_evaluation
 from trapgen import render
 from trapgen.core import MANIFEST, DrumLoop, read_json, read_loops, read_table, to_words, write_json
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.evaluate import (
-    LEAST_RATIO,
-    collect_features,
-    count_different_bars,
-    count_facts,
-    evaluate,
-    group_features,
-    judge_outside,
-    pick_headline,
-)
+from trapgen.evaluate import LEAST_RATIO, collect_features, evaluate, group_features, pick_headline
 from trapgen.generate import load_generator
 from trapgen.model import ModelSpec, Tokens, name_loop, number_conditions
 from trapgen.model.training import describe_learning, measure_distances, read_history
@@ -38,6 +29,7 @@ def run(root: Path) -> None:
     for side, loop in read_loops(root / ENCODED):
         sides.setdefault(side, []).append(loop)
     summary = read_json(root / AUDIT / "summary.json")
+    steps_per_bar = generator.network.spec.steps_per_bar
     metrics, drawn = evaluate(
         generator,
         sides,
@@ -46,23 +38,12 @@ def run(root: Path) -> None:
         params.seed,
         conditions=_tell(generator.network.spec, sides, params.train.style),
         components=read_components(root),
+        outside=read_outside(root, params, generator.training_loops, steps_per_bar),
     )
     history = read_history(root / MODEL / "history.csv")
     words = {side: [to_words(loop) for loop in sides[side]] for side in ("train", "validation")}
-    steps_per_bar = generator.network.spec.steps_per_bar
     distances = measure_distances(words["validation"], words["train"], steps_per_bar)
     metrics["learning"] = learning = describe_learning(history, distances)
-    metrics["outside"] = {
-        exam.name: judge_outside(generator, exam, sides["train"], drawn, params.seed)
-        for exam in read_outside(root, params, generator.training_loops, steps_per_bar)
-    }
-    held_out = [loop for side in metrics["bits_per_step"] for loop in sides[side]]
-    metrics["facts"] = {
-        "generated": count_facts(drawn),
-        "held out of the corpus": count_facts(held_out),
-        "train": count_facts(sides["train"]),
-    }
-    metrics["different_bars"] = count_different_bars(drawn)
     folder = root / REPORTS
     write_curves(folder / "curves", metrics)
     curves = {name: [getattr(epoch, name) for epoch in history] for name in _CURVES}

@@ -18,7 +18,7 @@ from tasks.places import AUDIT, ENCODED, MODEL, SPLIT, read_params
 from tasks.registry import mirror_ledger
 from trapgen.core import OVERLAP, DrumLoop, Params, make_rng, read_json, read_loops, read_table
 from trapgen.core import SPLIT as SPLIT_SCHEMA
-from trapgen.evaluate import Exam, Result, decide, examine, measure_copies
+from trapgen.evaluate import Exam, Result, decide, examine, fit_baselines, measure_copies
 from trapgen.generate import Generator, load_generator
 from trapgen.model import (
     DECLINED,
@@ -164,13 +164,13 @@ def _judge(
     test, outside = _list_exams(root, params, judged)
     if len(test.loops) < params.promote.min_test_loops:
         return True, _begin_series(test, is_first=not champion), {}
-    train = _list_first_data(models, root / MODEL)
+    baselines = fit_baselines(_list_first_data(models, root / MODEL))
     components = read_components(root)
     results = [
         examine(
             judged,
             exam,
-            train,
+            baselines,
             make_rng(params.seed, f"promote {exam.name}"),
             # Nothing says what style the loops from outside have.
             style=params.train.style if exam is test else "",

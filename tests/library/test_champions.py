@@ -22,7 +22,7 @@ from tests.command import run_trapgen
 from tests.library.test_receipt import make_folder
 from tests.networks import FINE, make_network
 from trapgen.core import InputError, ModelError, PromoteParams, make_rng
-from trapgen.evaluate import NAMES, Exam, Result, decide, examine, measure_copies
+from trapgen.evaluate import NAMES, Exam, Result, decide, examine, fit_baselines, measure_copies
 from trapgen.generate import load_generator
 from trapgen.model import (
     CANDIDATE,
@@ -209,13 +209,24 @@ def test_a_gain_can_be_asked_for():
 def test_a_model_gains_nothing_over_itself(folders):
     one, other = load_generator(folders[0]), load_generator(folders[1])
     exam = Exam("test", one.training_loops[:8], 3)
-    same = examine({"challenger": one, "champion": one}, exam, one.training_loops, make_rng(0, "x"))
+    same = examine(
+        {"challenger": one, "champion": one},
+        exam,
+        fit_baselines(one.training_loops),
+        make_rng(0, "x"),
+    )
     assert (same.gain, same.low, same.high) == (0, 0, 0)
     there = examine(
-        {"challenger": one, "champion": other}, exam, one.training_loops, make_rng(0, "x")
+        {"challenger": one, "champion": other},
+        exam,
+        fit_baselines(one.training_loops),
+        make_rng(0, "x"),
     )
     back = examine(
-        {"challenger": other, "champion": one}, exam, one.training_loops, make_rng(0, "x")
+        {"challenger": other, "champion": one},
+        exam,
+        fit_baselines(one.training_loops),
+        make_rng(0, "x"),
     )
     assert there.gain == pytest.approx(-back.gain)
     assert there.low == pytest.approx(-back.high)
@@ -263,7 +274,9 @@ def test_the_command_says_which_model_it_uses_and_where_loops_come_from(tmp_path
 def test_a_model_alone_has_no_gain(folders):
     one = load_generator(folders[0])
     exam = Exam("Friends", one.training_loops[:4])
-    alone = examine({"model": one}, exam, one.training_loops, make_rng(0, "x"), style="trap")
+    alone = examine(
+        {"model": one}, exam, fit_baselines(one.training_loops), make_rng(0, "x"), style="trap"
+    )
     assert set(alone.bits) == {"model", *NAMES}
     assert alone.describe().keys() == {"loops", "learned", "model", *NAMES}
 

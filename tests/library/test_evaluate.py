@@ -52,6 +52,7 @@ def test_everything_is_plain_json_and_finite(found):
     assert set(metrics) == {
         "bits_per_step", "bits_interval", "calibration", "accuracy", "bar_accuracy", "bar_closure",
         "copies", "novelty", "overlap", "snare_on_3", "goals", "curves",
+        "outside", "facts", "different_bars",
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from dvc.repo import Repo
 
 from tasks.checks.history import DATA_DOCS
 from tasks.checks.page import INDEX
-from tasks.given import check_given
+from tasks.inputs import check_inputs
 from tasks.places import CHECKS
 from tasks.summary import describe_changes
 from tests.tasks.checkout import (
@@ -443,7 +443,7 @@ def test_what_dvc_would_wait_for_is_named_before_it_reads(tmp_path: Path, kind: 
     pack = tmp_path / "data" / "packs" / "mine"
     pack.mkdir(parents=True)
     (pack / "a.mid").write_bytes(b"MThd")
-    check_given(tmp_path)
+    check_inputs(tmp_path)
     path = pack / "notes.txt"
     if kind == "pipe":
         os.mkfifo(path)
@@ -451,4 +451,4 @@ def test_what_dvc_would_wait_for_is_named_before_it_reads(tmp_path: Path, kind: 
         path.symlink_to("nowhere" if kind == "broken link" else "/dev/zero")
     rule = "broken_link" if kind == "broken link" else "not_a_file"
     with pytest.raises(InputError, match=rf"notes\.txt: {rule} .*move it out of data/packs"):
-        check_given(tmp_path)
+        check_inputs(tmp_path)

@@ -78,8 +78,8 @@ def score(
     notes.say()
     words = [to_words(loop) for loop in loops]
     spec = generator.network.spec
-    told = "" if style == AUTO else style
-    conditions = np.stack([choose_condition(spec, told, loop.bpm, "") for loop in loops])
+    style = "" if style == AUTO else style
+    conditions = np.stack([choose_condition(spec, style, loop.bpm, "") for loop in loops])
     train = load_training_index(folder, whole=True).loops
     known = [to_words(loop) for loop in train]
     baselines = baseline_bits(known, words, grid)

@@ -104,6 +104,19 @@ from trapgen.core.params.model import EvaluateParams, PromoteParams, SampleParam
 from trapgen.core.progress import LINE_EVERY_S, OnFiles, Progress, every_so_often, show_progress
 from trapgen.core.seeds import make_rng
 from trapgen.core.store import (
+    clear_parts,
+    flush_all,
+    hash_files,
+    make_folder,
+    read_arrays,
+    read_json,
+    remove,
+    replacing,
+    write_arrays,
+    write_json,
+    write_text,
+)
+from trapgen.core.tables import (
     ASSIGNED,
     LEDGER,
     LOOPS,
@@ -114,22 +127,11 @@ from trapgen.core.store import (
     SIDES,
     SPLIT,
     SURVIVORS,
-    clear_parts,
-    flush_all,
     guard_cell,
-    hash_files,
-    make_folder,
     make_table,
-    read_arrays,
-    read_json,
     read_table,
-    remove,
-    replacing,
     unguard_cell,
-    write_arrays,
-    write_json,
     write_table,
-    write_text,
 )
 from trapgen.core.ticks import TICKS_PER_BAR, TICKS_PER_QUARTER, time_notes
 from trapgen.core.version import find_version

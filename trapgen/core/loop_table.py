@@ -20,8 +20,9 @@ from trapgen.core.errors import ParameterError, TableError
 from trapgen.core.grid import MAX_BARS
 from trapgen.core.kit import N_VOICES
 from trapgen.core.loop import OF_HITS, DrumLoop, Lineage, place_hits
-from trapgen.core.parquet import read_arrow
-from trapgen.core.store import LOOPS, make_table, replacing, write_table
+from trapgen.core.parquet import iterate_arrow, read_arrow
+from trapgen.core.store import replacing
+from trapgen.core.tables import LOOPS, make_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -199,25 +200,41 @@ def join_hits(rows: Sequence[Mapping[str, Any]], path: Path) -> list[DrumLoop]:
     Raises:
         TableError: The hits are missing, belong to other loops, or break a rule.
     """
-    table = read_arrow(path, HITS)
-    for name, value in _ONCE.items():
-        if (_to_numpy(table, name) != value).any():
-            raise TableError(path, "rolls", name, "This version reads hits that are struck once.")
-    names = table["loop_id"].combine_chunks()
     number_of = {row["loop_id"]: number for number, row in enumerate(rows)}
     if len(number_of) < len(rows):
         raise TableError(path, "loop_id", "one id of two loops", _AGAIN)
-    known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
-    loop = known[np.from_dlpack(names.indices)] if len(table) else np.zeros(0, np.int64)
+    n_stated, n_hits = np.array([row["n_onsets"] for row in rows]), np.zeros(len(rows), np.int64)
+    # Part by part: only hits of these loops are kept, and of each only as many as it states.
+    loops, kept = [np.zeros(0, np.int64)], [np.empty(0, HIT)]
+    for table in iterate_arrow(path, HITS):
+        for name, value in _ONCE.items():
+            if (_to_numpy(table, name) != value).any():
+                detail = "This version reads hits that are struck once."
+                raise TableError(path, "rolls", name, detail)
+        names = table["loop_id"].combine_chunks()
+        known = np.array([number_of.get(n, -1) for n in names.dictionary.to_pylist()], np.int64)
+        loop = known[np.from_dlpack(names.indices)]
+        hits = np.empty(len(loop), HIT)
+        for name in HIT.names or ():
+            hits[name] = _to_numpy(table, name)
+        is_ours = loop >= 0
+        loops.append(loop[is_ours])
+        kept.append(hits[is_ours])
+        n_hits += np.bincount(loops[-1], minlength=len(rows))
+        for number in np.flatnonzero(n_hits > n_stated).tolist():
+            raise _refuse_count(rows[number], n_hits[number], path)
+    loop, hits = np.concatenate(loops), np.concatenate(kept)
     order = np.argsort(loop, kind="stable")
-    hits = np.empty(len(loop), HIT)
-    for name in HIT.names or ():
-        hits[name] = _to_numpy(table, name)
     bounds = np.searchsorted(loop[order], np.arange(len(rows) + 1))
     return [
         _make_loop(row, hits[order[start:end]], path)
         for row, start, end in zip(rows, bounds[:-1], bounds[1:], strict=True)
     ]
+
+
+def _refuse_count(row: Mapping[str, Any], n_hits: int, path: Path) -> TableError:
+    received = f"{n_hits} hits of {row['loop_id']}, which has {row['n_onsets']}"
+    return TableError(path, "hits", received, _AGAIN)
 
 
 def _to_numpy(table: pa.Table, name: str) -> NDArray[Any]:
@@ -231,8 +248,7 @@ def _make_loop(row: Mapping[str, Any], hits: NDArray[Any], path: Path) -> DrumLo
         received = f"{row['n_bars']} bars of {row['loop_id']}"
         raise TableError(path, "n_bars", received, f"A loop has 1 to {MAX_BARS:,} bars.")
     if len(hits) != row["n_onsets"]:
-        received = f"{len(hits)} hits of {row['loop_id']}, which has {row['n_onsets']}"
-        raise TableError(path, "hits", received, _AGAIN)
+        raise _refuse_count(row, len(hits), path)
     lineage = Lineage(
         loop_id=row["loop_id"],
         source_ids=tuple(row["source_ids"]),

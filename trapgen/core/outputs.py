@@ -76,6 +76,7 @@ class Outputs:
     @contextmanager
     def _stage(self) -> Iterator[Path]:
         staged = self.folder / name_part()
+        whole = Path(f"{staged}{_REPLACE if self.overwrite else _WHOLE}")
         try:
             staged.mkdir()
             yield staged
@@ -83,7 +84,7 @@ class Outputs:
             moves = list(self._plan_moves(staged, self.folder, self._find_linked()))
             flush_all(staged)
             # From here on a kill leaves files that the next run moves.
-            whole = staged.rename(f"{staged}{_REPLACE if self.overwrite else _WHOLE}")
+            staged.rename(whole)
             for made, place in moves:
                 shutil.move(whole / made.relative_to(staged), place)
             for folder in {place.parent for _, place in moves}:
@@ -96,8 +97,8 @@ class Outputs:
         except OSError as error:
             raise WriteError(self.folder, error) from error
         finally:
-            for path in self.folder.glob(f"{staged.name}*"):
-                shutil.rmtree(path, ignore_errors=True)
+            for path in (staged, whole):
+                remove(path)
 
     def _finish(self, staged: Path) -> None:
         """Move what a killed run had completed, and delete the rest that it left."""

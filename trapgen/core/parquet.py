@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +12,13 @@ from trapgen.core.inputs import MAX_TABLE_BYTES, check_input
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _FEW_ROWS: Final = 10_000
 _ROWS_A_BYTE: Final = 16
 """A file holds at most so many rows a byte: repeated values take almost no room in it."""
 
+_BATCH_ROWS: Final = 1 << 16
 _AGAIN: Final = "Run the stage that writes it again."
 
 
@@ -31,6 +34,30 @@ def read_arrow(path: Path, schema: Mapping[str, str]) -> pa.Table:
         TableError: The file is missing or not a table, has other columns or types, a value is
             missing, or its rows are out of proportion to its size.
     """
+    with _open_table(path, schema) as file:
+        table = file.read()
+        _check_values(path, table, schema)
+    return table
+
+
+def iterate_arrow(path: Path, schema: Mapping[str, str]) -> Iterator[pa.Table]:
+    """The same table in parts of some ten thousand rows, so that memory does not grow with it.
+
+    Raises:
+        TableError: As `read_arrow`; a missing value when its part is reached.
+    """
+    import pyarrow as pa
+
+    with _open_table(path, schema) as file:
+        for batch in file.iter_batches(_BATCH_ROWS):
+            table = pa.Table.from_batches([batch])
+            _check_values(path, table, schema)
+            yield table
+
+
+@contextmanager
+def _open_table(path: Path, schema: Mapping[str, str]) -> Iterator[pq.ParquetFile]:
+    """A file whose size, columns and types are checked; what goes wrong within is a TableError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -46,16 +73,18 @@ def read_arrow(path: Path, schema: Mapping[str, str]) -> pa.Table:
                     received = f"{field.name} of type {field.type}"
                     detail = f"It must be of type {schema[field.name]}."
                     raise TableError(path, "types", received, detail)
-            table = file.read()
-            table.validate(full=True)
+            yield file
     except TableError:
         raise
     except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
         raise TableError(path, "not_a_table", error, _AGAIN) from error
+
+
+def _check_values(path: Path, table: pa.Table, schema: Mapping[str, str]) -> None:
+    table.validate(full=True)
     for name, column in zip(table.column_names, table.columns, strict=True):
         if _count_missing(column, schema[name]):
             raise TableError(path, "missing", f"no value in {name}", _AGAIN)
-    return table
 
 
 def check_columns(path: Path, columns: list[str], schema: Mapping[str, str]) -> None:

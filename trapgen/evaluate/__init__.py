@@ -1,11 +1,9 @@
 """Evaluation of a model on data that the audit cleared."""
 
-from trapgen.evaluate.baselines import NAMES, baseline_bits
+from trapgen.evaluate.baselines import NAMES, baseline_bits, fit_baselines
 from trapgen.evaluate.compare import Exam, Result, decide, examine, measure_copies
 from trapgen.evaluate.evaluation import evaluate
 from trapgen.evaluate.headline import pick_headline
-from trapgen.evaluate.metrics.facts import count_facts
 from trapgen.evaluate.metrics.goals import LEAST_RATIO, group_features
 from trapgen.evaluate.metrics.loop_features import collect_features
 from trapgen.evaluate.metrics.score import model_bits, model_bits_by_loop
-from trapgen.evaluate.outside import count_different_bars, judge_outside

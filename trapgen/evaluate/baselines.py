@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trapgen.core import N_WORDS, ParameterError
+from trapgen.core import N_WORDS, STEPS_PER_BAR, DrumLoop, ParameterError, to_words
 
 Words = NDArray[np.int64]
 Context = tuple[Hashable, ...]
@@ -27,6 +27,7 @@ _COPY_SHARES: Final = np.array([0.5, 0.8, 0.95, 0.99])
 """Probabilities with which the experts of `lag_copy` repeat a word."""
 _SWITCH_RATES: Final = np.array([0.003, 0.03, 0.1])
 """Probabilities per step that another expert takes over."""
+_RULE: Final = "at least one to train on and one held out"
 _BEFORE: Final = -1
 """Stands for words before a loop's start."""
 
@@ -93,24 +94,6 @@ def ngram_contexts(steps_per_bar: int) -> Callable[[Words, int], Sequence[Contex
     return contexts
 
 
-def _repeat_bits(
-    train: Sequence[Words],
-    held_out: Sequence[Words],
-    position: NDArray[np.float64],
-    steps_per_bar: int,
-) -> NDArray[np.float64]:
-    """Bits of each step if a bar repeats the last one with a probability fitted on `train`.
-
-    Where it does not repeat, and in the first bar, the `position` baseline predicts the word.
-    """
-    pairs = [(words[steps_per_bar:], words[:-steps_per_bar]) for words in train]
-    n_same = sum(int((now == before).sum()) for now, before in pairs)
-    n_all = sum(len(now) for now, _ in pairs)
-    share = (n_same + 1) / (n_all + 2)
-    same = np.concatenate([_compare_bars(words, steps_per_bar) for words in held_out])
-    return -np.log2(np.where(np.isnan(same), position, share * same + (1 - share) * position))
-
-
 def _compare_bars(words: Words, steps_per_bar: int) -> NDArray[np.float64]:
     """1 where the word is that of a bar ago, 0 where it is not, NaN in the first bar."""
     same = np.full(len(words), np.nan)
@@ -163,41 +146,74 @@ def mix_copies(words: Words, ngram: NDArray[np.float64], steps_per_bar: int) -> 
     return mixed
 
 
-def loop_bits(
-    train: Sequence[Words], held_out: Sequence[Words], steps_per_bar: int
-) -> dict[str, NDArray[np.float64]]:
-    """Bits of each held-out loop under every baseline, fitted on `train`.
+@dataclass(frozen=True)
+class Baselines:
+    """The baselines, fitted on the same loops.
 
-    Args:
-        train: Loops, each `(n_steps,)` int64 words in whole bars.
-        held_out: Loops of the same kind.
+    Attributes:
+        ngram: Contexts of `ngram_contexts`.
+        position: Contexts of `position_contexts`.
+        repeat_share: Probability that a step repeats the word of a bar ago.
         steps_per_bar: The grid.
+    """
 
-    Returns:
-        `(n_loops,)` bits, summed over the steps of each loop, by the names in `NAMES`.
+    ngram: BackOff
+    position: BackOff
+    repeat_share: float
+    steps_per_bar: int
+
+    @classmethod
+    def fit(cls, train: Sequence[Words], steps_per_bar: int) -> Baselines:
+        """Fit all baselines on loops, each `(n_steps,)` int64 words in whole bars.
+
+        Raises:
+            ParameterError: There are none.
+        """
+        if not train:
+            raise ParameterError("loops", _RULE, "none to train on")
+        same = np.concatenate([_compare_bars(words, steps_per_bar) for words in train])
+        n_same, n_all = np.nansum(same), np.count_nonzero(~np.isnan(same))
+        ngram, position = (
+            BackOff.fit(train, contexts(steps_per_bar))
+            for contexts in (ngram_contexts, position_contexts)
+        )
+        return cls(ngram, position, float((n_same + 1) / (n_all + 2)), steps_per_bar)
+
+    def score(self, held_out: Sequence[Words]) -> dict[str, NDArray[np.float64]]:
+        """`(n_loops,)` bits of each loop, summed over its steps, by the names in `NAMES`.
+
+        Raises:
+            ParameterError: There are no loops.
+        """
+        if not held_out:
+            raise ParameterError("loops", _RULE, "none held out")
+        n_steps = np.array([len(words) for words in held_out])
+        starts = np.cumsum(n_steps) - n_steps
+        ngram, position = (
+            _step_probabilities(model, held_out) for model in (self.ngram, self.position)
+        )
+        copied = map(mix_copies, held_out, np.split(ngram, starts[1:]), repeat(self.steps_per_bar))
+        same = np.concatenate([_compare_bars(words, self.steps_per_bar) for words in held_out])
+        repeated = self.repeat_share * same + (1 - self.repeat_share) * position
+        likely = {
+            "lag_copy": np.concatenate(list(copied)),
+            "ngram": ngram,
+            "position": position,
+            # The first bar repeats none.
+            "repeat_bar": np.where(np.isnan(same), position, repeated),
+        }
+        bits = {name: np.add.reduceat(-np.log2(each), starts) for name, each in likely.items()}
+        return {**bits, "uniform": n_steps * np.log2(N_WORDS)}
+
+
+def fit_baselines(train: Sequence[DrumLoop]) -> Baselines:
+    """Fit all baselines on loops of one grid, at least one.
 
     Raises:
-        ParameterError: `train` or `held_out` is empty.
+        ParameterError: There is none.
     """
-    if not train or not held_out:
-        raise ParameterError(
-            "loops", "at least one to train on and one held out", (len(train), len(held_out))
-        )
-    n_steps = np.array([len(words) for words in held_out])
-    starts = np.cumsum(n_steps) - n_steps
-    ngram, position = (
-        _step_probabilities(BackOff.fit(train, contexts(steps_per_bar)), held_out)
-        for contexts in (ngram_contexts, position_contexts)
-    )
-    copied = map(mix_copies, held_out, np.split(ngram, starts[1:]), repeat(steps_per_bar))
-    bits = {
-        "lag_copy": -np.log2(np.concatenate(list(copied))),
-        "ngram": -np.log2(ngram),
-        "position": -np.log2(position),
-        "repeat_bar": _repeat_bits(train, held_out, position, steps_per_bar),
-    }
-    summed = {name: np.add.reduceat(values, starts) for name, values in bits.items()}
-    return {**summed, "uniform": n_steps * np.log2(N_WORDS)}
+    grid = train[0].steps_per_bar if train else STEPS_PER_BAR[0]
+    return Baselines.fit([to_words(loop) for loop in train], grid)
 
 
 def baseline_bits(
@@ -216,8 +232,8 @@ def baseline_bits(
     Raises:
         ParameterError: `train` or `held_out` is empty.
     """
+    bits = Baselines.fit(train, steps_per_bar).score(held_out)
     n_steps = sum(map(len, held_out))
-    bits = loop_bits(train, held_out, steps_per_bar)
     return {name: float(of_loops.sum() / n_steps) for name, of_loops in bits.items()}
 
 

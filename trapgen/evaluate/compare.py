@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trapgen.core import DrumLoop, PromoteParams, SampleParams, to_words
-from trapgen.evaluate.baselines import loop_bits
+from trapgen.evaluate.baselines import Baselines
 from trapgen.evaluate.metrics.bootstrap import bound_ratio, draw_weights
 from trapgen.evaluate.metrics.originality import copy_rate
 from trapgen.evaluate.metrics.score import score_loops
@@ -67,7 +67,7 @@ class Result:
 def examine(
     models: Mapping[str, Generator],
     exam: Exam,
-    train: Sequence[DrumLoop],
+    baselines: Baselines,
     rng: np.random.Generator,
     *,
     style: str = "",
@@ -78,7 +78,7 @@ def examine(
     Args:
         models: By name; with a `challenger` and a `champion` the result has the gain.
         exam: At least one loop.
-        train: Loops that the baselines are fitted on.
+        baselines: Fitted on loops of the same grid.
         rng: Random generator of the interval.
         style: Main style of every loop, as in training.
         components: The group of related sources of each source, by its id.
@@ -91,8 +91,7 @@ def examine(
         name: score_loops(model.network, words, number_conditions(names, model.network.spec)).bits
         for name, model in models.items()
     }
-    known = [to_words(loop) for loop in train]
-    bits |= loop_bits(known, words, loops[0].steps_per_bar)
+    bits |= baselines.score(words)
     means = {name: float(of_loops.sum() / n_steps.sum()) for name, of_loops in bits.items()}
     result = Result(exam.name, len(loops), exam.n_learned, means)
     if not {"challenger", "champion"} <= models.keys():

@@ -19,6 +19,9 @@ Content of `details.json`:
   and the least and highest by seed (see `trapgen.evaluate.metrics.Cover`).
 - `snare_on_3`: share of bars with a snare on beat 3, `generated`, with `seed_min` and
   `seed_max`, and `held_out`.
+- `outside`: by set of loops from outside, see `trapgen.evaluate.outside.judge_outside`.
+- `facts`: of the generated loops and of the corpus, see `trapgen.evaluate.metrics.facts`;
+  `different_bars`: how many of the first thousand generated bars are different.
 - `goals`: see `trapgen.evaluate.metrics.judge_goals`.
 - `curves`: rows for plots: `reliability` `of` word and voices, `predicted`, `observed` and
   `n` of each bin with enough predictions; `distances`, `of` generated and held_out, one per loop.
@@ -40,6 +43,8 @@ from trapgen.core import (
     map_blocks,
     to_words,
 )
+from trapgen.evaluate.baselines import fit_baselines
+from trapgen.evaluate.compare import Exam
 from trapgen.evaluate.judge import (
     TEMPERATURES,
     Drawn,
@@ -55,8 +60,10 @@ from trapgen.evaluate.judge import (
 )
 from trapgen.evaluate.metrics.bootstrap import draw_weights
 from trapgen.evaluate.metrics.distribution_overlap import Sample
+from trapgen.evaluate.metrics.facts import count_facts
 from trapgen.evaluate.metrics.goals import judge_goals
 from trapgen.evaluate.metrics.score import score_loops
+from trapgen.evaluate.outside import count_different_bars, judge_outside
 from trapgen.generate import Generator, draw_loops
 from trapgen.model import is_played
 from trapgen.similarity import rank_nearest
@@ -77,6 +84,7 @@ def evaluate(
     *,
     conditions: Conditions | None = None,
     components: Mapping[str, int] | None = None,
+    outside: Sequence[Exam] = (),
 ) -> tuple[dict[str, Any], list[DrumLoop]]:
     """Evaluate a model.
 
@@ -94,6 +102,7 @@ def evaluate(
         seed: First random seed; the others follow it.
         conditions: `(n_loops, 4)` conditions of each split's loops; by default unknown.
         components: The group of related sources of each source, by its id; by default its own.
+        outside: Sets of loops from outside, without what the model has learned.
 
     Returns:
         Content of `details.json`, plain JSON, and the loops sampled at temperature 1.
@@ -112,12 +121,12 @@ def evaluate(
     known = conditions or {}
     words = {side: [to_words(loop) for loop in loops] for side, loops in held.items()}
     scores = {side: score_loops(generator.network, words[side], known.get(side)) for side in held}
-    words["train"] = [to_words(loop) for loop in train.loops]
+    baselines = fit_baselines(train.loops)
     plays = any(map(is_played, held_out.loops))
     drawn = _draw(generator, params, seed, humanize=plays and generator.humanizer.spec.offsets)
     steps_per_bar = generator.network.spec.steps_per_bar
     metrics = {
-        **judge_bits(scores, words, held_out.weights, steps_per_bar),
+        **judge_bits(scores, words, held_out.weights, baselines),
         **judge_calibration(scores),
         **judge_bars(drawn, steps_per_bar),
     }
@@ -125,8 +134,18 @@ def evaluate(
     distances = _measure_novelty(by_seed, held_out.loops, train.loops)
     metrics |= _judge_music(by_seed, train, held_out, distances, rng, timing=plays)
     metrics["goals"] = judge_goals(metrics)
+    generated = [loop for loops in by_seed for loop in loops]
+    metrics["outside"] = {
+        exam.name: judge_outside(generator, exam, baselines, generated, seed) for exam in outside
+    }
+    metrics["facts"] = {
+        "generated": count_facts(generated),
+        "held out of the corpus": count_facts(held_out.loops),
+        "train": count_facts(train.loops),
+    }
+    metrics["different_bars"] = count_different_bars(generated)
     curves = {"reliability": list_reliability(scores), "distances": list_distances(distances)}
-    return {**metrics, "curves": curves}, [loop for loops in by_seed for loop in loops]
+    return {**metrics, "curves": curves}, generated
 
 
 def _judge_music(

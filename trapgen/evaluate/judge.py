@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trapgen.core import SNARE, VOICES, DrumLoop
-from trapgen.evaluate.baselines import loop_bits
+from trapgen.evaluate.baselines import Baselines
 from trapgen.evaluate.metrics.bootstrap import Weights, bound_ratio
 from trapgen.evaluate.metrics.calibration import Reliability
 from trapgen.evaluate.metrics.distribution_overlap import Sample, compare_features
@@ -30,15 +30,15 @@ def judge_bits(
     scores: Mapping[str, Scores],
     words: Mapping[str, Sequence[NDArray[np.int64]]],
     weights: Weights,
-    steps_per_bar: int,
+    baselines: Baselines,
 ) -> dict[str, Any]:
     """Bits per step of the model and its baselines, and their intervals.
 
     Args:
         scores: By split.
-        words: `(n_steps,)` of each loop by split, including `train`.
+        words: `(n_steps,)` of each loop by split.
         weights: `(n_replicates, n_loops)` of the loops of all those splits, concatenated.
-        steps_per_bar: The grid.
+        baselines: Fitted on train.
     """
     means: dict[str, Any] = {}
     intervals: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def judge_bits(
         n_steps = found.n_steps
         of_side = weights[:, start : start + len(n_steps)]
         start += len(n_steps)
-        bits = {"model": found.bits, **loop_bits(words["train"], words[side], steps_per_bar)}
+        bits = {"model": found.bits, **baselines.score(words[side])}
         means[side] = {name: float(x.sum() / n_steps.sum()) for name, x in bits.items()}
         less = bits["model"] - bits["lag_copy"]
         intervals[side] = {

@@ -93,8 +93,10 @@ def generate(
     with outputs.hold() as stage:
 
         def write(one: Drawn) -> dict[str, Any]:
+            receipt = _receive(generator, drawing.recipe(one), one)
             with stage() as folder:
-                return _write(generator, drawing.recipe(one), one, folder)
+                _write(one.loop, receipt, drawing.params, folder)
+            return receipt
 
         for block in drawing.draw():
             # One core renders audio while another draws pictures.
@@ -171,7 +173,8 @@ def regenerate(
         raise ModelError(receipt, "another_loop", stated["midi"], detail)
     check_figures(receipt, stated, again)
     with outputs.staging() as folder:
-        return _write(generator, recipe, one, folder)
+        _write(one.loop, again, recipe.params, folder)
+    return again
 
 
 def _name_software(receipt: Mapping[str, Any]) -> str:
@@ -212,16 +215,12 @@ def _name_files(*names: str) -> tuple[str, ...]:
     )
 
 
-def _write(
-    generator: Generator, recipe: GenerationRecipe, one: Drawn, folder: Path
-) -> dict[str, Any]:
-    """Write a loop's files; returns its receipt."""
-    loop, name = one.loop, one.loop.lineage.loop_id
-    receipt = _receive(generator, recipe, one)
+def _write(loop: DrumLoop, receipt: Mapping[str, Any], params: SampleParams, folder: Path) -> None:
+    """Write a loop's files."""
+    name = loop.lineage.loop_id
     midi, wav, png, json = _name_files(name)
-    write_loop(folder / midi, loop, half_time=is_half_time(recipe.params))
+    write_loop(folder / midi, loop, half_time=is_half_time(params))
     write_wav(folder / wav, render(loop, sample_rate=_SAMPLE_RATE), _SAMPLE_RATE)
     if can_draw():
-        draw_loop(loop, folder / png, title=f"{name} · {recipe.params.tempo:g} bpm")
+        draw_loop(loop, folder / png, title=f"{name} · {params.tempo:g} bpm")
     write_json(folder / json, receipt)
-    return receipt

@@ -1,6 +1,6 @@
 """The files of a folder: each is to be read, refused with a reason, or counted as none of ours.
 
-Files are told apart by their name and by what the file system says of them; pipes and devices are
+The name of a file and its type in the file system decide; pipes and devices are
 never opened.
 """
 

@@ -186,6 +186,9 @@ def read_strikes(path: str | Path) -> Strikes:
 
 def parse_strikes(data: bytes, path: str | Path = "<bytes>") -> Strikes:
     """Read the bytes of a MIDI file; see `read_strikes`. `path` is for messages."""
+    if len(data) > MAX_MIDI_BYTES:
+        detail = f"At most {MAX_MIDI_BYTES:,} bytes are read."
+        raise MidiError(path, "file_size", f"{len(data):,} bytes", detail)
     start = find_start(data)
     if start < 0 or data[start : start + 4] != b"MThd" or len(data) < start + 14:
         received = repr(bytes(data[:8])) if data else "an empty file"

@@ -83,7 +83,7 @@ def write_evaluation_report(
         "best": min(_BASELINES, key=bits[order_sides(bits)[-1]].__getitem__),
         "most_bits": max(value for by_model in bits.values() for value in by_model.values()),
         "goals": _sort_goals(metrics, groups),
-        "outside": list(metrics["outside"].items()),
+        "outside": [_describe_exam(*named) for named in metrics["outside"].items()],
         "facts": _list_facts(metrics),
         "overlap": sorted(metrics["overlap"].items(), key=lambda item: item[1]["ratio"]),
         "worst_voice": max(
@@ -121,6 +121,13 @@ def _sort_goals(
         (name, goal, min(groups[name], key=ratios.__getitem__) if name in groups else "")
         for name, goal in sorted(metrics["goals"].items(), key=lambda item: bool(item[1]["holds"]))
     ]
+
+
+def _describe_exam(name: str, exam: Mapping[str, Any]) -> dict[str, Any]:
+    """A set from outside with its best baseline, and whether the model is better."""
+    bits = exam["bits_per_step"] if exam["loops"] else {}
+    best = min(_BASELINES, key=bits.__getitem__) if bits else ""
+    return {**exam, "name": name, "best": best, "won": bool(bits) and bits["model"] < bits[best]}
 
 
 def _list_facts(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:

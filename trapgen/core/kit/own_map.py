@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from trapgen.core.errors import ParameterError, TableError
+from trapgen.core.errors import InputError, ParameterError, TableError
+from trapgen.core.inputs import read_input
 from trapgen.core.kit.keymaps import KEY_MAPS, KeyMap
 from trapgen.core.kit.roles import role_of_name
 from trapgen.core.kit.voices import VOICES
@@ -94,15 +95,12 @@ def load_pairs(path: Path) -> str:
     Raises:
         TableError: It cannot be read, or a line is not a key and a drum.
     """
-    if not path.is_file():
-        raise TableError(path, "key_map", "no such file", "Check the path.")
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            content = file.read(_LARGEST + 1)
-    except (OSError, UnicodeDecodeError) as error:
+        content = read_input(path, max_bytes=_LARGEST).decode("utf-8-sig")
+    except InputError as error:
+        raise TableError(path, "key_map", error.received, error.detail) from error
+    except UnicodeDecodeError as error:
         raise TableError(path, "key_map", error, "It is CSV in UTF-8.") from error
-    if len(content) > _LARGEST:
-        raise TableError(path, "key_map", "a larger file", "It has a line for each key.")
     pairs: list[str] = []
     for line in content.splitlines():
         cells = [cell.strip(' "') for cell in re.split(r"[,;=\t]", line)]

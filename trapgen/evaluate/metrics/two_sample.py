@@ -1,4 +1,4 @@
-"""Whether a classifier can tell generated loops from others: a two-sample test."""
+"""Whether a classifier can separate generated loops from others: a two-sample test."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ KICK_AND_SNARE: Final = (
 )
 
 
-def tell_apart(
+def two_sample_test(
     ours: Sequence[DrumLoop], theirs: Sequence[DrumLoop], seed: int, only: Sequence[str] = ()
 ) -> dict[str, Any] | None:
-    """How well a random forest tells two sets of loops apart, on loops it has not seen.
+    """How well a random forest separates two sets of loops, on loops it was not fitted on.
 
     Loops are cut into pieces of four bars, and described by the features that the evaluation
     compares, without densities, velocities and timing. The pieces of a file stay in one fold. An
@@ -76,11 +76,11 @@ def tell_apart(
         method="predict_proba",
     )[:, 1]
     alone = {name: _measure_auc(values, is_ours) for name, values in features.items()}
-    telling = sorted(alone, key=lambda name: -abs(alone[name] - 0.5))[:_NAMED]
+    strongest = sorted(alone, key=lambda name: -abs(alone[name] - 0.5))[:_NAMED]
     return {
         "auc": _measure_auc(scores, is_ours),
         **_bound_auc(scores, is_ours, files, np.random.default_rng(seed))._asdict(),
-        "features": {name: alone[name] for name in telling},
+        "features": {name: alone[name] for name in strongest},
     }
 
 

@@ -1,4 +1,4 @@
-"""The voice of each strike of a file: settled, told by a name or the rhythm, or by a key map."""
+"""The voice of each strike of a file: settled, or by a name, the rhythm or a key map."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def choose_readings(drums: Strikes, stem: str, *, is_part: bool = False) -> list
 
     Returns:
         The readings. Each confidence is the probability of the reading, times the share of the
-        strikes that it hears, and halved for each sign that no kit is heard: without kick or
+        strikes that have a voice, and halved for each sign that it is no kit: without kick or
         snare; off the drum channel, with only one of them and no two drums at once; with rhythms
         that the voices rarely have.
     """
@@ -84,10 +84,10 @@ def _weigh(reading: Reading, drums: Strikes, is_part: bool) -> Reading:
     share = float(np.mean(voices >= 0))
     n_signs = int(reading.fit < _LEAST_FIT)
     if not is_part:
-        n_heard = len({KICK, SNARE}.intersection(voices.tolist()))
+        n_found = len({KICK, SNARE}.intersection(voices.tolist()))
         on_drums = bool((drums.channels == DRUM_CHANNEL).any())
-        is_line = n_heard == 1 and not on_drums and not sounds_at_once(drums, voices)
-        n_signs += n_heard == 0 or is_line
+        is_line = n_found == 1 and not on_drums and not sounds_at_once(drums, voices)
+        n_signs += n_found == 0 or is_line
     return replace(reading, confidence=reading.confidence * share * _IN_DOUBT**n_signs)
 
 

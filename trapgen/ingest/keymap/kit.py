@@ -14,7 +14,7 @@ from trapgen.midi import DRUM_CHANNEL, Strikes
 _OCTAVES: Final = (-36, -24, -12, 12, 24, 36, 48)
 """How far a kit may lie from General MIDI's keys: programs count octaves differently."""
 _USUAL_KEYS: Final = ({35, 36}, {37, 38, 39, 40}, {42, 44, 46, 51})
-"""Keys of kick, snare and hat or ride by which such a kit is told."""
+"""Keys of kick, snare, and hat or ride that show such a kit."""
 _AMONG_PERCUSSION: Final = 24
 """There the usual keys are those of bongos, congas and shakers."""
 
@@ -46,9 +46,9 @@ def is_moved_kit(strikes: Strikes) -> bool:
         pitches = set(keys.tolist())
         if all(pitches & usual for usual in _USUAL_KEYS):
             voices = KEY_MAPS["gm"].column_of[np.clip(keys, 0, 127)]
-            is_told = octave != _AMONG_PERCUSSION or {36, 38, 42} <= pitches
-            is_told = is_told or _has_beats(strikes, voices)
-            if is_told and sounds_at_once(strikes, voices):
+            is_clear = octave != _AMONG_PERCUSSION or {36, 38, 42} <= pitches
+            is_clear = is_clear or _has_beats(strikes, voices)
+            if is_clear and sounds_at_once(strikes, voices):
                 return True
     return False
 

@@ -58,9 +58,9 @@ def find_role(path: Path, strikes: Strikes, root: Path | None = None) -> tuple[R
     )
     # Several tracks on one key are several drums.
     if named is None and is_open and len(set(strikes.tracks.tolist())) == 1:
-        heard, confidence = detect_role(strikes)
-        if heard is not None:
-            return heard, "rhythm", confidence
+        played, confidence = detect_role(strikes)
+        if played is not None:
+            return played, "rhythm", confidence
     return FULL, "", 1.0
 
 
@@ -96,8 +96,8 @@ def _trust(role: Role, known_by: str, strikes: Strikes) -> float:
     is_broad = n_keys > _MOST_KEYS.get(role.name, _FEW_KEYS) and counts.max() < 0.5 * len(strikes)
     if role.voice is not None and ((is_broad and not is_line) or is_moved_kit(strikes)):
         return _IN_DOUBT
-    heard = detect_role(strikes)[0] if known_by in ("track", "folder") else None
-    return 1.0 if heard is None or heard.name == role.name else _IN_DOUBT
+    played = detect_role(strikes)[0] if known_by in ("track", "folder") else None
+    return 1.0 if played is None or played.name == role.name else _IN_DOUBT
 
 
 def detect_role(strikes: Strikes) -> tuple[Role | None, float]:

@@ -33,7 +33,7 @@ def read_tracks(
     """
     answers = settled.tracks if settled else {}
     named = _find_names(strikes) if by_name else {}
-    lanes = {**named, **answers}
+    decided = {**named, **answers}
     if not answers and len({role.voice for role in named.values()}) < 2:
         return None
     general = KEY_MAPS["gm"].column_of[strikes.pitches]
@@ -44,7 +44,7 @@ def read_tracks(
     with_keys = len(set(strikes.pitches.tolist())) > 1
     role_of_key = np.array([*ROLE_NAMES, ""])[general]
     voices = rest
-    for number, answer in lanes.items():
+    for number, answer in decided.items():
         found = _read(answer, strikes)
         if number in named and number not in answers and with_keys:
             found = np.where(role_of_key == named[number].name, general, found)

@@ -1,4 +1,4 @@
-"""What users put into the checkout, looked through before DVC reads it: `python -m tasks.given`.
+"""Files that users put into the checkout, checked before DVC reads them: `python -m tasks.inputs`.
 
 DVC opens every file of a folder that a stage depends on. At a pipe or a device it waits for ever,
 and at a link to nowhere it refuses without saying which.
@@ -14,8 +14,8 @@ from trapgen.core import InputError
 from trapgen.ingest import list_files
 
 
-def check_given(root: Path) -> None:
-    """Check that DVC can read what a checkout is given.
+def check_inputs(root: Path) -> None:
+    """Check that DVC can read the files that users put into a checkout.
 
     Raises:
         InputError: There is a pipe, a device or a broken link; the first is named.
@@ -37,7 +37,7 @@ def check_given(root: Path) -> None:
 def main() -> int:
     """Check the current folder."""
     try:
-        check_given(Path())
+        check_inputs(Path())
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
